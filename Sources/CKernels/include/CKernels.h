@@ -1,0 +1,166 @@
+// The one header between Swift and the vector kernels.
+//
+// Every kernel computes each output with one fixed sequence of IEEE operations (integer dot products, fused
+// multiply-adds in a written order, no reassociation). A row's numbers therefore have the same bits however many rows
+// share the call, however the work is split over threads, and on whichever instruction set it runs.
+#ifndef SPECULATE_CKERNELS_H
+#define SPECULATE_CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Outputs that are computed side by side, one in each 32-bit lane.
+#define SPK_LANES 16
+/// Inputs that share one activation scale; every matrix has a multiple of this many inputs.
+#define SPK_GROUP 32
+/// Query vectors that one `attend` call serves at most.
+#define SPK_MAX_QUERIES 6
+
+/// Instruction sets in rising order of preference on their architecture.
+typedef enum {
+    SPK_ISA_PORTABLE = 0,
+    SPK_ISA_NEON = 1,
+    SPK_ISA_AVX2 = 2,
+    SPK_ISA_AVX2_VNNI = 3,
+    SPK_ISA_AVX512 = 4,
+} spk_isa;
+
+/// Tensor types of a GGUF file that a matrix can be packed from (the file format's own numbers).
+typedef enum {
+    SPK_F32 = 0,
+    SPK_F16 = 1,
+    SPK_Q4_0 = 2,
+    SPK_Q4_1 = 3,
+    SPK_Q5_0 = 6,
+    SPK_Q5_1 = 7,
+    SPK_Q8_0 = 8,
+    SPK_Q4_K = 12,
+    SPK_Q5_K = 13,
+    SPK_Q6_K = 14,
+    SPK_BF16 = 30,
+} spk_tensor_type;
+
+/// How a packed matrix stores its weights. Value of weight q in group g of an output: scale[g]·q + minimum[g].
+typedef enum {
+    SPK_PACKED_U4_F16 = 0,     ///< 4 bits, groups of 32, 16-bit scale and minimum (Q4_0, Q4_1)
+    SPK_PACKED_S8_F16 = 1,     ///< 8 bits stored as q + 128, groups of 32, 16-bit scale (Q8_0)
+    SPK_PACKED_U4_F32 = 2,     ///< 4 bits, groups of 32, 32-bit scale and minimum (Q4_K)
+    SPK_PACKED_U8_F32 = 3,     ///< at most 7 bits in a byte, groups of 32, 32-bit scale and minimum (Q5_0, Q5_1, Q5_K)
+    SPK_PACKED_U8_F32_G16 = 4, ///< the same in groups of 16 (Q6_K)
+    SPK_PACKED_F32 = 5,        ///< plain floats, [inputs][16]
+    SPK_PACKED_F16 = 6,
+    SPK_PACKED_BF16 = 7,
+} spk_packing;
+
+/// A weight matrix [outputs × inputs], cut into panels of 16 outputs. A panel holds its quants for all inputs, then its
+/// scales, then its minimums; it starts on a 64-byte boundary. Outputs are padded to a multiple of 16 with zeros.
+typedef struct {
+    spk_packing packing;
+    int32_t outputs;
+    int32_t inputs;
+    size_t panel_bytes;
+    const uint8_t *data;
+} spk_matrix;
+
+/// Activations [rows × inputs], quantised to 8 bits in groups of 32: value ≈ scale · q.
+typedef struct {
+    int32_t inputs;
+    float *values;   ///< [rows × inputs]       the numbers themselves, for matrices kept as floats
+    int8_t *q;       ///< [rows × inputs]       rounded to −127…127
+    float *scale;    ///< [rows × inputs / 32]
+    float *sum;      ///< [rows × inputs / 32]  scale · Σ q over the group
+    float *half_sum; ///< [rows × inputs / 16]  scale · Σ q over each half group
+    int32_t *offset; ///< [rows × inputs / 32]  −128 · Σ q, what packing q + 128 adds
+} spk_activations;
+
+/// One query vector of one head, and the cells of its KV cache that it sees: all of `0..<prefix`, then cell
+/// `prefix + i` where bit i of `mask` is set.
+typedef struct {
+    const float *query; ///< [head_dim], rotated
+    float *output;      ///< [head_dim]
+    int32_t prefix;
+    uint64_t mask;
+} spk_query;
+
+typedef struct {
+    /// output[row][o] = Σ_i weight[o][i] · activation[row][i] for the outputs of panels `panel_begin..<panel_end`;
+    /// added to what is there when `accumulate`. Rows of `output` are `output_stride` floats apart.
+    void (*matmul)(const spk_matrix *matrix, const spk_activations *activations, int32_t row_begin, int32_t row_end,
+                   int32_t panel_begin, int32_t panel_end, float *output, size_t output_stride, bool accumulate);
+
+    /// Quantises columns `begin..<end` (multiples of 32) of one row of `x` into `out`.
+    void (*quantize)(const float *x, int32_t begin, int32_t end, int32_t row, const spk_activations *out);
+
+    /// y = x / √(mean(x²) + ε) · weight (Zhang & Sennrich 2019). `y` may be `x`.
+    void (*rms_norm)(const float *x, const float *weight, int32_t count, float epsilon, float *y);
+
+    /// Columns `begin..<end` of one row: silu(gate) · up (Shazeer 2020), quantised into `out`. `gate` is overwritten.
+    void (*swiglu_quantize)(float *gate, const float *up, int32_t begin, int32_t end, int32_t row,
+                            const spk_activations *out);
+
+    /// Rotates one head in place (Su et al. 2021); `cosine`, `sine`: [rotated / 2]. Pairs are (2i, 2i+1) when
+    /// `interleaved`, else (i, i + rotated/2).
+    void (*rope)(float *head, int32_t rotated, const float *cosine, const float *sine, bool interleaved);
+
+    /// Writes one head's key into cell `cell` of `keys` [cells / 16][head_dim][16], as 16-bit floats clamped to their
+    /// finite range.
+    void (*store_key)(const float *key, int32_t head_dim, int32_t cell, uint16_t *keys);
+
+    /// The same for a value, into `values` [cells][head_dim].
+    void (*store_value)(const float *value, int32_t head_dim, int32_t cell, uint16_t *values);
+
+    /// Softmax attention of 1 to SPK_MAX_QUERIES query vectors over one head of one KV cache.
+    /// `scores`: scratch of `count` rows of `score_stride` floats; the stride covers every visible cell, rounded up
+    /// to 64.
+    void (*attend)(const spk_query *queries, int32_t count, int32_t head_dim, float scale, const uint16_t *keys,
+                   const uint16_t *values, float *scores, size_t score_stride);
+
+    /// The first index of the greatest value; NaN is never the greatest. `count` ≥ 1.
+    int32_t (*argmax)(const float *x, int32_t count);
+
+    /// weights[i] = exp((x[i] − greatest) · factor), and block_sums[b] = Σ of weights[256b..<256(b+1)].
+    void (*exponentials)(const float *x, int32_t count, float greatest, float factor, float *weights,
+                         float *block_sums);
+} spk_kernels;
+
+/// Tells the processor that this thread spins.
+static inline void spk_pause(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/// The kernels of one instruction set, or NULL where this build or this processor lacks it.
+const spk_kernels *spk_kernels_for(spk_isa isa);
+
+/// The best instruction set of this processor.
+spk_isa spk_best_isa(void);
+
+/// The name of an instruction set, for messages.
+const char *spk_isa_name(spk_isa isa);
+
+/// Bytes that `rows` rows of activations with `inputs` inputs need, and the struct that lays them out in `memory`.
+size_t spk_activations_bytes(int32_t rows, int32_t inputs);
+spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs);
+
+/// The packing that a tensor type gets.
+spk_packing spk_packing_of(spk_tensor_type type);
+/// Bytes of one panel of 16 outputs, a multiple of 64.
+size_t spk_panel_bytes(spk_packing packing, int32_t inputs);
+/// Bytes of one row of `inputs` weights in the file.
+size_t spk_row_bytes(spk_tensor_type type, int32_t inputs);
+/// Packs panels `panel_begin..<panel_end` of a file tensor [outputs × inputs] to `packed`, the start of the matrix.
+void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_t inputs, int32_t panel_begin,
+              int32_t panel_end, uint8_t *packed);
+/// One output's weights as floats, read back from the packed matrix (an embedding's row).
+void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values);
+/// One file row as floats, straight from the file's blocks (the reference that packing is tested against).
+void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs, float *values);
+
+float spk_f16_to_f32(uint16_t half);
+uint16_t spk_f32_to_f16(float value);
+
+#endif

@@ -1,0 +1,30 @@
+// AVX-512 with VNNI: one register for the sixteen lanes.
+#include "vector.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c,bmi,bmi2,lzcnt"))),             \
+    apply_to = function)
+
+INLINE f32x16 load_f16(const uint16_t *p) {
+    return (f32x16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+
+INLINE void store_f16(uint16_t *p, f32x16 v) {
+    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
+    return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)weights, _mm512_set1_epi32((int)activations));
+}
+
+INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
+
+#define S8_NEEDS_OFFSET 1
+#define TILE_ROWS 6
+#define ATTEND_VECTORS 4
+#define KERNELS spk_kernels_avx512
+#include "kernels.inc"
+
+#pragma clang attribute pop
+#endif

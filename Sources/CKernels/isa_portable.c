@@ -1,0 +1,25 @@
+// Plain C for any processor, and the reference for the bits of all others.
+#include "vector.h"
+
+INLINE f32x16 load_f16(const uint16_t *p) {
+    f32x16 v;
+    for (int i = 0; i < 16; i++) v[i] = spk_f16_to_f32(p[i]);
+    return v;
+}
+
+INLINE void store_f16(uint16_t *p, f32x16 v) {
+    for (int i = 0; i < 16; i++) p[i] = spk_f32_to_f16(v[i]);
+}
+
+INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
+    for (int i = 0; i < 64; i++) acc[i / 4] += (int32_t)weights[i] * (int8_t)(activations >> (i % 4 * 8));
+    return acc;
+}
+
+INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
+
+#define S8_NEEDS_OFFSET 1
+#define TILE_ROWS 4
+#define ATTEND_VECTORS 4
+#define KERNELS spk_kernels_portable
+#include "kernels.inc"

@@ -1,0 +1,32 @@
+// Sixteen 32-bit lanes as one value. Clang lowers them to whatever registers the target has, so that every kernel is
+// written once; only what differs between instruction sets stands in the isa_*.c files.
+#ifndef SPECULATE_VECTOR_H
+#define SPECULATE_VECTOR_H
+
+#include "CKernels.h"
+#include <math.h>
+#include <string.h>
+
+// Wide vectors never cross a real call: everything that takes one is inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+typedef float f32x16 __attribute__((vector_size(64)));
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef float f32x4 __attribute__((vector_size(16)));
+typedef float f32x2 __attribute__((vector_size(8)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
+typedef uint32_t u32x16 __attribute__((vector_size(64)));
+typedef uint16_t u16x16 __attribute__((vector_size(32)));
+typedef uint16_t u16x32 __attribute__((vector_size(64)));
+typedef uint8_t u8x64 __attribute__((vector_size(64)));
+typedef int8_t i8x16 __attribute__((vector_size(16)));
+
+#define SPLAT(x) {x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}
+
+INLINE int32_t min_i32(int32_t a, int32_t b) { return a < b ? a : b; }
+INLINE int32_t max_i32(int32_t a, int32_t b) { return a > b ? a : b; }
+
+#endif

@@ -1,0 +1,40 @@
+/// A GGUF metadata value. Strings are bytes: nothing in the format makes them valid UTF-8.
+package enum MetadataValue: Equatable, Sendable {
+    case uint8(UInt8), int8(Int8), uint16(UInt16), int16(Int16), uint32(UInt32), int32(Int32), float32(Float)
+    case bool(Bool), string([UInt8]), array(MetadataArray), uint64(UInt64), int64(Int64), float64(Double)
+
+    package static func string(_ text: String) -> Self { .string(Array(text.utf8)) }
+
+    package var type: MetadataType {
+        switch self {
+        case .uint8: .uint8
+        case .int8: .int8
+        case .uint16: .uint16
+        case .int16: .int16
+        case .uint32: .uint32
+        case .int32: .int32
+        case .float32: .float32
+        case .bool: .bool
+        case .string: .string
+        case .array: .array
+        case .uint64: .uint64
+        case .int64: .int64
+        case .float64: .float64
+        }
+    }
+
+    /// The value as an integer, from any of the eight integer types.
+    package var integer: Int? {
+        switch self {
+        case .uint8(let v): Int(v)
+        case .int8(let v): Int(v)
+        case .uint16(let v): Int(v)
+        case .int16(let v): Int(v)
+        case .uint32(let v): Int(v)
+        case .int32(let v): Int(v)
+        case .uint64(let v): Int(exactly: v)
+        case .int64(let v): Int(v)
+        default: nil
+        }
+    }
+}

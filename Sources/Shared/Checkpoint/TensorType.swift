@@ -1,0 +1,46 @@
+import CKernels
+
+/// The tensor types that this engine computes with, with the file format's numbers.
+package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible {
+    case f32 = 0
+    case f16 = 1
+    case q4_0 = 2
+    case q4_1 = 3
+    case q5_0 = 6
+    case q5_1 = 7
+    case q8_0 = 8
+    case q4_K = 12
+    case q5_K = 13
+    case q6_K = 14
+    case bf16 = 30
+
+    /// Weights that are stored together; the first dimension is a multiple of it.
+    package var blockSize: Int {
+        switch self {
+        case .f32, .f16, .bf16: 1
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
+        case .q4_K, .q5_K, .q6_K: 256
+        }
+    }
+
+    /// Bytes of one block.
+    package var blockBytes: Int { spk_row_bytes(kernelType, Int32(blockSize)) }
+
+    package var kernelType: spk_tensor_type { spk_tensor_type(rawValue: rawValue) }
+
+    package var description: String {
+        switch self {
+        case .f32: "F32"
+        case .f16: "F16"
+        case .q4_0: "Q4_0"
+        case .q4_1: "Q4_1"
+        case .q5_0: "Q5_0"
+        case .q5_1: "Q5_1"
+        case .q8_0: "Q8_0"
+        case .q4_K: "Q4_K"
+        case .q5_K: "Q5_K"
+        case .q6_K: "Q6_K"
+        case .bf16: "BF16"
+        }
+    }
+}

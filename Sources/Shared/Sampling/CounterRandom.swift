@@ -1,0 +1,38 @@
+/// Random numbers that are a function of (seed, position, stream) alone: the draw at a position is the same whatever
+/// was drafted, accepted or computed before it. Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as
+/// 1, 2, 3", 2011).
+package struct CounterRandom: Equatable, Sendable {
+    package let seed: UInt64
+
+    package init(seed: UInt64) { self.seed = seed }
+
+    /// Uniform on [0, 1), 53 bits.
+    package func uniform(position: Int, stream: UInt64 = 0) -> Double {
+        let position = UInt64(position)
+        let block = Self.philox(
+            counter: (
+                UInt32(truncatingIfNeeded: position), UInt32(truncatingIfNeeded: position >> 32),
+                UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32)
+            ),
+            key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
+        let bits = UInt64(block.0) << 32 | UInt64(block.1)
+        return Double(bits >> 11) * 0x1p-53
+    }
+
+    package typealias Block = (UInt32, UInt32, UInt32, UInt32)
+
+    package static func philox(counter: Block, key: (UInt32, UInt32)) -> Block {
+        var c = counter
+        var k = key
+        for _ in 0..<10 {
+            let a = UInt64(0xd251_1f53) * UInt64(c.0)
+            let b = UInt64(0xcd9e_8d57) * UInt64(c.2)
+            c = (
+                UInt32(b >> 32) ^ c.1 ^ k.0, UInt32(truncatingIfNeeded: b), UInt32(a >> 32) ^ c.3 ^ k.1,
+                UInt32(truncatingIfNeeded: a)
+            )
+            k = (k.0 &+ 0x9e37_79b9, k.1 &+ 0xbb67_ae85)
+        }
+        return c
+    }
+}

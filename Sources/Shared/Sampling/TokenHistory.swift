@@ -1,0 +1,9 @@
+/// Which tokens stand in the prompt and how often in the answer: what penalties look at. O(1) a token.
+package struct TokenHistory: Sendable {
+    package private(set) var prompt: Set<Int32>
+    package private(set) var answer: [Int32: Int] = [:]
+
+    package init(prompt: some Sequence<Int32> = []) { self.prompt = Set(prompt) }
+
+    package mutating func append(_ token: Int32) { answer[token, default: 0] += 1 }
+}

@@ -1,0 +1,13 @@
+import CKernels
+
+/// A tensor's blocks as floats, row after row of `inputs`.
+package func dequantize(
+    _ source: UnsafeRawBufferPointer, type: TensorType, inputs: Int, into buffer: UnsafeMutableBufferPointer<Float>
+) {
+    let rowBytes = inputs / type.blockSize * type.blockBytes
+    for row in 0..<buffer.count / inputs {
+        spk_dequantize_row(
+            type.kernelType, (source.baseAddress! + row * rowBytes).assumingMemoryBound(to: UInt8.self),
+            Int32(inputs), buffer.baseAddress! + row * inputs)
+    }
+}

@@ -1,0 +1,50 @@
+import CKernels
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The vector kernels in use: those of the processor's best instruction set, or of the one that the environment
+/// variable SPECULATE_ISA names (portable, neon, avx2, avx2-vnni, avx512).
+package struct Kernels: @unchecked Sendable {
+    package struct Unavailable: Error, Equatable, CustomStringConvertible {
+        package let description: String
+    }
+
+    package static let environmentVariable = "SPECULATE_ISA"
+
+    package let isa: spk_isa
+    package let table: UnsafePointer<spk_kernels>
+
+    package init() throws(Unavailable) {
+        guard let value = getenv(Self.environmentVariable), value.pointee != 0 else {
+            isa = spk_best_isa()
+            table = spk_kernels_for(isa)
+            return
+        }
+        let name = String(cString: value)
+        guard let kernels = Self.available.first(where: { $0.name == name }) else {
+            let names = Self.available.map(\.name).joined(separator: ", ")
+            throw Unavailable(
+                description: "\(Self.environmentVariable) is '\(name)', but this processor and build offer: \(names)")
+        }
+        self = kernels
+    }
+
+    private init?(isa: spk_isa) {
+        guard let table = spk_kernels_for(isa) else { return nil }
+        self.isa = isa
+        self.table = table
+    }
+
+    package var name: String { String(cString: spk_isa_name(isa)) }
+
+    /// All that this processor can run, the portable ones first.
+    package static var available: [Kernels] {
+        (SPK_ISA_PORTABLE.rawValue...SPK_ISA_AVX512.rawValue).compactMap { Kernels(isa: spk_isa(rawValue: $0)) }
+    }
+}

@@ -1,0 +1,52 @@
+/// BPE merges as integer pairs (Sennrich et al. 2016): which two adjacent tokens become which, and how early.
+/// Lookup is O(1).
+struct MergeTable: Sendable {
+    struct Merge {
+        var rank: Int32
+        var token: Int32
+        static let none = Merge(rank: .max, token: -1)
+    }
+
+    private var keys: [UInt64]
+    private var merges: [Merge]
+    private let shift: UInt64
+
+    init(count: Int) {
+        var bits = 6
+        while 1 << bits < count * 2 { bits += 1 }
+        keys = [UInt64](repeating: .max, count: 1 << bits)
+        merges = [Merge](repeating: .none, count: 1 << bits)
+        shift = UInt64(64 - bits)
+    }
+
+    /// The first merge of a pair counts.
+    mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) {
+        let key = Self.key(left, right)
+        var slot = slot(of: key)
+        while keys[slot] != .max {
+            if keys[slot] == key { return }
+            slot = (slot + 1) & (keys.count - 1)
+        }
+        keys[slot] = key
+        merges[slot] = merge
+    }
+
+    @inline(__always)
+    func merge(_ left: Int32, _ right: Int32) -> Merge {
+        let key = Self.key(left, right)
+        var slot = slot(of: key)
+        return keys.withUnsafeBufferPointer { keys in
+            while keys[slot] != key {
+                if keys[slot] == .max { return .none }
+                slot = (slot + 1) & (keys.count - 1)
+            }
+            return merges.withUnsafeBufferPointer { $0[slot] }
+        }
+    }
+
+    private static func key(_ left: Int32, _ right: Int32) -> UInt64 {
+        UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
+    }
+
+    private func slot(of key: UInt64) -> Int { Int((key &* 0x9e37_79b9_7f4a_7c15) >> shift) }
+}

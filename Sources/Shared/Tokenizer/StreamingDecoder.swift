@@ -1,0 +1,22 @@
+/// Turns tokens into text as they come, never half a character: bytes that may still become one wait for the next
+/// token; bytes that cannot become U+FFFD. O(1) a token.
+package struct StreamingDecoder: Sendable {
+    private var pending: [UInt8] = []
+
+    package init() {}
+
+    package mutating func append(_ bytes: some Sequence<UInt8>) -> String {
+        pending += bytes
+        let complete = pending.count - UTF8Decoding.incompleteSuffix(of: pending)
+        guard complete > 0 else { return "" }
+        let text = String(decoding: pending[..<complete], as: UTF8.self)
+        pending.removeFirst(complete)
+        return text
+    }
+
+    /// What is left when no more tokens come.
+    package mutating func finish() -> String {
+        defer { pending.removeAll() }
+        return String(decoding: pending, as: UTF8.self)
+    }
+}

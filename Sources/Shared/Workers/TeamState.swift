@@ -1,0 +1,76 @@
+import CKernels
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What the threads of a worker pool share, at one fixed address, so that a barrier touches no reference count.
+struct TeamState: ~Copyable {
+    /// Raised once a run; workers wait for it to change.
+    let generation = Atomic<Int>(0)
+    private let padding1 = CacheLine()
+    /// Arrivals at barriers since the run began.
+    let arrived = Atomic<Int>(0)
+    private let padding2 = CacheLine()
+    /// Workers that have left the body of this run.
+    let finished = Atomic<Int>(0)
+    let parked = Atomic<Int>(0)
+    let isStopping = Atomic<Bool>(false)
+    /// Threads that still use this memory; the last one frees it.
+    let users: Atomic<Int>
+    var body: ((inout Worker) -> Void)?
+    let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    private struct CacheLine { var bytes: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0) }
+
+    init(users: Int) {
+        self.users = Atomic(users)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(wake, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(wake)
+        pthread_mutex_destroy(mutex)
+        wake.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Waits until the generation is no longer `seen`: spins first, then sleeps.
+    func waitForChange(from seen: Int, spins: Int) {
+        for _ in 0..<spins {
+            if generation.load(ordering: .acquiring) != seen { return }
+            spk_pause()
+        }
+        pthread_mutex_lock(mutex)
+        parked.add(1, ordering: .sequentiallyConsistent)
+        while generation.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(wake, mutex) }
+        parked.subtract(1, ordering: .sequentiallyConsistent)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Begins the next generation and wakes whoever sleeps.
+    func advance() {
+        generation.add(1, ordering: .sequentiallyConsistent)
+        guard parked.load(ordering: .sequentiallyConsistent) > 0 else { return }
+        pthread_mutex_lock(mutex)
+        pthread_cond_broadcast(wake)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Spins until the counter reaches `target`; on a busy machine gives the processor to whoever is being waited for.
+    @inline(__always)
+    static func wait(for counter: borrowing Atomic<Int>, toReach target: Int) {
+        var spins = 0
+        while counter.load(ordering: .acquiring) < target {
+            spins += 1
+            if spins < 10_000 { spk_pause() } else { sched_yield() }
+        }
+    }
+}

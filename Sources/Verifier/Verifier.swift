@@ -1,0 +1,72 @@
+import CKernels
+import SpeculateShared
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// An autoregressive transformer of the Llama family. `forward` runs any rows of any sequences in one pass; the numbers
+/// of a row do not depend, to the bit, on what else is in the pass or on how many workers share it.
+///
+/// Not to be called from two threads at once: the scratch memory is one.
+package final class Verifier {
+    /// The most rows of one pass.
+    package static let maximumRows = 512
+
+    package let config: VerifierConfig
+    package let tokenizer: Tokenizer
+    /// Layers whose output, the residual stream after them, is kept for a drafter.
+    package let taps: [Int]
+    package let kernels: Kernels
+    package let pool: WorkerPool
+    let weights: VerifierWeights
+    let state: VerifierState
+
+    /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes.
+    package convenience init(
+        _ checkpoint: Checkpoint, taps: [Int] = [], kernels: Kernels, pool: WorkerPool
+    ) throws(CheckpointError) {
+        let tokenizer = try Tokenizer(checkpoint.metadata)
+        let config = try VerifierConfig(checkpoint.metadata, vocabulary: tokenizer.vocabularySize)
+        let weights = try VerifierWeights(checkpoint, config, pool: pool)
+        self.init(config, weights, tokenizer, taps: taps, kernels: kernels, pool: pool)
+    }
+
+    private init(
+        _ config: VerifierConfig, _ weights: VerifierWeights, _ tokenizer: Tokenizer, taps: [Int], kernels: Kernels,
+        pool: WorkerPool
+    ) {
+        precondition(taps.allSatisfy { (0..<config.layers).contains($0) })
+        self.config = config
+        self.tokenizer = tokenizer
+        self.weights = weights
+        self.taps = taps
+        self.kernels = kernels
+        self.pool = pool
+        state = VerifierState(config, rows: Self.maximumRows, taps: taps.count, workers: pool.count)
+        for i in 0..<config.ropeDimensions / 2 {
+            let exponent = -2 * Double(i) / Double(config.ropeDimensions)
+            let factor = Double(weights.ropeFactors?[i] ?? 1) * Double(config.ropeScale)
+            state.frequencies[i] = pow(Double(config.ropeBase), exponent) / factor
+        }
+    }
+
+    /// The same weights with scratch memory and workers of its own.
+    package func sibling(pool: WorkerPool, kernels: Kernels? = nil, taps: [Int]? = nil) -> Verifier {
+        Verifier(config, weights, tokenizer, taps: taps ?? self.taps, kernels: kernels ?? self.kernels, pool: pool)
+    }
+
+    package func makeCache(capacity: Int? = nil) -> KVCache { KVCache(config, capacity: capacity ?? config.context) }
+
+    /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary].
+    package func logits(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(state.logits + index * state.logitStride) }
+
+    /// After `forward`: what tap `tap` saw of row `row`, [hidden].
+    package func hiddenState(row: Int, tap: Int) -> UnsafePointer<Float> {
+        UnsafePointer(state.tapped + (row * taps.count + tap) * config.hidden)
+    }
+}

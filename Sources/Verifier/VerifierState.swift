@@ -1,0 +1,66 @@
+import CKernels
+import SpeculateShared
+
+/// Scratch memory of a pass. Sized for the most rows that a pass may have; pages never written cost nothing.
+final class VerifierState {
+    let x: UnsafeMutablePointer<Float>  // [rows, hidden] the residual stream
+    let normed: UnsafeMutablePointer<Float>  // [rows, hidden]
+    let hidden: spk_activations  // [rows, hidden]
+    let query: UnsafeMutablePointer<Float>  // [rows, heads · headDimension]
+    let key: UnsafeMutablePointer<Float>  // [rows, kvHeads · headDimension]
+    let value: UnsafeMutablePointer<Float>  // [rows, kvHeads · headDimension]
+    let attended: UnsafeMutablePointer<Float>  // [rows, heads · headDimension]
+    let attention: spk_activations  // [rows, heads · headDimension]
+    let gate: UnsafeMutablePointer<Float>  // [rows, feedForward]
+    let up: UnsafeMutablePointer<Float>  // [rows, feedForward]
+    let feedForward: spk_activations  // [rows, feedForward]
+    let cosine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
+    let sine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
+    let frequencies: UnsafeMutablePointer<Double>  // [ropeDimensions / 2] radians a position
+    let tapped: UnsafeMutablePointer<Float>  // [rows, taps, hidden]
+    let logits: UnsafeMutablePointer<Float>  // [logit rows, logitStride]
+    let logitStride: Int
+    let scores: UnsafeMutablePointer<Float>  // [workers, SPK_MAX_QUERIES, scoreStride]
+    let scoreStride: Int
+    let queries: UnsafeMutablePointer<spk_query>  // [workers, SPK_MAX_QUERIES]
+    private let arena: Arena
+
+    init(_ config: VerifierConfig, rows: Int, taps: Int, workers: Int) {
+        let half = config.ropeDimensions / 2
+        logitStride = (config.vocabulary + 15) / 16 * 16
+        scoreStride = (config.context + 63) / 64 * 64
+        let floats: [Int] = [
+            rows * config.hidden, rows * config.hidden, rows * config.queryWidth, rows * config.kvWidth,
+            rows * config.kvWidth, rows * config.queryWidth, rows * config.feedForward, rows * config.feedForward,
+            rows * half, rows * half, rows * taps * config.hidden, rows * logitStride,
+            workers * Int(SPK_MAX_QUERIES) * scoreStride,
+        ]
+        let inputs = [config.hidden, config.queryWidth, config.feedForward]
+        let activationBytes = inputs.map { spk_activations_bytes(Int32(rows), Int32($0)) }
+        let arena = Arena(
+            capacity: floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
+                + Arena.size(half * 8) + Arena.size(workers * Int(SPK_MAX_QUERIES) * MemoryLayout<spk_query>.stride))
+        self.arena = arena
+        func activations(_ index: Int) -> spk_activations {
+            spk_activations_in(arena.allocate(bytes: activationBytes[index]), Int32(rows), Int32(inputs[index]))
+        }
+        x = arena.allocate(count: floats[0])
+        normed = arena.allocate(count: floats[1])
+        query = arena.allocate(count: floats[2])
+        key = arena.allocate(count: floats[3])
+        value = arena.allocate(count: floats[4])
+        attended = arena.allocate(count: floats[5])
+        gate = arena.allocate(count: floats[6])
+        up = arena.allocate(count: floats[7])
+        cosine = arena.allocate(count: floats[8])
+        sine = arena.allocate(count: floats[9])
+        tapped = arena.allocate(count: floats[10])
+        logits = arena.allocate(count: floats[11])
+        scores = arena.allocate(count: floats[12])
+        hidden = activations(0)
+        attention = activations(1)
+        feedForward = activations(2)
+        frequencies = arena.allocate(count: half)
+        queries = arena.allocate(count: workers * Int(SPK_MAX_QUERIES))
+    }
+}
