@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import Speculate
+
+struct CompleteCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "complete", abstract: "Go on from a prompt (the default subcommand).")
+
+    @Argument(help: "The prompt. Default: standard input, less one newline at its end.")
+    var prompt: String?
+
+    @Flag(name: [.short, .long], help: "Answer the prompt as a user's turn, in the model's chat format.")
+    var instruct = false
+
+    @Option(help: ArgumentHelp("The system turn, with --instruct.", valueName: "text"))
+    var system: String?
+
+    @Flag(help: "Read control tokens such as <|im_start|> in the prompt as such.")
+    var special = false
+
+    @Flag(help: "Show accepted draft tokens in green.")
+    var color = false
+
+    @Flag(help: "Print one JSON object with text and statistics in place of streaming.")
+    var json = false
+
+    @Flag(name: [.short, .long], help: "No statistics.")
+    var quiet = false
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var sampling: SamplingFlags
+
+    func validate() throws {
+        if system != nil && !instruct { throw ValidationError("--system needs --instruct") }
+        if special && instruct { throw ValidationError("--special reads a raw prompt; it does not go with --instruct") }
+    }
+
+    func run() async throws {
+        try await reportingErrors {
+            let bytes = try promptBytes()
+            let interrupts = Interrupts()
+            let engine = try await model.load()
+            let seed = sampling.chooseSeed()
+            var request = sampling.request(try requestPrompt(bytes), seed: seed)
+            request.parsesControlTokens = special
+            let stream = try await engine.stream(request)
+            interrupts.onInterrupt { stream.stop() }
+
+            var result: CompletionResult?
+            for try await delta in stream {
+                if !json { Terminal.show(delta.pieces, coloured: color) }
+                result = delta.result ?? result
+            }
+            guard let result else { return }
+            if json {
+                Terminal.print(try Report.json(result, engine.model, seed: seed))
+            } else if Terminal.outputIsTerminal {
+                Terminal.print("")
+            }
+            if !quiet && !json { Terminal.log(Report.text(result, seed: sampling.temperature > 0 ? seed : nil)) }
+            if interrupts.wasInterrupted { throw ExitCode(130) }
+        }
+    }
+
+    private func promptBytes() throws -> [UInt8] {
+        if let prompt { return Array(prompt.utf8) }
+        guard !Terminal.inputIsTerminal else {
+            throw ValidationError("a prompt is needed, as an argument or on standard input")
+        }
+        var bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        return bytes
+    }
+
+    private func requestPrompt(_ bytes: [UInt8]) throws -> CompletionRequest.Prompt {
+        guard instruct else { return .bytes(bytes) }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ValidationError("a chat prompt must be UTF-8, and standard input is not")
+        }
+        return .chat((system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)])
+    }
+}

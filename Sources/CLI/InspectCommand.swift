@@ -1,0 +1,24 @@
+import ArgumentParser
+import Foundation
+import Speculate
+import SpeculateShared
+
+struct InspectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Say what a GGUF file is: metadata, tensors, sizes, tokenizer.")
+
+    @Argument(help: "The file.")
+    var file: String
+
+    func run() async throws {
+        try await reportingErrors {
+            do {
+                Terminal.print(Inspection(try Checkpoint(path: file)).text)
+            } catch let error as FileError {
+                throw EngineError(error.isMissing ? .fileMissing : .fileUnreadable, error.description)
+            } catch let error as CheckpointError {
+                throw EngineError(.invalidCheckpoint, "\(file): \(error.description)")
+            }
+        }
+    }
+}

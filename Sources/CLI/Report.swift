@@ -1,0 +1,82 @@
+import Foundation
+import Speculate
+
+/// Statistics of a completion, for people and for programs.
+enum Report {
+    static func text(_ result: CompletionResult, seed: UInt64?) -> String {
+        let s = result.statistics
+        var lines = [
+            "prompt       \(s.promptTokens) tokens, first token after \(milliseconds(s.timeToFirstToken)) ms",
+            "answer       \(s.completionTokens) tokens, \(number(s.tokensPerSecond, 1)) tokens/s, ended by \(ending(result.finishReason))",
+        ]
+        if let reason = s.speculationOff {
+            lines.append("speculation  off: \(reason); \(s.rounds) rounds")
+        } else {
+            let share = s.drafted == 0 ? 0 : 100 * Double(s.accepted) / Double(s.drafted)
+            lines.append(
+                "speculation  τ \(number(s.acceptanceLength, 2)) tokens a round, \(s.rounds) rounds, drafted \(s.drafted), accepted \(s.accepted) (\(number(share, 0)) %)"
+            )
+        }
+        if let seed { lines.append("seed         \(seed)") }
+        return lines.joined(separator: "\n")
+    }
+
+    static func json(_ result: CompletionResult, _ model: ModelDescription, seed: UInt64) throws -> String {
+        let s = result.statistics
+        var stop: String?
+        if case .stop(let text) = result.finishReason { stop = text }
+        let report = JSONReport(
+            text: result.text, finishReason: name(result.finishReason), stop: stop, tokens: result.tokens, seed: seed,
+            model: .init(name: model.name, path: model.path, kernels: model.kernels, threads: model.threads),
+            statistics: .init(
+                promptTokens: s.promptTokens, cachedPromptTokens: s.cachedPromptTokens,
+                completionTokens: s.completionTokens, timeToFirstTokenMs: s.timeToFirstToken / .milliseconds(1),
+                decodingMs: s.decodingTime / .milliseconds(1), tokensPerSecond: s.tokensPerSecond, rounds: s.rounds,
+                drafted: s.drafted, accepted: s.accepted, draftedAt: s.draftedAt, acceptedAt: s.acceptedAt,
+                acceptanceLength: s.acceptanceLength, speculationOff: s.speculationOff))
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(report), as: UTF8.self)
+    }
+
+    private struct JSONReport: Encodable {
+        struct Model: Encodable { let name, path, kernels: String, threads: Int }
+        struct Statistics: Encodable {
+            let promptTokens, cachedPromptTokens, completionTokens: Int
+            let timeToFirstTokenMs, decodingMs, tokensPerSecond: Double
+            let rounds, drafted, accepted: Int
+            let draftedAt, acceptedAt: [Int]
+            let acceptanceLength: Double
+            let speculationOff: String?
+        }
+        let text, finishReason: String
+        let stop: String?
+        let tokens: [Int32]
+        let seed: UInt64
+        let model: Model
+        let statistics: Statistics
+    }
+
+    private static func name(_ reason: CompletionResult.FinishReason) -> String {
+        switch reason {
+        case .endOfText: "end_of_text"
+        case .stop: "stop"
+        case .length: "length"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    private static func ending(_ reason: CompletionResult.FinishReason) -> String {
+        switch reason {
+        case .endOfText: "end of text"
+        case .stop(let text): "the stop text \(text.debugDescription)"
+        case .length: "length"
+        case .cancelled: "interruption"
+        }
+    }
+
+    private static func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+    private static func milliseconds(_ duration: Duration) -> String { number(duration / .milliseconds(1), 1) }
+}

@@ -1,0 +1,15 @@
+import ArgumentParser
+
+@main
+struct SpeculateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "speculate",
+        abstract: "Completes text with a small language model, several tokens a pass, exactly as one by one.",
+        discussion: """
+            Text goes to standard output, everything else to standard error.
+            Exit status: 0 done, 1 failed, 64 wrong usage, 65 bad checkpoint, 66 missing file, 130 interrupted.
+            """,
+        version: "0.1.0",
+        subcommands: [CompleteCommand.self, ChatCommand.self, InspectCommand.self],
+        defaultSubcommand: CompleteCommand.self)
+}

@@ -1,0 +1,35 @@
+import Foundation
+import Speculate
+
+/// Text goes to standard output, everything else to standard error.
+enum Terminal {
+    static var inputIsTerminal: Bool { isatty(0) == 1 }
+    static var outputIsTerminal: Bool { isatty(1) == 1 }
+
+    static func print(_ text: String, terminator: String = "\n") { write(text + terminator, to: 1) }
+
+    static func log(_ text: String, terminator: String = "\n") { write(text + terminator, to: 2) }
+
+    static func show(_ pieces: [CompletionDelta.Piece], coloured: Bool) {
+        let text = pieces.map { coloured && $0.isDrafted ? "\u{1b}[32m\($0.text)\u{1b}[0m" : $0.text }.joined()
+        print(text, terminator: "")
+    }
+
+    /// Straight to the descriptor: nothing waits in a buffer. When standard output cannot take the text, the program
+    /// ends with status 1 (a closed pipe ends it by SIGPIPE, as other filters do).
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 {
+                bytes = bytes.dropFirst(count)
+            } else if errno != EINTR && errno != EAGAIN {
+                if descriptor == 1 {
+                    log("speculate: error: standard output: \(String(cString: strerror(errno)))")
+                    exit(1)
+                }
+                return
+            }
+        }
+    }
+}

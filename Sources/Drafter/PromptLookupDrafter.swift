@@ -1,0 +1,54 @@
+/// Proposes what followed the last occurrence of the sequence's final n-gram (Saxena, "Prompt lookup decoding", 2023):
+/// free, and right wherever text repeats itself. Longer n-grams are tried first. O(longest − shortest) a token.
+package final class PromptLookupDrafter: Drafter {
+    private let lengths: ClosedRange<Int>
+    private var tokens: [Int32] = []
+    /// For each length: n-gram hash → index just behind its last occurrence that something follows.
+    private var indices: [[UInt64: Int]]
+
+    /// - Parameter lengths: of the n-grams that are matched.
+    package init(lengths: ClosedRange<Int> = 2...4) {
+        precondition(lengths.lowerBound >= 1)
+        self.lengths = lengths
+        indices = Array(repeating: [:], count: lengths.count)
+    }
+
+    package func begin(_ prompt: [Int32]) {
+        tokens.removeAll(keepingCapacity: true)
+        for i in indices.indices { indices[i].removeAll(keepingCapacity: true) }
+        commit(prompt[...])
+    }
+
+    package func commit(_ new: ArraySlice<Int32>) {
+        for token in new {
+            // An n-gram enters once it has a follower, so that the final one finds an earlier place, not itself.
+            for (slot, length) in lengths.enumerated() where tokens.count >= length {
+                indices[slot][hash(tokens[(tokens.count - length)...])] = tokens.count
+            }
+            tokens.append(token)
+        }
+    }
+
+    package func propose(maximum: Int) -> Proposal {
+        guard maximum > 0 else { return Proposal() }
+        for (slot, length) in lengths.enumerated().reversed() where tokens.count >= length {
+            let suffix = tokens[(tokens.count - length)...]
+            guard let start = indices[slot][hash(suffix)], tokens[start - length..<start].elementsEqual(suffix) else {
+                continue
+            }
+            // Where the match runs into the end of the text, the text goes on as the draft itself: a loop.
+            var draft: [Int32] = []
+            draft.reserveCapacity(maximum)
+            for offset in 0..<maximum {
+                let index = start + offset
+                draft.append(index < tokens.count ? tokens[index] : draft[index - tokens.count])
+            }
+            return Proposal(tokens: draft)
+        }
+        return Proposal()
+    }
+
+    private func hash(_ gram: ArraySlice<Int32>) -> UInt64 {
+        gram.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64(UInt32(bitPattern: $1))) &* 0x100_0000_01b3 &+ $0 >> 32 }
+    }
+}

@@ -1,0 +1,40 @@
+import SpeculateShared
+
+public typealias SamplingOptions = SpeculateShared.SamplingOptions
+
+/// What to complete, and how.
+public struct CompletionRequest: Sendable {
+    public enum Prompt: Sendable {
+        /// Text to go on from, as it stands.
+        case text(String)
+        /// The same for bytes that need not be UTF-8.
+        case bytes([UInt8])
+        /// Token ids.
+        case tokens([Int32])
+        /// A conversation for the chat template; the assistant answers.
+        case chat([ChatMessage])
+    }
+
+    public var prompt: Prompt
+    /// The most tokens of the answer; nil fills the context.
+    public var maximumTokens: Int?
+    public var sampling: SamplingOptions
+    /// The answer ends before the first of these texts.
+    public var stop: [String]
+    /// The most tokens drafted a round; nil takes the engine's; 0 is plain decoding.
+    public var depth: Int?
+    /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
+    public var parsesControlTokens: Bool
+
+    public init(
+        _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
+        depth: Int? = nil, parsesControlTokens: Bool = false
+    ) {
+        self.prompt = prompt
+        self.maximumTokens = maximumTokens
+        self.sampling = sampling
+        self.stop = stop
+        self.depth = depth
+        self.parsesControlTokens = parsesControlTokens
+    }
+}

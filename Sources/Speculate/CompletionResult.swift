@@ -1,0 +1,19 @@
+/// A finished completion.
+public struct CompletionResult: Equatable, Sendable {
+    public enum FinishReason: Equatable, Sendable {
+        /// The model ended its text.
+        case endOfText
+        /// This stop text came up; it is not part of the answer.
+        case stop(String)
+        /// The answer has as many tokens as allowed.
+        case length
+        /// The task was cancelled or the stream stopped.
+        case cancelled
+    }
+
+    public var text: String
+    /// The answer's tokens, an end token included.
+    public var tokens: [Int32]
+    public var finishReason: FinishReason
+    public var statistics: CompletionStatistics
+}

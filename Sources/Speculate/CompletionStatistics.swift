@@ -1,0 +1,50 @@
+/// What a completion took. Times are wall-clock.
+public struct CompletionStatistics: Equatable, Sendable {
+    public var promptTokens = 0
+    /// Prompt tokens that were not computed anew.
+    public var cachedPromptTokens = 0
+    /// Tokens of the answer, an end token included.
+    public var completionTokens = 0
+    /// From the request to the first token.
+    public var timeToFirstToken: Duration = .zero
+    /// From the first token to the last.
+    public var decodingTime: Duration = .zero
+    /// Verifier passes after the prompt.
+    public var rounds = 0
+    /// Tokens drafted, and of those accepted.
+    public var drafted = 0
+    public var accepted = 0
+    /// Of the drafts that reached position i, how many were accepted there: entry i of `acceptedAt` over `draftedAt`.
+    public var draftedAt: [Int] = []
+    public var acceptedAt: [Int] = []
+    /// Why nothing was drafted, where that is so.
+    public var speculationOff: String?
+
+    public init() {}
+
+    /// Tokens a round, the verifier's own included: the acceptance length τ.
+    public var acceptanceLength: Double { rounds == 0 ? 0 : Double(completionTokens) / Double(rounds) }
+
+    /// Tokens a second after the first.
+    public var tokensPerSecond: Double {
+        guard completionTokens > 1, decodingTime > .zero else { return 0 }
+        return Double(completionTokens - firstRoundTokens) / (decodingTime / .seconds(1))
+    }
+
+    /// Tokens that came with the first: their time counts as time to first token.
+    var firstRoundTokens = 1
+
+    mutating func record(drafted count: Int, accepted kept: Int) {
+        rounds += 1
+        drafted += count
+        accepted += kept
+        while draftedAt.count < count {
+            draftedAt.append(0)
+            acceptedAt.append(0)
+        }
+        for position in 0..<count {
+            draftedAt[position] += 1
+            if position < kept { acceptedAt[position] += 1 }
+        }
+    }
+}

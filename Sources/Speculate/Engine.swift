@@ -1,0 +1,197 @@
+import Logging
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+
+/// A loaded model, ready to complete text. All its work happens on a thread of its own and that thread's workers.
+public actor Engine {
+    /// Depths above this never pay: a pass would cost more than the tokens it could bring.
+    public static let maximumDepth = 63
+
+    public nonisolated let model: ModelDescription
+    private let thread: EngineThread
+    private let configuration: EngineConfiguration
+    private let source: DrafterSource
+    private let verifier: Verifier
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// Loads a verifier, and a drafter for it.
+    /// - Parameters:
+    ///   - verifier: path of a GGUF file.
+    ///   - drafter: where drafts come from.
+    /// - Throws: `EngineError` naming the file and what is wrong with it, or the setting out of range.
+    public static func load(
+        verifier path: String, drafter: DrafterSource = .promptLookup,
+        configuration: EngineConfiguration = EngineConfiguration()
+    ) async throws -> Engine {
+        try await Loader().load(path, drafter, configuration)
+    }
+
+    /// Loads on the engine's own thread, before there is an engine.
+    private actor Loader {
+        let thread = EngineThread()
+        nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+        func load(
+            _ path: String, _ drafter: DrafterSource, _ configuration: EngineConfiguration
+        ) throws(EngineError) -> Engine {
+            let clock = ContinuousClock.now
+            do {
+                try Engine.check(configuration)
+                let checkpoint = try Checkpoint(path: path)
+                let pool = WorkerPool(count: configuration.threads ?? Processor.physicalCores)
+                let verifier = try Verifier(checkpoint, kernels: try Kernels(), pool: pool)
+                let model = try ModelDescription(checkpoint, verifier, configuration)
+                configuration.logger.debug(
+                    "loaded",
+                    metadata: [
+                        "verifier": "\(path)", "seconds": "\((ContinuousClock.now - clock) / .seconds(1))",
+                        "kernels": "\(verifier.kernels.name)", "threads": "\(pool.count)",
+                    ])
+                return Engine(verifier, model, drafter, configuration, thread)
+            } catch {
+                thread.stop()
+                throw EngineError(error, path: path)
+            }
+        }
+    }
+
+    private init(
+        _ verifier: sending Verifier, _ model: ModelDescription, _ source: DrafterSource,
+        _ configuration: EngineConfiguration, _ thread: EngineThread
+    ) {
+        self.verifier = verifier
+        self.model = model
+        self.source = source
+        self.configuration = configuration
+        self.thread = thread
+    }
+
+    deinit { thread.stop() }
+
+    private static func check(_ configuration: EngineConfiguration) throws(EngineError) {
+        if let threads = configuration.threads, !(1...256).contains(threads) {
+            throw EngineError(.invalidRequest, "threads is \(threads), expected 1 to 256")
+        }
+        try check(depth: configuration.depth)
+    }
+
+    private static func check(depth: Int) throws(EngineError) {
+        guard (0...maximumDepth).contains(depth) else {
+            throw EngineError(.invalidRequest, "depth is \(depth), expected 0 to \(maximumDepth)")
+        }
+    }
+
+    // MARK: Completing
+
+    /// The whole completion at once. When the task is cancelled, what there is so far, with `.cancelled` as its reason.
+    /// - Throws: `EngineError`.
+    public func complete(_ request: CompletionRequest) async throws -> CompletionResult {
+        var result: CompletionResult?
+        for try await delta in try stream(request) { result = delta.result ?? result }
+        return result!
+    }
+
+    /// The completion as it comes. Work is done when the reader asks for the next delta, so a slow reader slows its own
+    /// completion alone; dropping the stream drops the work.
+    /// - Throws: `EngineError` when the request cannot be served, before anything is computed.
+    public func stream(_ request: CompletionRequest) throws(EngineError) -> CompletionStream {
+        CompletionStream(engine: self, active: CompletionStream.Active(try begin(request)))
+    }
+
+    /// One step of a stream: runs until there is something to show.
+    func advance(_ active: CompletionStream.Active) throws(EngineError) -> CompletionDelta {
+        let generation = active.generation
+        while true {
+            if active.shouldStop || Task.isCancelled { return CompletionDelta(pieces: generation.cancel(), result: generation.result) }
+            let pieces = try generation.advance()
+            if !pieces.isEmpty || generation.result != nil {
+                return CompletionDelta(pieces: pieces, result: generation.result)
+            }
+        }
+    }
+
+    private func begin(_ request: CompletionRequest) throws(EngineError) -> Generation {
+        let depth = request.depth ?? configuration.depth
+        try Self.check(depth: depth)
+        if let problem = request.sampling.problem(vocabularySize: verifier.config.vocabulary) {
+            throw EngineError(.invalidRequest, problem)
+        }
+        if request.stop.contains("") { throw EngineError(.invalidRequest, "a stop text is empty, expected at least one character") }
+        let prompt = try tokens(of: request, verifier.tokenizer)
+        let context = model.contextLength
+        guard prompt.count < context else {
+            throw EngineError(
+                .contextOverflow, "the prompt has \(prompt.count) tokens, expected fewer than the context of \(context)")
+        }
+        let room = context - prompt.count
+        let maximumTokens = request.maximumTokens ?? room
+        guard maximumTokens >= 1 else {
+            throw EngineError(.invalidRequest, "maximum tokens is \(maximumTokens), expected 1 or more")
+        }
+        guard maximumTokens <= room else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt's \(prompt.count) tokens and an answer of up to \(maximumTokens) exceed the context of \(context)"
+            )
+        }
+        return Generation(
+            prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, stops: request.stop, depth: depth,
+            verifier: verifier, drafter: makeDrafter())
+    }
+
+    private func makeDrafter() -> (any Drafter)? {
+        switch source {
+        case .none: nil
+        case .promptLookup: PromptLookupDrafter()
+        }
+    }
+
+    private func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {
+        let tokens: [Int32]
+        switch request.prompt {
+        case .text(let text):
+            tokens = tokenizer.encode(text, parsingSpecial: request.parsesControlTokens, addingBegin: true)
+        case .bytes(let bytes):
+            tokens = tokenizer.encode(bytes, parsingSpecial: request.parsesControlTokens, addingBegin: true)
+        case .tokens(let ids):
+            if let wrong = ids.first(where: { !(0..<Int32(tokenizer.vocabularySize)).contains($0) }) {
+                throw EngineError(
+                    .invalidRequest, "the prompt holds token \(wrong), expected 0 to \(tokenizer.vocabularySize - 1)")
+            }
+            tokens = ids
+        case .chat(let messages):
+            tokens = try chatTokens(messages, tokenizer)
+        }
+        guard !tokens.isEmpty else {
+            throw EngineError(.invalidRequest, "the prompt is empty, expected at least one token")
+        }
+        return tokens
+    }
+
+    private func chatTokens(_ messages: [ChatMessage], _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {
+        let formats = EngineConfiguration.ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+        var template = tokenizer.chatTemplate
+        if let format = configuration.chatFormat.flatMap({ ChatTemplate.Format(rawValue: $0.rawValue) }),
+            template?.format != format
+        {
+            template = ChatTemplate(format: format)
+        }
+        guard let template else {
+            throw EngineError(
+                .unsupportedChatTemplate,
+                "the checkpoint's chat template is missing or not one of the known ones; say which to use: \(formats)")
+        }
+        let roles = ["system", "user", "assistant"]
+        if let wrong = messages.first(where: { !roles.contains($0.role) }) {
+            throw EngineError(
+                .invalidRequest, "a message has the role '\(wrong.role)', expected \(roles.joined(separator: ", "))")
+        }
+        do throws(CheckpointError) {
+            return try tokenizer.encode(template.render(messages.map { ($0.role, $0.content) }))
+        } catch {
+            throw EngineError(.unsupportedChatTemplate, error.description)
+        }
+    }
+}

@@ -1,0 +1,14 @@
+import SpeculateShared
+
+extension EngineError {
+    /// The error of a lower layer, as the library reports it.
+    init(_ error: any Error, path: String) {
+        switch error {
+        case let error as EngineError: self = error
+        case let error as FileError: self.init(error.isMissing ? .fileMissing : .fileUnreadable, error.description)
+        case let error as CheckpointError: self.init(.invalidCheckpoint, "\(path): \(error.description)")
+        case let error as Kernels.Unavailable: self.init(.invalidRequest, error.description)
+        default: self.init(.runtime, "\(path): \(error)")
+        }
+    }
+}

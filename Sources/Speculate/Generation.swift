@@ -1,0 +1,158 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+
+/// One completion in progress. `advance` does one bounded piece of work: a chunk of the prompt, or one round of drafting
+/// and verifying. Depth 0 is plain decoding through the same code.
+///
+/// The rule is *match*: at each position the verifier's own token is drawn from its law with random numbers keyed by
+/// (seed, position), and a drafted token is kept when it is that very token. The text is therefore the same, byte for
+/// byte, as without a draft; at temperature 0 this is greedy acceptance.
+package final class Generation {
+    /// Prompt tokens of one step: long enough to be efficient, short enough that a cancelled prompt ends soon.
+    private static let prefillRows = 256
+
+    package private(set) var statistics = CompletionStatistics()
+    package private(set) var result: CompletionResult?
+
+    private let verifier: Verifier
+    private let drafter: (any Drafter)?
+    private let sampler: Sampler
+    private let options: SamplingOptions
+    private let depth: Int
+    private let maximumTokens: Int
+    private let cache: KVCache
+    private let batch: RowBatch
+    private let start = ContinuousClock.now
+    private var firstTokenTime: ContinuousClock.Instant?
+    private var history: TokenHistory
+    /// Prompt and answer. The cache holds all but the last once the prompt is done.
+    private var tokens: [Int32]
+    private var rows: [Int32] = []
+    private var text: AnswerText
+    private var answer = ""
+    private let promptCount: Int
+
+    /// - Parameters:
+    ///   - prompt: at least one token, all in the vocabulary.
+    ///   - maximumTokens: at least 1; prompt and answer fit the context.
+    package init(
+        prompt: [Int32], maximumTokens: Int, options: SamplingOptions, stops: [String], depth: Int,
+        verifier: Verifier, drafter: (any Drafter)?
+    ) {
+        precondition(!prompt.isEmpty && maximumTokens >= 1 && depth < Verifier.maximumRows)
+        self.verifier = verifier
+        self.drafter = depth > 0 ? drafter : nil
+        self.options = options
+        self.depth = depth
+        self.maximumTokens = maximumTokens
+        sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
+        cache = verifier.makeCache(capacity: prompt.count + maximumTokens)
+        batch = RowBatch(capacity: Verifier.maximumRows)
+        history = TokenHistory(prompt: options.hasPenalties ? prompt : [])
+        tokens = prompt
+        promptCount = prompt.count
+        text = AnswerText(stops: stops)
+        statistics.promptTokens = prompt.count
+        if depth == 0 {
+            statistics.speculationOff = "depth is 0"
+        } else if drafter == nil {
+            statistics.speculationOff = "no drafter"
+        }
+        self.drafter?.begin(prompt)
+    }
+
+    /// The next piece of work. After the last one `result` is set.
+    package func advance() throws(EngineError) -> [CompletionDelta.Piece] {
+        precondition(result == nil)
+        if cache.count < promptCount - 1 {
+            prefill()
+            return []
+        }
+        return try round()
+    }
+
+    /// Ends the completion where it stands.
+    package func cancel() -> [CompletionDelta.Piece] { result == nil ? finish(.cancelled) : [] }
+
+    private func prefill() {
+        let end = min(cache.count + Self.prefillRows, promptCount - 1)
+        batch.removeAll()
+        batch.append(tokens[cache.count..<end], to: cache, logits: .none)
+        verifier.forward(batch)
+    }
+
+    private func round() throws(EngineError) -> [CompletionDelta.Piece] {
+        let answered = tokens.count - promptCount
+        let draft = drafter?.propose(maximum: min(depth, maximumTokens - answered - 1)).tokens ?? []
+        rows.removeAll(keepingCapacity: true)
+        rows.append(tokens[tokens.count - 1])
+        rows += draft
+        batch.removeAll()
+        batch.append(rows, to: cache, logits: .all)
+        verifier.forward(batch)
+
+        var pieces: [CompletionDelta.Piece] = []
+        var reason: CompletionResult.FinishReason?
+        var accepted = 0
+        while true {
+            let token = try next(logits: verifier.logits(accepted))
+            let isDrafted = accepted < draft.count && draft[accepted] == token
+            reason = append(token, isDrafted: isDrafted, &pieces)
+            guard isDrafted else { break }
+            accepted += 1
+            if reason != nil { break }
+        }
+        let kept = tokens.count - promptCount - answered
+        cache.rollback(to: tokens.count - 1)
+        drafter?.commit(tokens[(tokens.count - kept)...])
+        statistics.record(drafted: draft.count, accepted: accepted)
+        statistics.completionTokens += kept
+        if firstTokenTime == nil {
+            let now = ContinuousClock.now
+            firstTokenTime = now
+            statistics.timeToFirstToken = now - start
+            statistics.firstRoundTokens = kept
+        }
+        if let reason { pieces += finish(reason) }
+        return pieces
+    }
+
+    private func next(logits: UnsafePointer<Float>) throws(EngineError) -> Int32 {
+        do throws(Sampler.NonFiniteLogits) {
+            return try sampler.sample(logits, options, history: history, position: tokens.count)
+        } catch {
+            throw EngineError(.runtime, "\(error) at token \(tokens.count): the checkpoint's weights are damaged")
+        }
+    }
+
+    /// Takes a token into the answer; returns why the answer ends with it, if it does.
+    private func append(
+        _ token: Int32, isDrafted: Bool, _ pieces: inout [CompletionDelta.Piece]
+    ) -> CompletionResult.FinishReason? {
+        tokens.append(token)
+        if options.hasPenalties { history.append(token) }
+        if verifier.tokenizer.endTokens.contains(token) { return .endOfText }
+        if verifier.tokenizer.kinds[Int(token)] != .control {
+            show(text.append(verifier.tokenizer.pieces[Int(token)], isDrafted: isDrafted), &pieces)
+        }
+        if let stop = text.stopped { return .stop(stop) }
+        return tokens.count - promptCount == maximumTokens ? .length : nil
+    }
+
+    private func finish(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {
+        var pieces: [CompletionDelta.Piece] = []
+        show(text.finish(), &pieces)
+        if let firstTokenTime { statistics.decodingTime = ContinuousClock.now - firstTokenTime }
+        // The last bytes of a text can still complete a stop text.
+        let reason = text.stopped.map(CompletionResult.FinishReason.stop) ?? reason
+        result = CompletionResult(
+            text: answer, tokens: Array(tokens[promptCount...]), finishReason: reason, statistics: statistics)
+        return pieces
+    }
+
+    private func show(_ new: [CompletionDelta.Piece], _ pieces: inout [CompletionDelta.Piece]) {
+        for piece in new { answer += piece.text }
+        pieces += new
+    }
+}

@@ -1,0 +1,36 @@
+import SpeculateShared
+import SpeculateVerifier
+
+/// What an engine has loaded.
+public struct ModelDescription: Equatable, Sendable {
+    /// The name in the checkpoint's metadata, or the file's.
+    public let name: String
+    public let path: String
+    public let vocabularySize: Int
+    /// The most tokens of prompt and answer together.
+    public let contextLength: Int
+    /// Threads that compute.
+    public let threads: Int
+    /// The instruction set of the kernels.
+    public let kernels: String
+
+    init(
+        _ checkpoint: Checkpoint, _ verifier: Verifier, _ configuration: EngineConfiguration
+    ) throws(EngineError) {
+        do throws(CheckpointError) {
+            name = try checkpoint.metadata.optionalString("general.name") ?? checkpoint.path
+        } catch {
+            throw EngineError(error, path: checkpoint.path)
+        }
+        path = checkpoint.path
+        vocabularySize = verifier.config.vocabulary
+        threads = verifier.pool.count
+        kernels = verifier.kernels.name
+        contextLength = configuration.contextLength ?? verifier.config.context
+        guard (2...verifier.config.context).contains(contextLength) else {
+            throw EngineError(
+                .invalidRequest,
+                "context length is \(contextLength), expected 2 to \(verifier.config.context), the model's own")
+        }
+    }
+}
