@@ -7,7 +7,8 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
     do {
         try await body()
     } catch let error as EngineError {
-        Terminal.log("speculate: error: \(error.message)")
+        let hint = error.code == .unsupportedChatTemplate ? " (--chat-format)" : ""
+        Terminal.log("speculate: error: \(error.message)\(hint)")
         throw ExitCode(error.code.exitStatus)
     }
 }

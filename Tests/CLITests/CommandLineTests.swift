@@ -1,0 +1,136 @@
+import Foundation
+import Testing
+import TestSupport
+
+/// The built program, as a user meets it.
+@Suite(.serialized) struct CommandLineTests {
+    private struct Run {
+        let status: Int32
+        let output: String
+        let log: String
+    }
+
+    private static let program = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
+        .map { $0.deletingLastPathComponent() } ?? Bundle.main.bundleURL
+
+    private func start(_ arguments: [String], input: [UInt8]?, model: String?) throws -> (Process, Pipe, Pipe) {
+        let process = Process()
+        process.executableURL = Self.program.appending(path: "speculate")
+        process.arguments = arguments
+        var environment = ProcessInfo.processInfo.environment
+        environment["SPECULATE_MODEL"] = try model ?? Fixtures.modelPath()
+        process.environment = environment
+        let output = Pipe()
+        let log = Pipe()
+        process.standardOutput = output
+        process.standardError = log
+        let stdin = Pipe()
+        process.standardInput = stdin
+        try process.run()
+        if let input { try stdin.fileHandleForWriting.write(contentsOf: input) }
+        try stdin.fileHandleForWriting.close()
+        return (process, output, log)
+    }
+
+    private func run(_ arguments: String..., input: [UInt8]? = nil, model: String? = nil) throws -> Run {
+        let (process, output, log) = try start(arguments, input: input, model: model)
+        let out = try output.fileHandleForReading.readToEnd() ?? Data()
+        let err = try log.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Run(
+            status: process.terminationStatus, output: String(decoding: out, as: UTF8.self),
+            log: String(decoding: err, as: UTF8.self))
+    }
+
+    @Test("text alone on standard output, statistics on standard error, and the same text whatever the drafter")
+    func streams() throws {
+        let plain = try run("The capital of France is", "-n", "40", "--drafter", "none")
+        #expect(plain.status == 0)
+        #expect(plain.output.hasPrefix(" Paris"))
+        #expect(plain.log.contains("tokens/s") && plain.log.contains("off: no drafter"))
+        let drafted = try run("complete", "The capital of France is", "-n", "40", "--depth", "6")
+        #expect(drafted.output == plain.output)
+        #expect(drafted.log.contains("τ "))
+        let piped = try run("-n", "40", "--quiet", input: Array("The capital of France is\n".utf8))
+        #expect(piped.output == plain.output && piped.log.isEmpty)
+        let coloured = try run("a b c a b c a b c a b", "-n", "12", "--color")
+        #expect(coloured.output.contains("\u{1b}[32m"))
+        let seeds = try ["lookup", "none"].map { try run("Once", "-n", "30", "--temperature", "1", "--seed", "4", "--drafter", $0).output }
+        #expect(seeds[0] == seeds[1])
+    }
+
+    @Test("--json prints one object with text, tokens and statistics")
+    func json() throws {
+        let result = try run("The capital of France is", "-n", "8", "--json", "--stop", ".")
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        #expect(object["text"] as? String == " Paris")
+        #expect(object["finish_reason"] as? String == "stop" && object["stop"] as? String == ".")
+        let statistics = try #require(object["statistics"] as? [String: Any])
+        #expect(statistics["prompt_tokens"] as? Int == 5 && statistics["completion_tokens"] as? Int == 2)
+        #expect(result.log.isEmpty)
+    }
+
+    @Test("wrong usage, bad files and missing files have their exit status and say what is wrong")
+    func errors() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let cut = folder + "/cut.gguf"
+            let whole = FileHandle(forReadingAtPath: try Fixtures.modelPath())!
+            try whole.read(upToCount: 1_000_000)!.write(to: URL(filePath: cut))
+            let tiny = Fixtures.path("tiny-qwen3.gguf")
+            let cases: [(Int32, String, Run)] = [
+                (64, "--nonsense", try run("--nonsense", "x")),
+                (64, "depth is 99", try run("x", "--depth", "99")),
+                (64, "temperature is -2", try run("x", "--temperature=-2")),
+                (64, "--system needs --instruct", try run("x", "--system", "y")),
+                (64, "logit-bias", try run("x", "--logit-bias", "what")),
+                (64, "prompt is empty", try run("")),
+                (64, "maximum tokens is 0", try run("x", "-n", "0")),
+                (64, "context of 8192", try run("x", "-n", "9000")),
+                (66, "/nowhere.gguf", try run("x", "-m", "/nowhere.gguf")),
+                (66, "make model", try run("x", model: "/nowhere.gguf")),
+                (65, "cut.gguf", try run("x", "-m", cut)),
+                (65, "GGUF", try run("x", "-m", Fixtures.path("prose.txt"))),
+                (65, "--chat-format", try run("x", "--instruct", "-m", tiny)),
+                (65, "<|im_start|>", try run("x", "--instruct", "-m", tiny, "--chat-format", "chatml")),
+                (66, "No such file", try run("inspect", "/nowhere.gguf")),
+                (65, "cut.gguf", try run("inspect", cut)),
+            ]
+            for (status, words, result) in cases {
+                #expect(result.status == status && result.log.contains(words) && result.output.isEmpty, "\(words): \(result)")
+            }
+        }
+    }
+
+    @Test("Ctrl-C ends the answer after its round, prints statistics and exits with 130")
+    func interrupt() throws {
+        let (process, output, log) = try start(["Count: 1, 2, 3,", "-n", "8000", "--logit-bias", "2=-1000", "--logit-bias", "0=-1000"], input: nil, model: nil)
+        let first = output.fileHandleForReading.availableData
+        #expect(!first.isEmpty)
+        process.interrupt()
+        _ = try output.fileHandleForReading.readToEnd()
+        let text = String(decoding: try log.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130 && process.terminationReason == .exit)
+        #expect(text.contains("ended by interruption"))
+    }
+
+    @Test("a chat remembers its turns until it is reset")
+    func chat() throws {
+        let input = Array("My name is Ada.\nWhat is my name?\n/reset\n\nHi\n/exit\nunread\n".utf8)
+        let result = try run("chat", "-n", "30", "--quiet", input: input)
+        #expect(result.status == 0)
+        #expect(result.output.contains("Ada"))
+        #expect(result.log.isEmpty)
+        let answers = try run("chat", "-n", "5", input: Array("Hi\nHello\n".utf8))
+        #expect(answers.log.components(separatedBy: "first token after").count == 3)
+    }
+
+    @Test("inspect says what a file is")
+    func inspect() throws {
+        let result = try run("inspect", try Fixtures.modelPath())
+        #expect(result.status == 0)
+        for words in ["134.5 million weights", "llama.block_count", "pre-tokenizer smollm", "chat format: chatml", "token_embd.weight", "Q4_1"] {
+            #expect(result.output.contains(words), "\(words)")
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import CKernels
+import SpeculateShared
+
+/// Quantised activations that own their memory.
+struct Activations {
+    let pointers: spk_activations
+    private let arena: Arena
+    private let bytes: Int
+
+    init(_ values: [Float], inputs: Int, kernels: Kernels) {
+        let rows = values.count / inputs
+        bytes = spk_activations_bytes(Int32(rows), Int32(inputs))
+        arena = Arena(capacity: bytes)
+        pointers = spk_activations_in(arena.allocate(bytes: bytes), Int32(rows), Int32(inputs))
+        withUnsafePointer(to: pointers) { pointers in
+            values.withUnsafeBufferPointer { values in
+                for row in 0..<rows {
+                    kernels.table.pointee.quantize(
+                        values.baseAddress! + row * inputs, 0, Int32(inputs), Int32(row), pointers)
+                }
+            }
+        }
+    }
+
+    /// Everything that the kernel wrote.
+    var allBytes: [UInt8] {
+        Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointers.values), count: bytes))
+    }
+
+    /// The value that column `column` of row `row` was rounded to.
+    func rounded(_ row: Int, _ column: Int) -> Float {
+        let inputs = Int(pointers.inputs)
+        return pointers.scale[row * (inputs / 32) + column / 32] * Float(pointers.q[row * inputs + column])
+    }
+}

@@ -1,0 +1,147 @@
+import CKernels
+import Foundation
+import SpeculateShared
+import Testing
+import TestSupport
+
+@Suite struct VectorKernelTests {
+    private let portable = Kernels.available[0]
+
+    @Test("quantised activations are the nearest of 255 steps, and their sums are right")
+    func quantize() {
+        var rng = SplitMix(1)
+        var x = rng.floats(4 * 96, in: -5...5)
+        for i in 96..<128 { x[i] = 0 }
+        let reference = Activations(x, inputs: 96, kernels: portable)
+        for row in 0..<4 {
+            for group in 0..<3 {
+                let columns = group * 32..<(group + 1) * 32
+                let greatest = columns.map { abs(x[row * 96 + $0]) }.max()!
+                var sum = 0
+                for column in columns {
+                    #expect(abs(reference.rounded(row, column) - x[row * 96 + column]) <= greatest / 127 * 0.5001)
+                    sum += Int(reference.pointers.q[row * 96 + column])
+                }
+                let index = row * 3 + group
+                #expect(reference.pointers.offset[index] == -128 * Int32(sum))
+                #expect(reference.pointers.sum[index] == reference.pointers.scale[index] * Float(sum))
+            }
+        }
+        for kernels in Kernels.available {
+            #expect(Activations(x, inputs: 96, kernels: kernels).allBytes == reference.allBytes, "\(kernels.name)")
+        }
+    }
+
+    @Test("RMS norm divides by the root of the mean square")
+    func rmsNorm() {
+        var rng = SplitMix(2)
+        let x = rng.floats(576, in: -4...4)
+        let weight = rng.floats(576)
+        let mean = x.reduce(0.0) { $0 + Double($1) * Double($1) } / 576
+        for kernels in Kernels.available {
+            var y = [Float](repeating: 0, count: 576)
+            kernels.table.pointee.rms_norm(x, weight, 576, 1e-5, &y)
+            for i in 0..<576 {
+                #expect(abs(Double(y[i]) - Double(x[i]) / (mean + 1e-5).squareRoot() * Double(weight[i])) < 1e-5)
+            }
+            var expected = y
+            portable.table.pointee.rms_norm(x, weight, 576, 1e-5, &expected)
+            #expect(y == expected)
+        }
+    }
+
+    @Test("SwiGLU is silu(gate) · up")
+    func swiglu() {
+        var rng = SplitMix(3)
+        let gate = rng.floats(64, in: -20...20)
+        let up = rng.floats(64)
+        var outputs: [[Float]] = []
+        for kernels in Kernels.available {
+            let out = Activations([Float](repeating: 0, count: 64), inputs: 64, kernels: kernels)
+            var g = gate
+            withUnsafePointer(to: out.pointers) { kernels.table.pointee.swiglu_quantize(&g, up, 0, 64, 0, $0) }
+            for i in 0..<64 {
+                let expected = Double(gate[i]) / (1 + exp(-Double(gate[i]))) * Double(up[i])
+                #expect(abs(Double(g[i]) - expected) <= 1e-5 * max(1, abs(expected)))
+                #expect(out.pointers.values[i] == g[i])
+            }
+            outputs.append(g)
+        }
+        #expect(outputs.allSatisfy { $0 == outputs[0] })
+    }
+
+    @Test("rope turns each pair by its angle, neighbours or halves", arguments: [true, false])
+    func rope(interleaved: Bool) {
+        var rng = SplitMix(4)
+        let head = rng.floats(64)
+        let angles = (0..<24).map { Double($0) * 0.3 }
+        let cosine = angles.map { Float(cos($0)) }
+        let sine = angles.map { Float(sin($0)) }
+        for kernels in Kernels.available {
+            var turned = head
+            kernels.table.pointee.rope(&turned, 48, cosine, sine, interleaved)
+            for i in 0..<24 {
+                let (a, b) = interleaved ? (2 * i, 2 * i + 1) : (i, i + 24)
+                #expect(abs(turned[a] - (head[a] * cosine[i] - head[b] * sine[i])) < 1e-6)
+                #expect(abs(turned[b] - (head[a] * sine[i] + head[b] * cosine[i])) < 1e-6)
+            }
+            #expect(Array(turned[48...]) == Array(head[48...]))
+            var expected = head
+            portable.table.pointee.rope(&expected, 48, cosine, sine, interleaved)
+            #expect(turned == expected)
+        }
+    }
+
+    @Test("argmax is the first of the greatest, whatever the length", arguments: [1, 15, 16, 17, 33, 1000])
+    func argmax(count: Int) {
+        var rng = SplitMix(5)
+        for kernels in Kernels.available {
+            for _ in 0..<50 {
+                let x = (0..<count).map { _ in Float(Int.random(in: -20...20, using: &rng)) }
+                #expect(kernels.table.pointee.argmax(x, Int32(count)) == Int32(x.firstIndex(of: x.max()!)!))
+            }
+            #expect(kernels.table.pointee.argmax([.nan, -.infinity, -3, .nan], 4) == 2)
+        }
+    }
+
+    @Test("exponentials are within 2 ulp of the mathematical ones and sum by blocks")
+    func exponentials() {
+        var rng = SplitMix(6)
+        let count = 1000
+        var x = rng.floats(count, in: -90...0)
+        x[7] = -.infinity
+        var outputs: [[Float]] = []
+        for kernels in Kernels.available {
+            var weights = [Float](repeating: 0, count: count)
+            var sums = [Float](repeating: 0, count: 4)
+            kernels.table.pointee.exponentials(x, Int32(count), 0, 1, &weights, &sums)
+            for i in 0..<count {
+                let expected = exp(Double(x[i]))
+                #expect(expected < 1.2e-38 || abs(Double(weights[i]) - expected) <= 2.4e-7 * expected)
+            }
+            #expect(weights[7] == 0)
+            for block in 0..<4 {
+                let sum = weights[block * 256..<min((block + 1) * 256, count)].reduce(0.0) { $0 + Double($1) }
+                #expect(abs(Double(sums[block]) - sum) <= 1e-5 * sum)
+            }
+            outputs.append(weights + sums)
+        }
+        #expect(outputs.allSatisfy { $0 == outputs[0] })
+    }
+
+    #if !(os(macOS) && arch(x86_64))
+    @Test("half floats convert as the language's own, all 65,536 of them")
+    func halves() {
+        for bits in UInt16.min...UInt16.max {
+            let value = Float(Float16(bitPattern: bits))
+            #expect(value.isNaN ? spk_f16_to_f32(bits).isNaN : spk_f16_to_f32(bits) == value)
+        }
+        var rng = SplitMix(7)
+        for _ in 0..<100_000 {
+            let value = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &rng))
+            guard !value.isNaN else { continue }
+            #expect(spk_f32_to_f16(value) == Float16(value).bitPattern)
+        }
+    }
+    #endif
+}

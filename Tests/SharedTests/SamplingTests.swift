@@ -1,0 +1,147 @@
+import Foundation
+import SpeculateShared
+import Testing
+import TestSupport
+
+@Suite struct SamplingTests {
+    private let kernels = Kernels.available.last!.table
+
+    /// The law in plain words, in double precision.
+    private func naive(_ logits: [Float], _ o: SamplingOptions, _ history: TokenHistory) -> [Double] {
+        var x = logits.map(Double.init)
+        for (token, bias) in o.logitBias { x[Int(token)] += Double(bias) }
+        for token in x.indices {
+            let count = history.answer[Int32(token)] ?? 0
+            guard count > 0 || history.prompt.contains(Int32(token)) else { continue }
+            x[token] = x[token] > 0 ? x[token] / Double(o.repetitionPenalty) : x[token] * Double(o.repetitionPenalty)
+            if count > 0 { x[token] -= Double(o.presencePenalty) + Double(count) * Double(o.frequencyPenalty) }
+        }
+        let greatest = x.max()!
+        var p = x.map { exp(($0 - greatest) / Double(o.temperature)) }
+        let order = p.indices.sorted { (p[$1], $0) < (p[$0], $1) }
+        var kept = o.topK > 0 ? Array(order.prefix(o.topK)) : order
+        let mass = kept.reduce(0) { $0 + p[$1] }
+        if o.topP < 1 {
+            var sum = 0.0
+            kept = Array(kept.prefix { token in
+                defer { sum += p[token] }
+                return sum < Double(o.topP) * mass
+            })
+        }
+        kept.removeAll { p[$0] < Double(o.minP) }
+        let set = Set(kept)
+        for token in p.indices where !set.contains(token) { p[token] = 0 }
+        let total = p.reduce(0, +)
+        return p.map { $0 / total }
+    }
+
+    private static let laws: [SamplingOptions] = [
+        SamplingOptions(temperature: 1), SamplingOptions(temperature: 0.7), SamplingOptions(temperature: 5),
+        SamplingOptions(temperature: 1, topK: 7), SamplingOptions(temperature: 1, topP: 0.8),
+        SamplingOptions(temperature: 2, topP: 0.999), SamplingOptions(temperature: 1, minP: 0.05),
+        SamplingOptions(temperature: 0.9, topK: 40, topP: 0.9, minP: 0.01),
+        SamplingOptions(temperature: 1, topK: 1), SamplingOptions(temperature: 1, topK: 5000, topP: 0.5),
+        SamplingOptions(temperature: 1, repetitionPenalty: 1.5, presencePenalty: 0.4, frequencyPenalty: 0.2),
+        SamplingOptions(temperature: 0.8, topP: 0.95, frequencyPenalty: -0.5, logitBias: [3: 4, 9: -1000]),
+    ]
+
+    @Test("the law is the one in the documentation, transform by transform", arguments: laws)
+    func law(options: SamplingOptions) throws {
+        var rng = SplitMix(1)
+        for count in [1, 10, 300, 2000] {
+            let logits = rng.floats(count, in: -6...6)
+            var options = options
+            options.logitBias = options.logitBias.filter { Int($0.key) < count }
+            var history = TokenHistory(prompt: [0, Int32(count / 2)])
+            for token in [0, count / 3, count / 3] { history.append(Int32(token)) }
+            let sampler = Sampler(vocabularySize: count, kernels: kernels)
+            let law = try sampler.probabilities(logits, options, history: history)
+            let expected = naive(logits, options, history)
+            for (p, q) in zip(law, expected) {
+                #expect(abs(p - q) < 1e-5)
+                #expect((p == 0) == (q == 0) || q < 1e-30)
+            }
+        }
+    }
+
+    @Test("draws follow the law (χ², fixed seeds) and the same seed and position give the same token", arguments: laws)
+    func draws(options: SamplingOptions) throws {
+        var rng = SplitMix(2)
+        let count = 600
+        let logits = rng.floats(count, in: -4...4)
+        let sampler = Sampler(vocabularySize: count, kernels: kernels)
+        let law = try sampler.probabilities(logits, options, history: TokenHistory())
+        var options = options
+        var counts = [Int](repeating: 0, count: count)
+        let draws = 20_000
+        for position in 0..<draws {
+            options.seed = UInt64(position % 7)
+            let token = try sampler.sample(logits, options, history: TokenHistory(), position: position)
+            if position % 100 == 0 {
+                #expect(try Sampler(vocabularySize: count, kernels: kernels).sample(logits, options, history: TokenHistory(), position: position) == token)
+            }
+            counts[Int(token)] += 1
+        }
+        // Tokens expected fewer than 10 times share one cell.
+        var statistic = 0.0
+        var cells = 0
+        var rest = (expected: 0.0, seen: 0)
+        for token in 0..<count {
+            let expected = law[token] * Double(draws)
+            #expect(expected > 0 || counts[token] == 0)
+            if expected < 10 {
+                rest = (rest.expected + expected, rest.seen + counts[token])
+            } else {
+                statistic += pow(Double(counts[token]) - expected, 2) / expected
+                cells += 1
+            }
+        }
+        if rest.expected >= 10 {
+            statistic += pow(Double(rest.seen) - rest.expected, 2) / rest.expected
+            cells += 1
+        }
+        // 4.5 standard deviations of χ² with cells − 1 degrees of freedom.
+        let freedom = Double(cells - 1)
+        #expect(statistic <= freedom + 4.5 * (2 * max(freedom, 1)).squareRoot())
+    }
+
+    @Test("temperature 0 takes the likeliest after bias and penalties, the lowest id among equals")
+    func greedy() throws {
+        let sampler = Sampler(vocabularySize: 5, kernels: kernels)
+        let logits: [Float] = [1, 3, 3, 2, -1]
+        let none = TokenHistory()
+        #expect(try sampler.sample(logits, SamplingOptions(), history: none, position: 0) == 1)
+        #expect(try sampler.sample(logits, SamplingOptions(logitBias: [4: 10]), history: none, position: 0) == 4)
+        let seen = TokenHistory(prompt: [1])
+        #expect(try sampler.sample(logits, SamplingOptions(repetitionPenalty: 2), history: seen, position: 0) == 2)
+        #expect(throws: Sampler.NonFiniteLogits.self) { try sampler.sample([.nan, .nan, .nan, .nan, .nan], SamplingOptions(), history: none, position: 0) }
+        #expect(throws: Sampler.NonFiniteLogits.self) { try sampler.sample([1, .infinity, 0, 0, 0], SamplingOptions(temperature: 1), history: none, position: 0) }
+    }
+
+    @Test("Philox 4×32-10 gives the published numbers")
+    func philox() {
+        let zero = CounterRandom.philox(counter: (0, 0, 0, 0), key: (0, 0))
+        #expect(zero == (0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8))
+        let ones = CounterRandom.philox(counter: (.max, .max, .max, .max), key: (.max, .max))
+        #expect(ones == (0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd))
+        let pi = CounterRandom.philox(counter: (0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344), key: (0xa409_3822, 0x299f_31d0))
+        #expect(pi == (0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1))
+        let draws = (0..<10_000).map { CounterRandom(seed: 5).uniform(position: $0) }
+        #expect(draws.allSatisfy { (0..<1).contains($0) })
+        #expect(abs(draws.reduce(0, +) / 10_000 - 0.5) < 0.01)
+        #expect(Set(draws).count == 10_000)
+    }
+
+    @Test("settings out of range are named")
+    func problems() {
+        let cases: [(String, SamplingOptions)] = [
+            ("temperature", .init(temperature: -1)), ("temperature", .init(temperature: .nan)), ("top-k", .init(topK: -1)),
+            ("top-p", .init(topP: 0)), ("top-p", .init(topP: 1.5)), ("min-p", .init(minP: 2)),
+            ("repetition", .init(repetitionPenalty: 0)), ("presence", .init(presencePenalty: .infinity)),
+            ("frequency", .init(frequencyPenalty: .nan)), ("token 10", .init(logitBias: [10: 1])),
+            ("token -1", .init(logitBias: [-1: 1])), ("bias of token 3", .init(logitBias: [3: .nan])),
+        ]
+        for (word, options) in cases { #expect(options.problem(vocabularySize: 10)?.contains(word) == true) }
+        for options in Self.laws { #expect(options.problem(vocabularySize: 100) == nil) }
+    }
+}

@@ -1,0 +1,97 @@
+import Speculate
+import Testing
+import TestSupport
+
+@Suite(.serialized) struct EngineTests {
+    private func engine(_ configuration: EngineConfiguration = EngineConfiguration(threads: 2)) async throws -> Engine {
+        try await Engine.load(verifier: Fixtures.modelPath(), configuration: configuration)
+    }
+
+    @Test("several streams at once give what each gives alone")
+    func concurrent() async throws {
+        let engine = try await engine()
+        let requests = ["The sea", "def main():", "In 1867,", "List: a, b, a, b, a,"].enumerated().map { index, text in
+            CompletionRequest(.text(text), maximumTokens: 40, sampling: SamplingOptions(temperature: index % 2 == 0 ? 0 : 0.8, seed: 9))
+        }
+        var alone: [CompletionResult] = []
+        for request in requests { alone.append(try await engine.complete(request)) }
+        let together = try await withThrowingTaskGroup(of: (Int, CompletionResult).self) { group in
+            for (index, request) in requests.enumerated() { group.addTask { (index, try await engine.complete(request)) } }
+            return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        for index in requests.indices {
+            #expect(together[index]?.tokens == alone[index].tokens)
+            #expect(together[index]?.text == alone[index].text)
+        }
+    }
+
+    @Test("a cancelled or stopped completion ends within a round and says what there is")
+    func cancelling() async throws {
+        let engine = try await engine()
+        let request = CompletionRequest(.text("Count: 1, 2, 3,"), maximumTokens: 4000)
+        let stream = try await engine.stream(request)
+        var seen = 0
+        var result: CompletionResult?
+        for try await delta in stream {
+            seen += delta.pieces.count
+            if seen >= 10 { stream.stop() }
+            result = delta.result
+        }
+        #expect(result?.finishReason == .cancelled)
+        #expect((10..<40).contains(result?.tokens.count ?? 0))
+
+        let task = Task { try await engine.complete(request) }
+        try await Task.sleep(for: .milliseconds(100))
+        task.cancel()
+        #expect(try await task.value.finishReason == .cancelled)
+
+        // A prompt in progress can be cancelled too.
+        let long = CompletionRequest(.tokens([Int32](repeating: 1000, count: 8000)), maximumTokens: 10)
+        let prefill = Task { try await engine.complete(long) }
+        try await Task.sleep(for: .milliseconds(100))
+        prefill.cancel()
+        let unfinished = try await prefill.value
+        #expect(unfinished.finishReason == .cancelled && unfinished.tokens.isEmpty)
+    }
+
+    @Test("requests that cannot be served are refused with the value at fault")
+    func refusals() async throws {
+        let engine = try await engine(EngineConfiguration(threads: 1, contextLength: 64))
+        let cases: [(EngineError.Code, String, CompletionRequest)] = [
+            (.invalidRequest, "prompt is empty", .init(.text(""))),
+            (.invalidRequest, "49152", .init(.tokens([1, 49152]))),
+            (.invalidRequest, "maximum tokens is 0", .init(.text("a"), maximumTokens: 0)),
+            (.invalidRequest, "temperature is -1", .init(.text("a"), sampling: .init(temperature: -1))),
+            (.invalidRequest, "depth is 64", .init(.text("a"), depth: 64)),
+            (.invalidRequest, "stop text is empty", .init(.text("a"), stop: [""])),
+            (.invalidRequest, "role 'tool'", .init(.chat([.init(role: "tool", content: "x")]))),
+            (.contextOverflow, "64", .init(.tokens([Int32](repeating: 5, count: 64)))),
+            (.contextOverflow, "up to 60", .init(.text("a b c d e f"), maximumTokens: 60)),
+        ]
+        for (code, words, request) in cases {
+            let error = await #expect(throws: EngineError.self) { try await engine.complete(request) }
+            #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.message ?? "accepted")")
+        }
+        let filled = try await engine.complete(CompletionRequest(.text("Once upon a time"), sampling: .init(logitBias: [0: -1000, 2: -1000])))
+        #expect(filled.finishReason == .length)
+        #expect(filled.statistics.promptTokens + filled.tokens.count == 64)
+    }
+
+    @Test("bad files and settings fail at load with the code of their kind")
+    func loading() async throws {
+        let cases: [(EngineError.Code, String, EngineConfiguration)] = [
+            (.fileMissing, "/nowhere.gguf", .init()), (.invalidCheckpoint, Fixtures.path("prose.txt"), .init()),
+            (.invalidRequest, try Fixtures.modelPath(), .init(threads: 0)),
+            (.invalidRequest, try Fixtures.modelPath(), .init(depth: -1)),
+            (.invalidRequest, try Fixtures.modelPath(), .init(contextLength: 8193)),
+        ]
+        for (code, path, configuration) in cases {
+            let error = await #expect(throws: EngineError.self) { try await Engine.load(verifier: path, configuration: configuration) }
+            #expect(error?.code == code, "\(error?.message ?? "accepted")")
+        }
+        let tiny = try await Engine.load(verifier: Fixtures.path("tiny-qwen3.gguf"))
+        let chat = CompletionRequest(.chat([.init(role: "user", content: "x")]), maximumTokens: 2)
+        let error = await #expect(throws: EngineError.self) { try await tiny.complete(chat) }
+        #expect(error?.code == .unsupportedChatTemplate && error?.message.contains("'chatml' or 'llama-3'") == true)
+    }
+}

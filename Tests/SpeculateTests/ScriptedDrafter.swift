@@ -1,0 +1,13 @@
+import SpeculateDrafter
+
+/// Proposes what its script says for the number of tokens committed so far.
+final class ScriptedDrafter: Drafter {
+    private let script: (_ committed: [Int32], _ maximum: Int) -> [Int32]
+    private var committed: [Int32] = []
+
+    init(_ script: @escaping (_ committed: [Int32], _ maximum: Int) -> [Int32]) { self.script = script }
+
+    func begin(_ prompt: [Int32]) { committed = prompt }
+    func commit(_ tokens: ArraySlice<Int32>) { committed += tokens }
+    func propose(maximum: Int) -> Proposal { Proposal(tokens: script(committed, maximum)) }
+}

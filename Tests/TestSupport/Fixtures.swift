@@ -1,0 +1,59 @@
+import Foundation
+import SpeculateShared
+import SpeculateVerifier
+
+/// Where the committed fixtures and the real model are.
+package enum Fixtures {
+    package struct MissingModel: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    package struct Prompt: Decodable, Sendable {
+        package let id: String
+        package let category: String
+        package let prompt: String
+        package let raw: Bool?
+    }
+
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Fixtures")
+
+    package static func path(_ name: String) -> String { folder.appending(path: name).path }
+
+    package static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: name))) }
+
+    package static func lines<T: Decodable>(_ name: String, as _: T.Type = T.self) throws -> [T] {
+        let decoder = JSONDecoder()
+        return try Data(contentsOf: folder.appending(path: name)).split(separator: UInt8(ascii: "\n")).map {
+            try decoder.decode(T.self, from: $0)
+        }
+    }
+
+    package static func floats(_ name: String) throws -> [Float] {
+        let bytes = try bytes(name)
+        return bytes.withUnsafeBytes { raw in (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) } }
+    }
+
+    /// The real verifier's file: the tests are about it, so its absence is a failure.
+    package static func modelPath() throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
+        let path = environment["SPECULATE_MODEL"] ?? cache + "/speculate/SmolLM2-135M-Instruct.Q4_1.gguf"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw MissingModel(description: "\(path) is missing: 'make model' fetches it")
+        }
+        return path
+    }
+
+    package static func verifier(threads: Int = 2, taps: [Int] = []) throws -> Verifier {
+        try Verifier(Checkpoint(path: modelPath()), taps: taps, kernels: Kernels(), pool: WorkerPool(count: threads))
+    }
+
+    /// A folder of its own, removed when `body` returns.
+    package static func withTemporaryFolder<R>(_ body: (String) throws -> R) throws -> R {
+        let url = FileManager.default.temporaryDirectory.appending(path: "speculate-tests-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: url) }
+        return try body(url.path)
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import SpeculateShared
+import SpeculateVerifier
+import Testing
+import TestSupport
+
+@Suite struct LoadingTests {
+    /// The tiny Qwen3 checkpoint, written anew through our writer after a change.
+    private func load(_ change: (inout Metadata, inout [(TensorInfo, [UInt8])]) -> Void) throws -> Verifier {
+        let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
+        var metadata = source.metadata
+        var tensors = source.tensors.map { ($0, Array(source.bytes(of: $0))) }
+        change(&metadata, &tensors)
+        var writer = CheckpointWriter()
+        writer.metadata = metadata
+        for (info, bytes) in tensors { try writer.add(info.name, type: info.type, shape: info.shape, bytes: bytes) }
+        return try Fixtures.withTemporaryFolder { folder in
+            try writer.write(to: folder + "/model.gguf")
+            return try Verifier(Checkpoint(path: folder + "/model.gguf"), kernels: Kernels(), pool: WorkerPool(count: 1))
+        }
+    }
+
+    private func logits(_ verifier: Verifier) -> [Float] {
+        let batch = RowBatch(capacity: 8)
+        batch.append([1, 2, 3], to: verifier.makeCache(), logits: .last)
+        verifier.forward(batch)
+        return Array(UnsafeBufferPointer(start: verifier.logits(0), count: verifier.config.vocabulary))
+    }
+
+    @Test("a checkpoint written by our writer is the same model")
+    func rewritten() throws {
+        let original = try Verifier(Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
+        #expect(try logits(load { _, _ in }) == logits(original))
+    }
+
+    @Test("a key that is missing, out of range or asks for what is not implemented is named")
+    func metadata() throws {
+        let cases: [(String, MetadataValue?)] = [
+            ("general.architecture", .string("mamba")), ("general.architecture", nil), ("qwen3.block_count", nil),
+            ("qwen3.block_count", .uint32(0)), ("qwen3.block_count", .string("2")), ("qwen3.attention.head_count_kv", .uint32(3)),
+            ("qwen3.attention.head_count", .uint32(0)), ("qwen3.context_length", .int32(-5)), ("qwen3.embedding_length", .uint32(1 << 30)),
+            ("qwen3.attention.layer_norm_rms_epsilon", .uint32(1)), ("qwen3.attention.layer_norm_rms_epsilon", .float32(.nan)),
+            ("qwen3.attention.value_length", .uint32(64)), ("qwen3.rope.dimension_count", .uint32(128)),
+            ("qwen3.rope.scaling.type", .string("yarn")), ("qwen3.expert_count", .uint32(8)),
+            ("qwen3.attention.sliding_window", .uint32(128)),
+        ]
+        for (key, value) in cases {
+            let error = #expect(throws: CheckpointError.self) { try load { metadata, _ in metadata[key] = value } }
+            #expect(error?.description.contains(key) == true, "\(key): \(error?.description ?? "accepted")")
+        }
+    }
+
+    @Test("a tensor that is missing, misshapen, unknown or not finite is named")
+    func tensors() throws {
+        func refused(_ name: String, _ change: (inout [(TensorInfo, [UInt8])]) -> Void) {
+            let error = #expect(throws: CheckpointError.self) { try load { _, tensors in change(&tensors) } }
+            #expect(error?.description.contains("'\(name)'") == true, "\(name): \(error?.description ?? "accepted")")
+        }
+        refused("blk.1.ffn_up.weight") { $0.removeAll { $0.0.name == "blk.1.ffn_up.weight" } }
+        refused("output_norm.weight") { $0.removeAll { $0.0.name == "output_norm.weight" } }
+        refused("blk.0.attn_q.weight") { tensors in
+            let i = tensors.firstIndex { $0.0.name == "blk.0.attn_q.weight" }!
+            let info = tensors[i].0
+            tensors[i].0 = TensorInfo(name: info.name, type: info.type, shape: info.shape.reversed(), offset: 0)
+        }
+        refused("mystery") { tensors in
+            tensors.append((TensorInfo(name: "mystery", type: .f32, shape: [1], offset: 0), [0, 0, 0, 0]))
+        }
+        refused("blk.0.attn_norm.weight") { tensors in
+            let i = tensors.firstIndex { $0.0.name == "blk.0.attn_norm.weight" }!
+            tensors[i].1.replaceSubrange(0..<4, with: [0, 0, 0xc0, 0x7f])
+        }
+    }
+}

@@ -1,0 +1,134 @@
+import SpeculateShared
+import SpeculateVerifier
+import Testing
+import TestSupport
+
+/// The contract: a row's numbers have the same bits whatever shares its pass.
+@Suite struct RowInvarianceTests {
+    private static let tokens: [Int32] = {
+        var rng = SplitMix(1)
+        return (0..<300).map { _ in Int32.random(in: 100..<49152, using: &rng) }
+    }()
+
+    /// Logits and tapped states of all tokens, run in passes of the given sizes.
+    private func run(_ verifier: Verifier, _ sizes: [Int], _ tokens: [Int32]) -> [[Float]] {
+        let cache = verifier.makeCache(capacity: tokens.count)
+        let batch = RowBatch(capacity: 512)
+        var rows: [[Float]] = []
+        var start = 0
+        var sizes = sizes[...]
+        while start < tokens.count {
+            let size = min(sizes.count > 1 ? sizes.removeFirst() : sizes.first!, tokens.count - start)
+            batch.removeAll()
+            batch.append(tokens[start..<start + size], to: cache, logits: .all)
+            verifier.forward(batch)
+            rows += (0..<size).map { result(verifier, $0, logits: $0) }
+            start += size
+        }
+        return rows
+    }
+
+    private func result(_ verifier: Verifier, _ row: Int, logits: Int) -> [Float] {
+        let hidden = verifier.taps.indices.flatMap { tap in
+            Array(UnsafeBufferPointer(start: verifier.hiddenState(row: row, tap: tap), count: verifier.config.hidden))
+        }
+        return Array(UnsafeBufferPointer(start: verifier.logits(logits), count: verifier.config.vocabulary)) + hidden
+    }
+
+    @Test("1, 2, 3, 5, 8, 16, 64 and 300 rows a pass, 1 and 2 threads: the same bits on the real file")
+    func rowsAndThreads() throws {
+        let two = try Fixtures.verifier(threads: 2, taps: [1, 15, 29])
+        let one = two.sibling(pool: WorkerPool(count: 1))
+        let three = two.sibling(pool: WorkerPool(count: 3))
+        let reference = run(two, [300], Self.tokens)
+        #expect(reference.allSatisfy { $0.allSatisfy { $0.isFinite } })
+        for (verifier, sizes) in [
+            (one, [300]), (two, [1]), (two, [2]), (one, [3]), (two, [3]), (two, [5]), (one, [8]), (two, [8]), (two, [16]),
+            (one, [64]), (two, [64]), (three, [7, 1, 90, 2, 31]),
+        ] {
+            #expect(run(verifier, sizes, Self.tokens) == reference, "\(verifier.pool.count) threads, \(sizes) rows")
+        }
+        #expect(run(one, [1], Array(Self.tokens[..<40])) == Array(reference[..<40]))
+    }
+
+    @Test("every instruction set gives the same bits on the real file")
+    func instructionSets() throws {
+        let verifier = try Fixtures.verifier(threads: 2, taps: [29])
+        let tokens = Array(Self.tokens[..<24])
+        let reference = run(verifier, [24], tokens)
+        for kernels in Kernels.available {
+            let sibling = verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
+            #expect(run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)")
+        }
+    }
+
+    @Test("sequences that share a pass get what they get alone")
+    func sequences() throws {
+        let verifier = try Fixtures.verifier(taps: [15])
+        let sequences = [Array(Self.tokens[..<20]), Array(Self.tokens[50..<53]), Array(Self.tokens[100..<101]), Array(Self.tokens[200..<233])]
+        let alone = sequences.map { run(verifier, [$0.count], $0) }
+        let caches = sequences.map { _ in verifier.makeCache(capacity: 40) }
+        let batch = RowBatch(capacity: 128)
+        for (sequence, cache) in zip(sequences, caches) { batch.append(sequence, to: cache, logits: .all) }
+        verifier.forward(batch)
+        var row = 0
+        for (sequence, expected) in zip(sequences, alone) {
+            for index in sequence.indices {
+                #expect(result(verifier, row, logits: row) == expected[index])
+                row += 1
+            }
+        }
+        #expect(caches.map(\.count) == [20, 3, 1, 33])
+    }
+
+    @Test("a row of a tree gets the bits of its path run straight, and a kept path goes on as if it were")
+    func trees() throws {
+        let verifier = try Fixtures.verifier(taps: [29])
+        let prompt = Array(Self.tokens[..<37])
+        //      0
+        //    1   2      9
+        //   3 4  5     10
+        //   6    7 8
+        let parents = [-1, 0, 0, 1, 1, 2, 3, 5, 5, -1, 9]
+        let tree = Array(Self.tokens[100..<111])
+        let cache = verifier.makeCache(capacity: 64)
+        let batch = RowBatch(capacity: 64)
+        batch.append(prompt, to: cache, logits: .none)
+        verifier.forward(batch)
+        batch.removeAll()
+        batch.appendTree(tree, parents: parents, to: cache, logits: .all)
+        verifier.forward(batch)
+        let rows = tree.indices.map { result(verifier, $0, logits: $0) }
+        for index in tree.indices {
+            var path = [index]
+            while parents[path[0]] >= 0 { path.insert(parents[path[0]], at: 0) }
+            let straight = run(verifier, [37, 64], prompt + path.map { tree[$0] })
+            #expect(rows[index] == straight.last, "node \(index)")
+        }
+        cache.keep(path: [0, 2, 5, 8], from: 37)
+        #expect(cache.count == 41)
+        batch.removeAll()
+        batch.append([777], to: cache, logits: .all)
+        verifier.forward(batch)
+        let next = result(verifier, 0, logits: 0)
+        let straight = run(verifier, [42], prompt + [tree[0], tree[2], tree[5], tree[8], 777])
+        #expect(next == straight.last)
+    }
+
+    @Test("after a rollback the sequence goes on as if nothing had been there")
+    func rollback() throws {
+        let verifier = try Fixtures.verifier()
+        let tokens = Array(Self.tokens[..<30])
+        let reference = run(verifier, [30], tokens)
+        let cache = verifier.makeCache(capacity: 64)
+        let batch = RowBatch(capacity: 64)
+        batch.append(tokens[..<20] + [5, 6, 7, 8, 9], to: cache, logits: .none)
+        verifier.forward(batch)
+        cache.rollback(to: 20)
+        batch.removeAll()
+        batch.append(tokens[20...], to: cache, logits: .last)
+        verifier.forward(batch)
+        #expect(batch.logitRowCount == 1)
+        #expect(result(verifier, 9, logits: 0) == reference[29])
+    }
+}
