@@ -30,7 +30,7 @@ LLAMA = (
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 POSITIONS = 2049  # Tokens of prose, of which all but the last predict one.
-TOP = 128  # Log-probabilities stored a position.
+TOP = 64  # Log-probabilities stored a position.
 
 
 # ------------------------------------------------------------------------------------------------ tokenizer
@@ -124,24 +124,41 @@ def make_tokenizer(reader: gguf.GGUFReader, prose: str) -> None:
 # ------------------------------------------------------------------------------------------------ verifier
 
 
+def rounded(x: torch.Tensor) -> torch.Tensor:
+    """Activations as the engine rounds them for its products: 8 bits, one scale for each 32."""
+    groups = x.reshape(-1, 32)
+    scale = groups.abs().amax(-1, keepdim=True) / 127
+    return torch.where(scale > 0, (groups / scale).round() * scale, groups).reshape(x.shape)
+
+
 def make_verifier(path: Path, prose: str, reader: gguf.GGUFReader) -> None:
-    """int32 count, top; then per position int32 token, float32 log-probability of the next one, top × (int32, float32)."""
+    """The model's law on prose, twice: in floats throughout, and with the inputs of every product rounded to 8 bits.
+
+    int32 count, top; then per position int32 token and for each law float32 log-probability of the next token and
+    top × (int32, float32).
+    """
     vocabulary = reader.get_field("tokenizer.ggml.tokens").contents()
     merges = reader.get_field("tokenizer.ggml.merges").contents()
     ids = tokenizer(vocabulary, merges, "smollm").encode(prose).ids[:POSITIONS]
     assert len(ids) == POSITIONS
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
+    laws = []
     with torch.no_grad():
-        logits = model(torch.tensor([ids])).logits[0]
-    law = torch.log_softmax(logits.double(), dim=-1)
-    best = law.topk(TOP, dim=-1)
+        laws.append(torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), dim=-1))
+        for module in model.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.register_forward_pre_hook(lambda _, inputs: (rounded(inputs[0]),))
+        laws.append(torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), dim=-1))
+    best = [law.topk(TOP, dim=-1) for law in laws]
     with (HERE / "verifier.bin").open("wb") as file:
         file.write(struct.pack("<ii", POSITIONS, TOP))
         for position, token in enumerate(ids):
-            following = law[position, ids[position + 1]].item() if position + 1 < POSITIONS else 0.0
-            file.write(struct.pack("<if", token, following))
-            file.write(best.indices[position].numpy().astype("<i4").tobytes())
-            file.write(best.values[position].numpy().astype("<f4").tobytes())
+            file.write(struct.pack("<i", token))
+            for law, likeliest in zip(laws, best, strict=True):
+                following = law[position, ids[position + 1]].item() if position + 1 < POSITIONS else 0.0
+                file.write(struct.pack("<f", following))
+                file.write(likeliest.indices[position].numpy().astype("<i4").tobytes())
+                file.write(likeliest.values[position].numpy().astype("<f4").tobytes())
 
 
 # ------------------------------------------------------------------------------------------------ tiny models

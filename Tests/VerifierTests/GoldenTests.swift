@@ -6,59 +6,69 @@ import TestSupport
 
 /// Against independent implementations: `Tests/Fixtures/make.py`.
 @Suite struct GoldenTests {
-    @Test("on 2,048 positions of prose the verifier agrees with transformers in floats: top-1, KL and perplexity")
+    /// Rounding activations to 8 bits, as every engine for such files does, flips near ties: `make.py` therefore also
+    /// rounds them by the same rule inside transformers, and the engine may lose no more than that.
+    @Test("on 2,048 positions of prose the verifier is as near to transformers in floats as 8-bit activations allow")
     func prose() throws {
-        let bytes = try Fixtures.bytes("verifier.bin")
-        func int(_ offset: Int) -> Int { bytes.withUnsafeBytes { Int($0.loadUnaligned(fromByteOffset: offset, as: Int32.self)) } }
-        func float(_ offset: Int) -> Double { bytes.withUnsafeBytes { Double($0.loadUnaligned(fromByteOffset: offset, as: Float.self)) } }
-        let positions = int(0)
-        let top = int(4)
-        let stride = 8 + top * 8
-        let tokens = (0..<positions).map { Int32(int(8 + $0 * stride)) }
-
+        let golden = try GoldenLaw()
+        let tokens = golden.tokens
         let verifier = try Fixtures.verifier()
-        #expect(Array(verifier.tokenizer.encode(try Fixtures.bytes("prose.txt")).prefix(positions)) == tokens)
-        let cache = verifier.makeCache(capacity: positions)
+        #expect(Array(verifier.tokenizer.encode(try Fixtures.bytes("prose.txt")).prefix(tokens.count)) == tokens)
+        let cache = verifier.makeCache(capacity: tokens.count)
         let batch = RowBatch(capacity: 128)
-        var agreements = 0
-        var divergence = 0.0
-        var surprise = (ours: 0.0, theirs: 0.0)
-        for start in Swift.stride(from: 0, to: positions - 1, by: 128) {
+        var agreements = (ours: 0.0, rounded: 0.0)
+        var divergence = (ours: 0.0, rounded: 0.0)
+        var surprise = (ours: 0.0, float: 0.0)
+        var clear = (agreeing: 0.0, all: 0.0)
+        let count = tokens.count - 1
+        for start in stride(from: 0, to: count, by: 128) {
             batch.removeAll()
-            batch.append(tokens[start..<min(start + 128, positions - 1)], to: cache, logits: .all)
+            batch.append(tokens[start..<min(start + 128, count)], to: cache, logits: .all)
             verifier.forward(batch)
             for row in 0..<batch.rowCount {
                 let position = start + row
-                let logits = verifier.logits(row)
-                let greatest = verifier.kernels.table.pointee.argmax(logits, Int32(verifier.config.vocabulary))
-                var weights = [Float](repeating: 0, count: verifier.config.vocabulary)
-                var sums = [Float](repeating: 0, count: (weights.count + 255) / 256)
-                let shift = logits[Int(greatest)]
-                verifier.kernels.table.pointee.exponentials(logits, Int32(weights.count), shift, 1, &weights, &sums)
-                let total = log(sums.reduce(0.0) { $0 + Double($1) }) + Double(shift)
-                let law = { (token: Int) in Double(logits[token]) - total }
-
-                let base = 8 + position * stride
-                surprise.theirs -= float(base + 4)
+                let float = golden.float[position]
+                let rounded = golden.rounded[position]
+                let (likeliest, law) = law(verifier, row)
+                surprise.float -= float.following
                 surprise.ours -= law(Int(tokens[position + 1]))
-                if int(base + 8) == Int(greatest) { agreements += 1 }
-                // The stored likeliest tokens one by one, all others as one: never more than the whole divergence.
-                var mass = (p: 0.0, q: 0.0)
-                for i in 0..<top {
-                    let logP = float(base + 8 + top * 4 + i * 4)
-                    let logQ = law(int(base + 8 + i * 4))
-                    divergence += exp(logP) * (logP - logQ)
-                    mass = (mass.p + exp(logP), mass.q + exp(logQ))
+                divergence.ours += float.divergence(from: law)
+                divergence.rounded += float.divergence(from: rounded.logProbability)
+                if float.tokens[0] == likeliest { agreements.ours += 1 }
+                if float.tokens[0] == rounded.tokens[0] { agreements.rounded += 1 }
+                if float.logProbabilities[0] - float.logProbabilities[1] > 0.25 {
+                    clear.all += 1
+                    if float.tokens[0] == likeliest { clear.agreeing += 1 }
                 }
-                if mass.p < 1 - 1e-6 { divergence += (1 - mass.p) * log((1 - mass.p) / max(1 - mass.q, 1e-9)) }
             }
         }
-        let count = Double(positions - 1)
-        let perplexity = (ours: exp(surprise.ours / count), theirs: exp(surprise.theirs / count))
-        print("top-1 \(Double(agreements) / count), KL \(divergence / count), perplexity \(perplexity)")
-        #expect(Double(agreements) / count >= 0.99)
-        #expect(divergence / count < 0.005)
-        #expect(abs(perplexity.ours / perplexity.theirs - 1) < 0.01)
+        let n = Double(count)
+        let perplexity = (ours: exp(surprise.ours / n), float: exp(surprise.float / n))
+        print(
+            "top-1 \(agreements.ours / n), by rounding alone \(agreements.rounded / n);",
+            "KL \(divergence.ours / n), by rounding alone \(divergence.rounded / n);",
+            "top-1 where the first leads by 0.25 nats \(clear.agreeing / clear.all) of \(clear.all);",
+            "perplexity \(perplexity.ours), in floats \(perplexity.float)")
+        #expect(divergence.ours / n < 0.005)
+        #expect(abs(perplexity.ours / perplexity.float - 1) < 0.01)
+        #expect(clear.agreeing / clear.all >= 0.99 && clear.all / n > 0.7)
+        // Two samples of the same rounding noise: three standard deviations of a count of 2,048 apart at most.
+        #expect(agreements.ours >= agreements.rounded - 3 * (n * 0.035).squareRoot())
+        #expect(divergence.ours <= 1.1 * divergence.rounded)
+    }
+
+    /// The likeliest token of a row and its log-probabilities.
+    private func law(_ verifier: Verifier, _ row: Int) -> (likeliest: Int, law: (Int) -> Double) {
+        let logits = verifier.logits(row)
+        let count = Int32(verifier.config.vocabulary)
+        let kernels = verifier.kernels.table.pointee
+        let likeliest = Int(kernels.argmax(logits, count))
+        let shift = logits[likeliest]
+        var weights = [Float](repeating: 0, count: verifier.config.vocabulary)
+        var sums = [Float](repeating: 0, count: (weights.count + 255) / 256)
+        kernels.exponentials(logits, count, shift, 1, &weights, &sums)
+        let total = log(sums.reduce(0.0) { $0 + Double($1) }) + Double(shift)
+        return (likeliest, { Double(logits[$0]) - total })
     }
 
     @Test("architectures give the logits of transformers", arguments: ["tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3"])
