@@ -1,7 +1,15 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
-let swiftSettings: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
+// Warnings are errors where changes are checked, never where the package is used.
+let isChecked = Context.environment["CI"] != nil
+let swiftSettings: [SwiftSetting] =
+    [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
+    + (isChecked ? [.treatAllWarnings(as: .error)] : [])
+let cSettings: [CSetting] =
+    // A debug build of the engine is usable only when its kernels are optimised all the same.
+    [.unsafeFlags(["-O3"], .when(configuration: .debug))]
+    + (isChecked ? [.treatAllWarnings(as: .error)] : [])
 
 let package = Package(
     name: "speculate",
@@ -15,11 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     ],
     targets: [
-        .target(
-            name: "CKernels",
-            // A debug build of the engine is usable only when its kernels are optimised all the same.
-            cSettings: [.unsafeFlags(["-O3"], .when(configuration: .debug))]
-        ),
+        .target(name: "CKernels", cSettings: cSettings),
         .systemLibrary(
             name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
         .target(

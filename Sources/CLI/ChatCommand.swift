@@ -5,7 +5,8 @@ import Speculate
 struct ChatCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "chat", abstract: "Talk with the model, one line a turn.",
-        discussion: "/reset begins anew, /exit or end of input leaves. Ctrl-C ends an answer, and at the prompt the chat.")
+        discussion:
+            "/reset begins anew, /exit or end of input leaves. Ctrl-C ends an answer, and at the prompt the chat.")
 
     @Option(help: ArgumentHelp("The system turn.", valueName: "text"))
     var system: String?

@@ -62,7 +62,8 @@ struct Inspection {
         let totals = Dictionary(grouping: checkpoint.tensors, by: \.type).map { type, tensors in
             "\(type): \(tensors.count) tensors, \(megabytes(tensors.reduce(0) { $0 + $1.byteCount }))"
         }
-        return (["tensors (fastest dimension first)"] + (totals.sorted() + lines).map { "  " + $0 }).joined(separator: "\n")
+        return (["tensors (fastest dimension first)"] + (totals.sorted() + lines).map { "  " + $0 }).joined(
+            separator: "\n")
     }
 
     private func describe(_ value: MetadataValue) -> String {
@@ -85,7 +86,9 @@ struct Inspection {
 
     private func describe(_ array: MetadataArray) -> String {
         let count = "array of \(array.count)"
-        if let integers = array.integers { return "\(count): \(list(integers.prefix(8).map(String.init), array.count))" }
+        if let integers = array.integers {
+            return "\(count): \(list(integers.prefix(8).map(String.init), array.count))"
+        }
         switch array {
         case .string(let strings): return "\(count): \(list(strings.prefix(5).map { quote($0) }, array.count))"
         case .float32(let floats): return "\(count): \(list(floats.prefix(8).map { "\($0)" }, array.count))"

@@ -104,7 +104,9 @@ public actor Engine {
     func advance(_ active: CompletionStream.Active) throws(EngineError) -> CompletionDelta {
         let generation = active.generation
         while true {
-            if active.shouldStop || Task.isCancelled { return CompletionDelta(pieces: generation.cancel(), result: generation.result) }
+            if active.shouldStop || Task.isCancelled {
+                return CompletionDelta(pieces: generation.cancel(), result: generation.result)
+            }
             let pieces = try generation.advance()
             if !pieces.isEmpty || generation.result != nil {
                 return CompletionDelta(pieces: pieces, result: generation.result)
@@ -118,12 +120,15 @@ public actor Engine {
         if let problem = request.sampling.problem(vocabularySize: verifier.config.vocabulary) {
             throw EngineError(.invalidRequest, problem)
         }
-        if request.stop.contains("") { throw EngineError(.invalidRequest, "a stop text is empty, expected at least one character") }
+        if request.stop.contains("") {
+            throw EngineError(.invalidRequest, "a stop text is empty, expected at least one character")
+        }
         let prompt = try tokens(of: request, verifier.tokenizer)
         let context = model.contextLength
         guard prompt.count < context else {
             throw EngineError(
-                .contextOverflow, "the prompt has \(prompt.count) tokens, expected fewer than the context of \(context)")
+                .contextOverflow, "the prompt has \(prompt.count) tokens, expected fewer than the context of \(context)"
+            )
         }
         let room = context - prompt.count
         let maximumTokens = request.maximumTokens ?? room

@@ -14,7 +14,9 @@ package final class KVCache {
         /// Numbers of one head of one layer.
         var stride: Int
 
-        func keys(_ layer: Int, _ head: Int) -> UnsafeMutablePointer<UInt16> { keys + (layer * kvHeads + head) * stride }
+        func keys(_ layer: Int, _ head: Int) -> UnsafeMutablePointer<UInt16> {
+            keys + (layer * kvHeads + head) * stride
+        }
         func values(_ layer: Int, _ head: Int) -> UnsafeMutablePointer<UInt16> {
             values + (layer * kvHeads + head) * stride
         }
@@ -58,7 +60,8 @@ package final class KVCache {
     /// After a pass over a tree whose first row is in cell `base`: keeps the rows of `path` (rising), which become the
     /// tokens from `base` on, and forgets the others.
     package func keep(path: [Int], from base: Int) {
-        precondition(path.allSatisfy { $0 >= 0 && base + $0 < count } && zip(path, path.dropFirst()).allSatisfy { $0 < $1 })
+        precondition(
+            path.allSatisfy { $0 >= 0 && base + $0 < count } && zip(path, path.dropFirst()).allSatisfy { $0 < $1 })
         for (target, source) in path.enumerated() where target != source { copyCell(base + source, to: base + target) }
         count = base + path.count
     }

@@ -2,11 +2,11 @@ import CKernels
 import SpeculateShared
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// An autoregressive transformer of the Llama family. `forward` runs any rows of any sequences in one pass; the numbers
@@ -63,7 +63,9 @@ package final class Verifier {
     package func makeCache(capacity: Int? = nil) -> KVCache { KVCache(config, capacity: capacity ?? config.context) }
 
     /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary].
-    package func logits(_ index: Int) -> UnsafePointer<Float> { UnsafePointer(state.logits + index * state.logitStride) }
+    package func logits(_ index: Int) -> UnsafePointer<Float> {
+        UnsafePointer(state.logits + index * state.logitStride)
+    }
 
     /// After `forward`: what tap `tap` saw of row `row`, [hidden].
     package func hiddenState(row: Int, tap: Int) -> UnsafePointer<Float> {

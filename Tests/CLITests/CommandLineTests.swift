@@ -10,7 +10,8 @@ import TestSupport
         let log: String
     }
 
-    private static let program = Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
+    private static let program =
+        Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
         .map { $0.deletingLastPathComponent() } ?? Bundle.main.bundleURL
 
     private func start(_ arguments: [String], input: [UInt8]?, model: String?) throws -> (Process, Pipe, Pipe) {
@@ -55,7 +56,9 @@ import TestSupport
         #expect(piped.output == plain.output && piped.log.isEmpty)
         let coloured = try run("a b c a b c a b c a b", "-n", "12", "--color")
         #expect(coloured.output.contains("\u{1b}[32m"))
-        let seeds = try ["lookup", "none"].map { try run("Once", "-n", "30", "--temperature", "1", "--seed", "4", "--drafter", $0).output }
+        let seeds = try ["lookup", "none"].map {
+            try run("Once", "-n", "30", "--temperature", "1", "--seed", "4", "--drafter", $0).output
+        }
         #expect(seeds[0] == seeds[1])
     }
 
@@ -96,14 +99,18 @@ import TestSupport
                 (65, "cut.gguf", try run("inspect", cut)),
             ]
             for (status, words, result) in cases {
-                #expect(result.status == status && result.log.contains(words) && result.output.isEmpty, "\(words): \(result)")
+                #expect(
+                    result.status == status && result.log.contains(words) && result.output.isEmpty,
+                    "\(words): \(result)")
             }
         }
     }
 
     @Test("Ctrl-C ends the answer after its round, prints statistics and exits with 130")
     func interrupt() throws {
-        let (process, output, log) = try start(["Count: 1, 2, 3,", "-n", "8000", "--logit-bias", "2=-1000", "--logit-bias", "0=-1000"], input: nil, model: nil)
+        let (process, output, log) = try start(
+            ["Count: 1, 2, 3,", "-n", "8000", "--logit-bias", "2=-1000", "--logit-bias", "0=-1000"], input: nil,
+            model: nil)
         let first = output.fileHandleForReading.availableData
         #expect(!first.isEmpty)
         process.interrupt()
@@ -129,7 +136,10 @@ import TestSupport
     func inspect() throws {
         let result = try run("inspect", try Fixtures.modelPath())
         #expect(result.status == 0)
-        for words in ["134.5 million weights", "llama.block_count", "pre-tokenizer smollm", "chat format: chatml", "token_embd.weight", "Q4_1"] {
+        for words in [
+            "134.5 million weights", "llama.block_count", "pre-tokenizer smollm", "chat format: chatml",
+            "token_embd.weight", "Q4_1",
+        ] {
             #expect(result.output.contains(words), "\(words)")
         }
     }

@@ -42,7 +42,8 @@ import TestSupport
             outputs.withUnsafeMutableBufferPointer { outputs in
                 let list = queries.indices.map { i in
                     spk_query(
-                        query: flat.baseAddress! + i * Self.dimension, output: outputs.baseAddress! + i * Self.dimension,
+                        query: flat.baseAddress! + i * Self.dimension,
+                        output: outputs.baseAddress! + i * Self.dimension,
                         prefix: prefixes[i], mask: masks[i])
                 }
                 kernels.table.pointee.attend(
@@ -54,7 +55,9 @@ import TestSupport
 
     private func naive(_ head: Head, _ query: [Float], _ prefix: Int32, _ mask: UInt64) -> [Double] {
         let cells = Array(0..<Int(prefix)) + (0..<64).filter { mask >> UInt64($0) & 1 == 1 }.map { Int(prefix) + $0 }
-        let scores = cells.map { cell in zip(query, head.keyFloats[cell]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } * 0.125 }
+        let scores = cells.map { cell in
+            zip(query, head.keyFloats[cell]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } * 0.125
+        }
         let greatest = scores.max()!
         let weights = scores.map { exp($0 - greatest) }
         let total = weights.reduce(0, +)
@@ -63,7 +66,9 @@ import TestSupport
         }
     }
 
-    @Test("attention is the naive softmax mean, for any number of queries, cells and masks, with the same bits everywhere")
+    @Test(
+        "attention is the naive softmax mean, for any number of queries, cells and masks, with the same bits everywhere"
+    )
     func attention() {
         var rng = SplitMix(2)
         let heads = Kernels.available.map { Head($0) }
@@ -75,16 +80,22 @@ import TestSupport
             for _ in 0..<6 {
                 let queries = (0..<count).map { _ in rng.floats(Self.dimension, in: -3...3) }
                 let prefixes = (0..<count).map { _ in Int32.random(in: 1...90, using: &rng) }
-                let masks = (0..<count).map { _ in Bool.random(using: &rng) ? 0 : UInt64.random(in: 0...UInt64.max, using: &rng) }
+                let masks = (0..<count).map { _ in
+                    Bool.random(using: &rng) ? 0 : UInt64.random(in: 0...UInt64.max, using: &rng)
+                }
                 let expected = attend(Kernels.available[0], heads[0], queries, prefixes, masks)
                 for i in 0..<count {
                     let naive = naive(heads[0], queries[i], prefixes[i], masks[i])
                     for d in 0..<Self.dimension { #expect(abs(Double(expected[i][d]) - naive[d]) < 2e-6) }
                     // Alone, a query gets the bits that it gets in company.
-                    #expect(attend(Kernels.available[0], heads[0], [queries[i]], [prefixes[i]], [masks[i]])[0] == expected[i])
+                    #expect(
+                        attend(Kernels.available[0], heads[0], [queries[i]], [prefixes[i]], [masks[i]])[0]
+                            == expected[i])
                 }
                 for (kernels, head) in zip(Kernels.available, heads) {
-                    #expect(attend(kernels, head, queries, prefixes, masks) == expected, "\(kernels.name), \(count) queries")
+                    #expect(
+                        attend(kernels, head, queries, prefixes, masks) == expected, "\(kernels.name), \(count) queries"
+                    )
                 }
             }
         }

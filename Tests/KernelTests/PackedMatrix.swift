@@ -22,14 +22,20 @@ struct PackedMatrix {
         for block in 0..<blocks {
             let start = block * type.blockBytes
             func put(_ value: Float, at offset: Int) {
-                withUnsafeBytes(of: spk_f32_to_f16(value)) { file.replaceSubrange(start + offset..<start + offset + 2, with: $0) }
+                withUnsafeBytes(of: spk_f32_to_f16(value)) {
+                    file.replaceSubrange(start + offset..<start + offset + 2, with: $0)
+                }
             }
             let scale = Float.random(in: 0.01...0.1, using: &rng)
             switch type {
             case .f32:
-                withUnsafeBytes(of: Float.random(in: -1...1, using: &rng)) { file.replaceSubrange(start..<start + 4, with: $0) }
+                withUnsafeBytes(of: Float.random(in: -1...1, using: &rng)) {
+                    file.replaceSubrange(start..<start + 4, with: $0)
+                }
             case .bf16:
-                withUnsafeBytes(of: Float.random(in: -1...1, using: &rng)) { file.replaceSubrange(start..<start + 2, with: $0[2...]) }
+                withUnsafeBytes(of: Float.random(in: -1...1, using: &rng)) {
+                    file.replaceSubrange(start..<start + 2, with: $0[2...])
+                }
             case .f16: put(Float.random(in: -1...1, using: &rng), at: 0)
             case .q6_K: put(scale, at: 208)
             case .q4_0, .q5_0, .q8_0: put(scale, at: 0)

@@ -130,18 +130,18 @@ import TestSupport
     }
 
     #if !(os(macOS) && arch(x86_64))
-    @Test("half floats convert as the language's own, all 65,536 of them")
-    func halves() {
-        for bits in UInt16.min...UInt16.max {
-            let value = Float(Float16(bitPattern: bits))
-            #expect(value.isNaN ? spk_f16_to_f32(bits).isNaN : spk_f16_to_f32(bits) == value)
+        @Test("half floats convert as the language's own, all 65,536 of them")
+        func halves() {
+            for bits in UInt16.min...UInt16.max {
+                let value = Float(Float16(bitPattern: bits))
+                #expect(value.isNaN ? spk_f16_to_f32(bits).isNaN : spk_f16_to_f32(bits) == value)
+            }
+            var rng = SplitMix(7)
+            for _ in 0..<100_000 {
+                let value = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &rng))
+                guard !value.isNaN else { continue }
+                #expect(spk_f32_to_f16(value) == Float16(value).bitPattern)
+            }
         }
-        var rng = SplitMix(7)
-        for _ in 0..<100_000 {
-            let value = Float(bitPattern: UInt32.random(in: 0...UInt32.max, using: &rng))
-            guard !value.isNaN else { continue }
-            #expect(spk_f32_to_f16(value) == Float16(value).bitPattern)
-        }
-    }
     #endif
 }

@@ -76,7 +76,9 @@ import TestSupport
         bytes.withUnsafeBytes { raw in
             var offset = 0
             while offset < raw.count {
-                func int(_ index: Int) -> Int { Int(raw.loadUnaligned(fromByteOffset: offset + index * 4, as: Int32.self)) }
+                func int(_ index: Int) -> Int {
+                    Int(raw.loadUnaligned(fromByteOffset: offset + index * 4, as: Int32.self))
+                }
                 let type = TensorType(rawValue: UInt32(int(0)))!
                 let size = int(1)
                 let count = int(2)
@@ -99,7 +101,9 @@ import TestSupport
         let bytes = try Self.writer().bytes()
         for length in 1..<bytes.count - 31 {
             let cut = Array(bytes[..<length])
-            #expect(throws: CheckpointError.self, "\(length) bytes") { try cut.withUnsafeBytes { try Checkpoint.validate($0) } }
+            #expect(throws: CheckpointError.self, "\(length) bytes") {
+                try cut.withUnsafeBytes { try Checkpoint.validate($0) }
+            }
         }
     }
 
@@ -120,7 +124,11 @@ import TestSupport
                 case 2: for i in at..<min(at + 8, bytes.count) { bytes[i] = 0xff }
                 case 3: for i in at..<min(at + 8, bytes.count) { bytes[i] = 0 }
                 case 4: bytes.removeSubrange(at..<min(at + Int.random(in: 1...16, using: &rng), bytes.count))
-                default: bytes.insert(contentsOf: (0..<Int.random(in: 1...16, using: &rng)).map { _ in UInt8.random(in: 0...255, using: &rng) }, at: at)
+                default:
+                    bytes.insert(
+                        contentsOf: (0..<Int.random(in: 1...16, using: &rng)).map { _ in
+                            UInt8.random(in: 0...255, using: &rng)
+                        }, at: at)
                 }
             }
             do {
@@ -173,7 +181,12 @@ import TestSupport
             ("'k'", file(set(UInt32(77), at: 33))),
             ("'k'", file(set(UInt64.max, at: 41))),
             ("'k'", file(set(UInt64(1) << 62, at: 41))),
-            ("'k'", file { set(UInt32(8), at: 37)(&$0); set(UInt64(1) << 40, at: 41)(&$0) }),
+            (
+                "'k'",
+                file {
+                    set(UInt32(8), at: 37)(&$0); set(UInt64(1) << 40, at: 41)(&$0)
+                }
+            ),
             ("tensor 0", file(set(UInt64(0), at: 53))),
             ("'t' has 0 dimensions", file(set(UInt32(0), at: 62))),
             ("'t' has 9 dimensions", file(set(UInt32(9), at: 62))),
@@ -186,7 +199,9 @@ import TestSupport
             ("needs 32 bytes", file(set(UInt64(1) << 50, at: 86))),
         ]
         for (message, bytes) in cases {
-            let error = #expect(throws: CheckpointError.self) { try bytes.withUnsafeBytes { try Checkpoint.validate($0) } }
+            let error = #expect(throws: CheckpointError.self) {
+                try bytes.withUnsafeBytes { try Checkpoint.validate($0) }
+            }
             #expect(error?.description.contains(message) == true, "\(message): \(error?.description ?? "accepted")")
         }
     }
@@ -203,7 +218,9 @@ import TestSupport
             var changed = bytes
             let at = bytes.firstRange(of: Array(find.utf8))!.lowerBound + extra
             changed.replaceSubrange(at..<at + replace.count, with: replace)
-            return #expect(throws: CheckpointError.self) { try changed.withUnsafeBytes { try Checkpoint.validate($0) } }?.description
+            return #expect(throws: CheckpointError.self) {
+                try changed.withUnsafeBytes { try Checkpoint.validate($0) }
+            }?.description
         }
         #expect(refused("ab", Array("aa".utf8))?.contains("'aa' appears twice") == true)
         #expect(refused("k2", Array("k1".utf8))?.contains("'k1' appears twice") == true)
@@ -211,8 +228,11 @@ import TestSupport
         #expect(refused("ab", [32, 0], at: 2 + 4 + 8 + 4)?.contains("overlaps") == true)
 
         var nested = CheckpointWriter()
-        nested.metadata["deep"] = .array(.array([.array([.array([.array([.uint8([1])], of: .uint8)], of: .array)], of: .array)], of: .array))
-        let error = #expect(throws: CheckpointError.self) { try nested.bytes().withUnsafeBytes { try Checkpoint.validate($0) } }
+        nested.metadata["deep"] = .array(
+            .array([.array([.array([.array([.uint8([1])], of: .uint8)], of: .array)], of: .array)], of: .array))
+        let error = #expect(throws: CheckpointError.self) {
+            try nested.bytes().withUnsafeBytes { try Checkpoint.validate($0) }
+        }
         #expect(error?.description.contains("'deep' nests arrays") == true)
     }
 

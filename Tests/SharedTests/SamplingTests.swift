@@ -23,10 +23,11 @@ import TestSupport
         let mass = kept.reduce(0) { $0 + p[$1] }
         if o.topP < 1 {
             var sum = 0.0
-            kept = Array(kept.prefix { token in
-                defer { sum += p[token] }
-                return sum < Double(o.topP) * mass
-            })
+            kept = Array(
+                kept.prefix { token in
+                    defer { sum += p[token] }
+                    return sum < Double(o.topP) * mass
+                })
         }
         kept.removeAll { p[$0] < Double(o.minP) }
         let set = Set(kept)
@@ -78,7 +79,9 @@ import TestSupport
             options.seed = UInt64(position % 7)
             let token = try sampler.sample(logits, options, history: TokenHistory(), position: position)
             if position % 100 == 0 {
-                #expect(try Sampler(vocabularySize: count, kernels: kernels).sample(logits, options, history: TokenHistory(), position: position) == token)
+                #expect(
+                    try Sampler(vocabularySize: count, kernels: kernels).sample(
+                        logits, options, history: TokenHistory(), position: position) == token)
             }
             counts[Int(token)] += 1
         }
@@ -114,8 +117,12 @@ import TestSupport
         #expect(try sampler.sample(logits, SamplingOptions(logitBias: [4: 10]), history: none, position: 0) == 4)
         let seen = TokenHistory(prompt: [1])
         #expect(try sampler.sample(logits, SamplingOptions(repetitionPenalty: 2), history: seen, position: 0) == 2)
-        #expect(throws: Sampler.NonFiniteLogits.self) { try sampler.sample([.nan, .nan, .nan, .nan, .nan], SamplingOptions(), history: none, position: 0) }
-        #expect(throws: Sampler.NonFiniteLogits.self) { try sampler.sample([1, .infinity, 0, 0, 0], SamplingOptions(temperature: 1), history: none, position: 0) }
+        #expect(throws: Sampler.NonFiniteLogits.self) {
+            try sampler.sample([.nan, .nan, .nan, .nan, .nan], SamplingOptions(), history: none, position: 0)
+        }
+        #expect(throws: Sampler.NonFiniteLogits.self) {
+            try sampler.sample([1, .infinity, 0, 0, 0], SamplingOptions(temperature: 1), history: none, position: 0)
+        }
     }
 
     @Test("Philox 4×32-10 gives the published numbers")
@@ -124,7 +131,8 @@ import TestSupport
         #expect(zero == (0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8))
         let ones = CounterRandom.philox(counter: (.max, .max, .max, .max), key: (.max, .max))
         #expect(ones == (0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd))
-        let pi = CounterRandom.philox(counter: (0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344), key: (0xa409_3822, 0x299f_31d0))
+        let pi = CounterRandom.philox(
+            counter: (0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344), key: (0xa409_3822, 0x299f_31d0))
         #expect(pi == (0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1))
         let draws = (0..<10_000).map { CounterRandom(seed: 5).uniform(position: $0) }
         #expect(draws.allSatisfy { (0..<1).contains($0) })
@@ -135,7 +143,8 @@ import TestSupport
     @Test("settings out of range are named")
     func problems() {
         let cases: [(String, SamplingOptions)] = [
-            ("temperature", .init(temperature: -1)), ("temperature", .init(temperature: .nan)), ("top-k", .init(topK: -1)),
+            ("temperature", .init(temperature: -1)), ("temperature", .init(temperature: .nan)),
+            ("top-k", .init(topK: -1)),
             ("top-p", .init(topP: 0)), ("top-p", .init(topP: 1.5)), ("min-p", .init(minP: 2)),
             ("repetition", .init(repetitionPenalty: 0)), ("presence", .init(presencePenalty: .infinity)),
             ("frequency", .init(frequencyPenalty: .nan)), ("token 10", .init(logitBias: [10: 1])),

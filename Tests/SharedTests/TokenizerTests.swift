@@ -21,7 +21,9 @@ import TestSupport
             text = try row.decode(String.self, forKey: Key("text"))
             let base = try row.decode([Int32].self, forKey: Key("smollm"))
             var ids: [PreTokenizer: [Int32]] = [:]
-            for kind in PreTokenizer.allCases { ids[kind] = try row.decodeIfPresent([Int32].self, forKey: Key(kind.rawValue)) ?? base }
+            for kind in PreTokenizer.allCases {
+                ids[kind] = try row.decodeIfPresent([Int32].self, forKey: Key(kind.rawValue)) ?? base
+            }
             self.ids = ids
         }
 
@@ -45,7 +47,9 @@ import TestSupport
         }
     }
 
-    @Test("decoding gives the text back, any bytes included, less those that have no token", arguments: PreTokenizer.allCases)
+    @Test(
+        "decoding gives the text back, any bytes included, less those that have no token",
+        arguments: PreTokenizer.allCases)
     func roundTrip(kind: PreTokenizer) throws {
         let tokenizer = try tokenizer(kind)
         let missing = Set<UInt8>([0x04, 0x06, 0x13, 0x14, 0x16, 0x1d, 0xc0, 0xc1, 0xf1, 0xf2]).union(0xf5...0xff)
@@ -124,7 +128,9 @@ import TestSupport
             }
         }
         for _ in 0..<2000 {
-            let bytes = (0..<Int.random(in: 0...12, using: &rng)).map { _ in [0x41, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0xc3, 0x80, 0xff].randomElement(using: &rng)! as UInt8 }
+            let bytes = (0..<Int.random(in: 0...12, using: &rng)).map { _ in
+                [0x41, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0xc3, 0x80, 0xff].randomElement(using: &rng)! as UInt8
+            }
             var decoder = StreamingDecoder()
             let out = bytes.map { decoder.append([$0]) }.joined() + decoder.finish()
             #expect(Array(out.utf8) == Array(String(decoding: bytes, as: UTF8.self).utf8), "\(bytes)")
@@ -135,8 +141,10 @@ import TestSupport
     func errors() throws {
         let sound = try Self.metadata.get()
         let cases: [(String, MetadataValue?)] = [
-            ("tokenizer.ggml.model", .string("llama")), ("tokenizer.ggml.model", nil), ("tokenizer.ggml.pre", .string("other")),
-            ("tokenizer.ggml.pre", .uint8(1)), ("tokenizer.ggml.tokens", nil), ("tokenizer.ggml.tokens", .array(.int32([1]))),
+            ("tokenizer.ggml.model", .string("llama")), ("tokenizer.ggml.model", nil),
+            ("tokenizer.ggml.pre", .string("other")),
+            ("tokenizer.ggml.pre", .uint8(1)), ("tokenizer.ggml.tokens", nil),
+            ("tokenizer.ggml.tokens", .array(.int32([1]))),
             ("tokenizer.ggml.merges", .array(.string(ByteStrings(["nospace"])))),
             ("tokenizer.ggml.merges", .array(.string(ByteStrings(["zzqq xxyy"])))),
             ("tokenizer.ggml.token_type", .array(.int32([1, 2]))),

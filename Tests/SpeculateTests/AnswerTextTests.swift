@@ -21,7 +21,9 @@ import TestSupport
         let text = "alpha STOP beta END gamma"
         for size in 1...9 {
             let bytes = Array(text.utf8)
-            let parts = stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
+            let parts = stride(from: 0, to: bytes.count, by: size).map {
+                Array(bytes[$0..<min($0 + size, bytes.count)])
+            }
             #expect(run(parts, stops: ["END", "STOP"]) == ("alpha ", "STOP", 0))
             #expect(run(parts, stops: ["ST", "STOP b"]).text == "alpha ")
             #expect(run(parts, stops: ["ENDING"]).text == text)
@@ -44,6 +46,10 @@ import TestSupport
         var answer = AnswerText(stops: ["xyz"])
         #expect(answer.append(Array("ax".utf8), isDrafted: true) == [.init(text: "a", isDrafted: true)])
         #expect(answer.append(Array("y".utf8), isDrafted: false).isEmpty)
-        #expect(answer.append(Array("b".utf8), isDrafted: false) == [.init(text: "x", isDrafted: true), .init(text: "y", isDrafted: false), .init(text: "b", isDrafted: false)])
+        #expect(
+            answer.append(Array("b".utf8), isDrafted: false) == [
+                .init(text: "x", isDrafted: true), .init(text: "y", isDrafted: false),
+                .init(text: "b", isDrafted: false),
+            ])
     }
 }

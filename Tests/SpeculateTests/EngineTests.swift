@@ -11,12 +11,16 @@ import TestSupport
     func concurrent() async throws {
         let engine = try await engine()
         let requests = ["The sea", "def main():", "In 1867,", "List: a, b, a, b, a,"].enumerated().map { index, text in
-            CompletionRequest(.text(text), maximumTokens: 40, sampling: SamplingOptions(temperature: index % 2 == 0 ? 0 : 0.8, seed: 9))
+            CompletionRequest(
+                .text(text), maximumTokens: 40,
+                sampling: SamplingOptions(temperature: index % 2 == 0 ? 0 : 0.8, seed: 9))
         }
         var alone: [CompletionResult] = []
         for request in requests { alone.append(try await engine.complete(request)) }
         let together = try await withThrowingTaskGroup(of: (Int, CompletionResult).self) { group in
-            for (index, request) in requests.enumerated() { group.addTask { (index, try await engine.complete(request)) } }
+            for (index, request) in requests.enumerated() {
+                group.addTask { (index, try await engine.complete(request)) }
+            }
             return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
         }
         for index in requests.indices {
@@ -72,7 +76,8 @@ import TestSupport
             let error = await #expect(throws: EngineError.self) { try await engine.complete(request) }
             #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.message ?? "accepted")")
         }
-        let filled = try await engine.complete(CompletionRequest(.text("Once upon a time"), sampling: .init(logitBias: [0: -1000, 2: -1000])))
+        let filled = try await engine.complete(
+            CompletionRequest(.text("Once upon a time"), sampling: .init(logitBias: [0: -1000, 2: -1000])))
         #expect(filled.finishReason == .length)
         #expect(filled.statistics.promptTokens + filled.tokens.count == 64)
     }
@@ -86,7 +91,9 @@ import TestSupport
             (.invalidRequest, try Fixtures.modelPath(), .init(contextLength: 8193)),
         ]
         for (code, path, configuration) in cases {
-            let error = await #expect(throws: EngineError.self) { try await Engine.load(verifier: path, configuration: configuration) }
+            let error = await #expect(throws: EngineError.self) {
+                try await Engine.load(verifier: path, configuration: configuration)
+            }
             #expect(error?.code == code, "\(error?.message ?? "accepted")")
         }
         let tiny = try await Engine.load(verifier: Fixtures.path("tiny-qwen3.gguf"))

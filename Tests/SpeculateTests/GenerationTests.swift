@@ -64,7 +64,9 @@ import TestSupport
         for options in [SamplingOptions(), SamplingOptions(temperature: 1, seed: 5)] {
             let plain = try run(verifier, prompt, options, maximum: 40)
             let answer = plain.tokens
-            let knowing = ScriptedDrafter { committed, maximum in Array(answer.dropFirst(committed.count - prompt.count).prefix(maximum)) }
+            let knowing = ScriptedDrafter { committed, maximum in
+                Array(answer.dropFirst(committed.count - prompt.count).prefix(maximum))
+            }
             let right = try run(verifier, prompt, options, maximum: 40, depth: 7, drafter: knowing)
             #expect(right.tokens == answer)
             #expect(right.statistics.rounds == (answer.count + 7) / 8)
@@ -75,7 +77,8 @@ import TestSupport
             let never = try run(verifier, prompt, options, maximum: 40, depth: 7, drafter: wrong)
             #expect(never.tokens == answer)
             #expect(never.statistics.accepted == 0 && never.statistics.rounds == answer.count)
-            let silent = try run(verifier, prompt, options, maximum: 40, depth: 7, drafter: ScriptedDrafter { _, _ in [] })
+            let silent = try run(
+                verifier, prompt, options, maximum: 40, depth: 7, drafter: ScriptedDrafter { _, _ in [] })
             #expect(silent.tokens == answer && silent.statistics.drafted == 0)
         }
     }
@@ -100,7 +103,8 @@ import TestSupport
         }
         let words = whole.text.split(separator: " ")
         let stop = String(words[1].suffix(2) + " " + words[2].prefix(2))
-        let stopped = try run(verifier, chat, maximum: 200, stops: ["never there", stop], depth: 4, drafter: PromptLookupDrafter())
+        let stopped = try run(
+            verifier, chat, maximum: 200, stops: ["never there", stop], depth: 4, drafter: PromptLookupDrafter())
         #expect(stopped.finishReason == .stop(stop))
         #expect(stopped.text == String(whole.text[..<whole.text.firstRange(of: stop)!.lowerBound]))
     }

@@ -20,7 +20,9 @@ package enum Fixtures {
 
     package static func path(_ name: String) -> String { folder.appending(path: name).path }
 
-    package static func bytes(_ name: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: folder.appending(path: name))) }
+    package static func bytes(_ name: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: folder.appending(path: name)))
+    }
 
     package static func lines<T: Decodable>(_ name: String, as _: T.Type = T.self) throws -> [T] {
         let decoder = JSONDecoder()
@@ -31,7 +33,9 @@ package enum Fixtures {
 
     package static func floats(_ name: String) throws -> [Float] {
         let bytes = try bytes(name)
-        return bytes.withUnsafeBytes { raw in (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) } }
+        return bytes.withUnsafeBytes { raw in
+            (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+        }
     }
 
     /// The real verifier's file: the tests are about it, so its absence is a failure.

@@ -71,7 +71,9 @@ import TestSupport
         return (likeliest, { Double(logits[$0]) - total })
     }
 
-    @Test("architectures give the logits of transformers", arguments: ["tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3"])
+    @Test(
+        "architectures give the logits of transformers",
+        arguments: ["tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3"])
     func architecture(name: String) throws {
         let verifier = try Verifier(
             Checkpoint(path: Fixtures.path(name + ".gguf")), kernels: Kernels(), pool: WorkerPool(count: 2))

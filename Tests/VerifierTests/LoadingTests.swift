@@ -16,7 +16,8 @@ import TestSupport
         for (info, bytes) in tensors { try writer.add(info.name, type: info.type, shape: info.shape, bytes: bytes) }
         return try Fixtures.withTemporaryFolder { folder in
             try writer.write(to: folder + "/model.gguf")
-            return try Verifier(Checkpoint(path: folder + "/model.gguf"), kernels: Kernels(), pool: WorkerPool(count: 1))
+            return try Verifier(
+                Checkpoint(path: folder + "/model.gguf"), kernels: Kernels(), pool: WorkerPool(count: 1))
         }
     }
 
@@ -29,7 +30,8 @@ import TestSupport
 
     @Test("a checkpoint written by our writer is the same model")
     func rewritten() throws {
-        let original = try Verifier(Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
+        let original = try Verifier(
+            Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
         #expect(try logits(load { _, _ in }) == logits(original))
     }
 
@@ -37,9 +39,12 @@ import TestSupport
     func metadata() throws {
         let cases: [(String, MetadataValue?)] = [
             ("general.architecture", .string("mamba")), ("general.architecture", nil), ("qwen3.block_count", nil),
-            ("qwen3.block_count", .uint32(0)), ("qwen3.block_count", .string("2")), ("qwen3.attention.head_count_kv", .uint32(3)),
-            ("qwen3.attention.head_count", .uint32(0)), ("qwen3.context_length", .int32(-5)), ("qwen3.embedding_length", .uint32(1 << 30)),
-            ("qwen3.attention.layer_norm_rms_epsilon", .uint32(1)), ("qwen3.attention.layer_norm_rms_epsilon", .float32(.nan)),
+            ("qwen3.block_count", .uint32(0)), ("qwen3.block_count", .string("2")),
+            ("qwen3.attention.head_count_kv", .uint32(3)),
+            ("qwen3.attention.head_count", .uint32(0)), ("qwen3.context_length", .int32(-5)),
+            ("qwen3.embedding_length", .uint32(1 << 30)),
+            ("qwen3.attention.layer_norm_rms_epsilon", .uint32(1)),
+            ("qwen3.attention.layer_norm_rms_epsilon", .float32(.nan)),
             ("qwen3.attention.value_length", .uint32(64)), ("qwen3.rope.dimension_count", .uint32(128)),
             ("qwen3.rope.scaling.type", .string("yarn")), ("qwen3.expert_count", .uint32(8)),
             ("qwen3.attention.sliding_window", .uint32(128)),

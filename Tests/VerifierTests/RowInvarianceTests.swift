@@ -43,7 +43,8 @@ import TestSupport
         let reference = run(two, [300], Self.tokens)
         #expect(reference.allSatisfy { $0.allSatisfy { $0.isFinite } })
         for (verifier, sizes) in [
-            (one, [300]), (two, [1]), (two, [2]), (one, [3]), (two, [3]), (two, [5]), (one, [8]), (two, [8]), (two, [16]),
+            (one, [300]), (two, [1]), (two, [2]), (one, [3]), (two, [3]), (two, [5]), (one, [8]), (two, [8]),
+            (two, [16]),
             (one, [64]), (two, [64]), (three, [7, 1, 90, 2, 31]),
         ] {
             #expect(run(verifier, sizes, Self.tokens) == reference, "\(verifier.pool.count) threads, \(sizes) rows")
@@ -58,14 +59,18 @@ import TestSupport
         let reference = run(verifier, [24], tokens)
         for kernels in Kernels.available {
             let sibling = verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
-            #expect(run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)")
+            #expect(
+                run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)")
         }
     }
 
     @Test("sequences that share a pass get what they get alone")
     func sequences() throws {
         let verifier = try Fixtures.verifier(taps: [15])
-        let sequences = [Array(Self.tokens[..<20]), Array(Self.tokens[50..<53]), Array(Self.tokens[100..<101]), Array(Self.tokens[200..<233])]
+        let sequences = [
+            Array(Self.tokens[..<20]), Array(Self.tokens[50..<53]), Array(Self.tokens[100..<101]),
+            Array(Self.tokens[200..<233]),
+        ]
         let alone = sequences.map { run(verifier, [$0.count], $0) }
         let caches = sequences.map { _ in verifier.makeCache(capacity: 40) }
         let batch = RowBatch(capacity: 128)

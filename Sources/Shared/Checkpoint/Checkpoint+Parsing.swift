@@ -11,7 +11,8 @@ extension Checkpoint {
         var reader = ByteReader(bytes)
         let magic: UInt32 = try reader.read("the magic number")
         guard magic == 0x4655_4747 else {
-            throw CheckpointError("not a GGUF file: it begins with 0x\(String(magic.byteSwapped, radix: 16)), not 'GGUF'")
+            throw CheckpointError(
+                "not a GGUF file: it begins with 0x\(String(magic.byteSwapped, radix: 16)), not 'GGUF'")
         }
         let version: UInt32 = try reader.read("the version")
         guard version == 3 else {
@@ -174,7 +175,8 @@ extension Checkpoint {
             guard tensor.byteCount <= dataBytes, tensor.offset <= dataBytes - tensor.byteCount else {
                 throw .tensor(
                     tensor.name,
-                    "needs \(tensor.byteCount) bytes at \(tensor.offset), but the data section has \(max(dataBytes, 0))")
+                    "needs \(tensor.byteCount) bytes at \(tensor.offset), but the data section has \(max(dataBytes, 0))"
+                )
             }
         }
         let ordered = tensors.sorted { $0.offset < $1.offset }

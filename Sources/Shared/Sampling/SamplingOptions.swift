@@ -49,7 +49,9 @@ public struct SamplingOptions: Equatable, Sendable {
         if !(repetitionPenalty > 0 && repetitionPenalty <= 1000) {
             return "repetition penalty is \(repetitionPenalty), expected more than 0 and at most 1000"
         }
-        if !bounded.contains(presencePenalty) { return "presence penalty is \(presencePenalty), expected -1000 to 1000" }
+        if !bounded.contains(presencePenalty) {
+            return "presence penalty is \(presencePenalty), expected -1000 to 1000"
+        }
         if !bounded.contains(frequencyPenalty) {
             return "frequency penalty is \(frequencyPenalty), expected -1000 to 1000"
         }

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// One block of zeroed memory, page-aligned, handed out front to back on 64-byte boundaries. Pages that nobody writes
@@ -19,15 +19,15 @@ package final class Arena: @unchecked Sendable {
     package init(capacity: Int, hugePages: Bool = false) {
         self.capacity = max(capacity, 1)
         #if os(Linux)
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         #else
-        let flags = MAP_PRIVATE | MAP_ANON
+            let flags = MAP_PRIVATE | MAP_ANON
         #endif
         let memory = mmap(nil, self.capacity, PROT_READ | PROT_WRITE, flags, -1, 0)
         precondition(memory != MAP_FAILED, "out of memory: cannot reserve \(self.capacity) bytes")
         base = memory!
         #if os(Linux)
-        if hugePages { madvise(base, self.capacity, 14 /* MADV_HUGEPAGE */) }
+            if hugePages { madvise(base, self.capacity, 14 /* MADV_HUGEPAGE */) }
         #endif
     }
 

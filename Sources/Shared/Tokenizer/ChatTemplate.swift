@@ -47,7 +47,9 @@ package struct ChatTemplate: Equatable, Sendable {
     /// The conversation, ready for the assistant's next words. Turns are roles and contents.
     package func render(_ turns: [(role: String, content: String)]) -> [Part] {
         var turns = turns
-        if let defaultSystemPrompt, turns.first?.role != "system" { turns.insert(("system", defaultSystemPrompt), at: 0) }
+        if let defaultSystemPrompt, turns.first?.role != "system" {
+            turns.insert(("system", defaultSystemPrompt), at: 0)
+        }
         var parts: [Part] = []
         for turn in turns {
             parts += opening(turn.role, followedBy: turn.content)

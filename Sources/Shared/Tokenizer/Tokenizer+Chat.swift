@@ -8,7 +8,8 @@ extension Tokenizer {
             case .text(let text): tokens += encode(text)
             case .control(let text):
                 guard let token = controlToken(text) else {
-                    throw CheckpointError("the chat template needs the control token '\(text)', which the vocabulary lacks")
+                    throw CheckpointError(
+                        "the chat template needs the control token '\(text)', which the vocabulary lacks")
                 }
                 tokens.append(token)
             }

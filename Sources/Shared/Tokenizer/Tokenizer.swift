@@ -76,7 +76,9 @@ package final class Tokenizer: Sendable {
     /// - Parameters:
     ///   - parsingSpecial: whether control tokens written out in the text, such as `<|im_start|>`, become those tokens.
     ///   - addingBegin: whether the begin token goes first where the checkpoint asks for it.
-    package func encode(_ text: some Sequence<UInt8>, parsingSpecial: Bool = false, addingBegin: Bool = false) -> [Int32] {
+    package func encode(_ text: some Sequence<UInt8>, parsingSpecial: Bool = false, addingBegin: Bool = false)
+        -> [Int32]
+    {
         var output: [Int32] = []
         if addingBegin, addsBeginToken, let beginToken { output.append(beginToken) }
         let run: (UnsafeBufferPointer<UInt8>) -> Void = { bytes in

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A thread of its own, outside Swift's cooperative pool, which must never be blocked.
@@ -21,17 +21,17 @@ package enum NativeThread {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         let argument = Unmanaged.passRetained(Body(body)).toOpaque()
         #if canImport(Darwin)
-        var thread: pthread_t?
-        let entry: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
-            Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run()
-            return nil
-        }
+            var thread: pthread_t?
+            let entry: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? = {
+                Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run()
+                return nil
+            }
         #else
-        var thread = pthread_t()
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
-            Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run()
-            return nil
-        }
+            var thread = pthread_t()
+            let entry: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+                Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run()
+                return nil
+            }
         #endif
         let code = pthread_create(&thread, &attributes, entry, argument)
         precondition(code == 0, "cannot start a thread: \(String(cString: strerror(code)))")

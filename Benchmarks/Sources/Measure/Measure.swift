@@ -1,0 +1,8 @@
+import ArgumentParser
+
+@main
+struct Measure: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Times the engine's parts. Nothing else should run meanwhile.",
+        subcommands: [TokenizerBenchmark.self])
+}

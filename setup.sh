@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs what a build needs and a fresh Debian machine lacks. Does nothing where everything is there.
+set -eu
+
+command -v swift >/dev/null || {
+    echo "setup: no 'swift' on the PATH; Speculate needs Swift 6.2 or later: https://www.swift.org/install" >&2
+    exit 1
+}
+[ "$(uname -s)" = Linux ] || exit 0
+
+missing=
+pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /usr/include/*/cblas.h >/dev/null 2>&1 ||
+    missing="$missing libopenblas-dev"
+command -v pkg-config >/dev/null || missing="$missing pkg-config"
+python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3 python3-pip"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+    echo "setup: these packages are missing:$missing; as root, run: apt-get install$missing" >&2
+    exit 1
+fi
+echo "setup: installing$missing" >&2
+apt-get update -qq >&2
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
