@@ -187,11 +187,11 @@ spk_packing spk_packing_of(spk_tensor_type type) {
     }
 }
 
-/// Where a panel's parts begin: quants at 0, then scales, then minimums.
+/// How a panel's groups are laid out: quants at 0, then scales, then minimums.
 typedef struct {
     bool nibbles, half_scales, minimums;
     int32_t per_scale;
-    size_t scales_at, minimums_at, bytes;
+    size_t scales_at, minimums_at, group_bytes, panel_bytes;
 } panel_layout;
 
 static panel_layout layout_of(spk_packing packing, int32_t inputs) {
@@ -202,24 +202,24 @@ static panel_layout layout_of(spk_packing packing, int32_t inputs) {
         .per_scale = packing == SPK_PACKED_U8_F32_G16 ? 16 : 32,
     };
     if (packing >= SPK_PACKED_F32) {
-        l.bytes = (size_t)inputs * 16 * (packing == SPK_PACKED_F32 ? 4 : 2);
+        l.panel_bytes = (size_t)inputs * 16 * (packing == SPK_PACKED_F32 ? 4 : 2);
     } else {
-        const size_t scales = (size_t)(inputs / l.per_scale) * 16 * (l.half_scales ? 2 : 4);
-        l.scales_at = (size_t)inputs * (l.nibbles ? 8 : 16);
+        const size_t scales = 16 * (l.half_scales ? 2 : 4);
+        l.scales_at = (size_t)l.per_scale * (l.nibbles ? 8 : 16);
         l.minimums_at = l.scales_at + scales;
-        l.bytes = l.minimums_at + (l.minimums ? scales : 0);
+        l.group_bytes = l.minimums_at + (l.minimums ? scales : 0);
+        l.panel_bytes = (size_t)(inputs / l.per_scale) * l.group_bytes;
     }
-    l.bytes = (l.bytes + 63) / 64 * 64;
+    l.panel_bytes = (l.panel_bytes + 63) / 64 * 64;
     return l;
 }
 
-size_t spk_panel_bytes(spk_packing packing, int32_t inputs) { return layout_of(packing, inputs).bytes; }
+size_t spk_panel_bytes(spk_packing packing, int32_t inputs) { return layout_of(packing, inputs).panel_bytes; }
 
-/// Quant k of lane `lane` in group `group`: 4 consecutive inputs of one output share a 32-bit lane; nibbles pair input
-/// k with k + 16.
-static size_t quant_at(bool nibbles, int32_t group, int k, int lane) {
-    return nibbles ? (size_t)group * 256 + k % 16 / 4 * 64 + lane * 4 + k % 4
-                   : (size_t)group * 512 + k / 4 * 64 + lane * 4 + k % 4;
+/// Quant k of lane `lane` in its group: 4 consecutive inputs of one output share a 32-bit lane; nibbles pair input k
+/// with k + 16.
+static size_t quant_at(bool nibbles, int k, int lane) {
+    return (size_t)(nibbles ? k % 16 : k) / 4 * 64 + lane * 4 + k % 4;
 }
 
 static void write_scale(uint8_t *at, bool half, float value) {
@@ -236,14 +236,15 @@ static void pack_lane(spk_tensor_type type, const panel_layout *l, const uint8_t
         uint8_t q[32];
         float scale[2], minimum[2];
         read_group(type, row, g, q, scale, minimum);
-        for (int k = 0; k < 32; k++) {
-            uint8_t *at = panel + quant_at(l->nibbles, g, k, lane);
-            *at = l->nibbles && k >= 16 ? (uint8_t)(*at | q[k] << 4) : q[k];
-        }
         for (int h = 0; h < 32 / l->per_scale; h++) {
-            const size_t i = (size_t)(g * (32 / l->per_scale) + h) * 16 + lane;
-            write_scale(panel + l->scales_at + i * width, l->half_scales, scale[h]);
-            if (l->minimums) write_scale(panel + l->minimums_at + i * width, l->half_scales, minimum[h]);
+            uint8_t *group = panel + (size_t)(g * (32 / l->per_scale) + h) * l->group_bytes;
+            for (int k = 0; k < l->per_scale; k++) {
+                uint8_t *at = group + quant_at(l->nibbles, k, lane);
+                const uint8_t value = q[h * 16 + k];
+                *at = l->nibbles && k >= 16 ? (uint8_t)(*at | value << 4) : value;
+            }
+            write_scale(group + l->scales_at + lane * width, l->half_scales, scale[h]);
+            if (l->minimums) write_scale(group + l->minimums_at + lane * width, l->half_scales, minimum[h]);
         }
     }
 }
@@ -256,8 +257,8 @@ static void pack_words(spk_tensor_type type, const panel_layout *l, const uint8_
     const uint32_t flip = wide ? 0x80808080 : 0;
     for (int32_t g = 0; g < inputs / 32; g++) {
         const uint8_t *block = rows + (size_t)g * (header + words * 4);
-        uint8_t *quants = panel + (size_t)g * words * 64;
-        uint8_t *scales = panel + l->scales_at + (size_t)g * 32, *minimums = panel + l->minimums_at + (size_t)g * 32;
+        uint8_t *quants = panel + (size_t)g * l->group_bytes;
+        uint8_t *scales = quants + l->scales_at, *minimums = quants + l->minimums_at;
         for (int lane = 0; lane < 16; lane++, block += row_bytes) {
             memcpy(scales + lane * 2, block, 2);
             if (offset)
@@ -279,14 +280,14 @@ void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_
     const panel_layout l = layout_of(spk_packing_of(type), inputs);
     const size_t row_bytes = spk_row_bytes(type, inputs);
     for (int32_t p = panel_begin; p < panel_end; p++) {
-        uint8_t *panel = packed + (size_t)p * l.bytes;
+        uint8_t *panel = packed + (size_t)p * l.panel_bytes;
         const uint8_t *rows = file + (size_t)p * 16 * row_bytes;
         const int lanes = outputs - p * 16 < 16 ? outputs - p * 16 : 16;
         if (lanes == 16 && (type == SPK_Q4_0 || type == SPK_Q4_1 || type == SPK_Q8_0)) {
             pack_words(type, &l, rows, row_bytes, inputs, panel);
             continue;
         }
-        memset(panel, 0, l.bytes);
+        memset(panel, 0, l.panel_bytes);
         for (int lane = 0; lane < lanes; lane++) {
             const uint8_t *row = rows + lane * row_bytes;
             if (type == SPK_F32 || type == SPK_F16 || type == SPK_BF16) {
@@ -301,7 +302,7 @@ void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_
 
 void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
     const panel_layout l = layout_of(matrix->packing, matrix->inputs);
-    const uint8_t *panel = matrix->data + (size_t)(output / 16) * l.bytes;
+    const uint8_t *panel = matrix->data + (size_t)(output / 16) * l.panel_bytes;
     const int lane = output % 16;
     if (matrix->packing >= SPK_PACKED_F32) {
         const spk_tensor_type type = matrix->packing == SPK_PACKED_F32   ? SPK_F32
@@ -312,38 +313,44 @@ void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
             spk_dequantize_row(type, panel + (i * 16 + lane) * width, 1, values + i);
         return;
     }
-    for (int32_t k = 0; k < matrix->inputs; k++) {
-        const uint8_t byte = panel[quant_at(l.nibbles, k / 32, k % 32, lane)];
-        const int q = !l.nibbles ? byte : k % 32 < 16 ? byte & 15 : byte >> 4;
-        const size_t i = (size_t)(k / l.per_scale) * 16 + lane;
+    const int width = l.half_scales ? 2 : 4;
+    for (int32_t g = 0; g < matrix->inputs / l.per_scale; g++) {
+        const uint8_t *group = panel + (size_t)g * l.group_bytes;
+        const uint8_t *at = group + l.scales_at + lane * width;
         float scale, minimum = 0.0f;
         if (l.half_scales) {
-            scale = read_f16(panel + l.scales_at + i * 2);
-            if (l.minimums) minimum = read_f16(panel + l.minimums_at + i * 2);
+            scale = read_f16(at);
+            if (l.minimums) minimum = read_f16(at + 32);
         } else {
-            memcpy(&scale, panel + l.scales_at + i * 4, 4);
-            memcpy(&minimum, panel + l.minimums_at + i * 4, 4);
+            memcpy(&scale, at, 4);
+            memcpy(&minimum, at + 64, 4);
         }
-        values[k] = l.minimums ? scale * (float)q + minimum : scale * (float)(q - 128);
+        for (int k = 0; k < l.per_scale; k++) {
+            const uint8_t byte = group[quant_at(l.nibbles, k, lane)];
+            const int q = !l.nibbles ? byte : k < 16 ? byte & 15 : byte >> 4;
+            values[g * l.per_scale + k] = l.minimums ? scale * (float)q + minimum : scale * (float)(q - 128);
+        }
     }
 }
 
 // ---------------------------------------------------------------------------------------------------- activations
 
+static size_t row_blocks(int32_t rows) { return (size_t)(rows + SPK_ROW_BLOCK - 1) / SPK_ROW_BLOCK; }
+
 spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs) {
-    const size_t n = (size_t)rows * inputs;
+    const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs, slots = n / SPK_GROUP;
     uint8_t *at = memory;
     spk_activations a = {.inputs = inputs};
     a.values = (float *)at, at += n * 4;
-    a.scale = (float *)at, at += n / 32 * 4;
-    a.sum = (float *)at, at += n / 32 * 4;
-    a.half_sum = (float *)at, at += n / 16 * 4;
-    a.offset = (int32_t *)at, at += n / 32 * 4;
-    a.q = (int8_t *)at;
+    a.q = (int8_t *)at, at += n;
+    a.scale = (float *)at, at += slots * 4;
+    a.sum = (float *)at, at += slots * 4;
+    a.half_sum = (float *)at, at += slots * 8;
+    a.offset = (int32_t *)at;
     return a;
 }
 
 size_t spk_activations_bytes(int32_t rows, int32_t inputs) {
-    const size_t n = (size_t)rows * inputs;
-    return n * 5 + n / 32 * 12 + n / 16 * 4;
+    const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs;
+    return n * 5 + n / SPK_GROUP * 20;
 }

@@ -20,13 +20,14 @@ extension Verifier {
             embed(batch, &worker)  // x [rows, hidden]
             for index in 0..<config.layers {
                 let layer = weights.layers[index]
-                normalize(rows, layer.attentionNorm, &worker)  // hidden [rows, hidden]
-                projectHeads(index, layer, batch, &worker)  // query [rows, heads · dim], keys and values to the caches
+                let next = index + 1 < config.layers ? weights.layers[index + 1].query : weights.output
+                let normed = normalize(rows, layer.attentionNorm, &worker)  // [rows, hidden]
+                projectHeads(index, layer, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
                 attend(index, batch, &worker)  // attention [rows, heads · dim]
-                add(layer.output, state.attention, rows, &worker)  // x [rows, hidden]
-                normalize(rows, layer.feedForwardNorm, &worker)  // hidden [rows, hidden]
-                gateFeedForward(layer, rows, &worker)  // feedForward [rows, feedForward]
-                add(layer.down, state.feedForward, rows, &worker)  // x [rows, hidden]
+                add(layer.output, state.attention, rows, &worker, before: layer.gate)  // x [rows, hidden]
+                let gated = normalize(rows, layer.feedForwardNorm, &worker)  // [rows, hidden]
+                gateFeedForward(layer, gated, rows, &worker)  // feedForward [rows, feedForward]
+                add(layer.down, state.feedForward, rows, &worker, before: next)  // x [rows, hidden]
                 tap(index, rows, &worker)  // tapped [rows, taps, hidden]
             }
             project(batch, &worker)  // logits [logit rows, vocabulary]
@@ -49,34 +50,56 @@ extension Verifier {
         worker.barrier()
     }
 
-    private func normalize(_ rows: Int, _ weight: UnsafePointer<Float>, _ worker: inout Worker) {
-        let k = kernels.table.pointee
-        withUnsafePointer(to: state.hidden) { hidden in
-            for row in worker.share(of: rows) {
-                let normed = state.normed + row * config.hidden
-                k.rms_norm(state.x + row * config.hidden, weight, Int32(config.hidden), config.epsilon, normed)
-                k.quantize(normed, 0, Int32(config.hidden), Int32(row), hidden)
-            }
+    /// Few rows are normalised by every worker for itself, which takes less time than waiting for another.
+    private func normalize(
+        _ rows: Int, _ weight: UnsafePointer<Float>, _ worker: inout Worker
+    ) -> spk_activations {
+        let isShared = rows > VerifierState.ownRows
+        let normed = isShared ? state.hidden : state.ownHidden[worker.index]
+        for row in isShared ? worker.share(of: rows) : 0..<rows {
+            normalize(state.x + row * config.hidden, weight, into: normed, row, worker)
+        }
+        if isShared { worker.barrier() }
+        return normed
+    }
+
+    private func normalize(
+        _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, into output: spk_activations, _ row: Int,
+        _ worker: Worker
+    ) {
+        let normed = state.normed + worker.index * config.hidden
+        let count = Int32(config.hidden)
+        kernels.table.pointee.rms_norm(x, weight, count, config.epsilon, normed)
+        withUnsafePointer(to: output) { kernels.table.pointee.quantize(normed, 0, count, Int32(row), $0) }
+    }
+
+    /// x += matrix · activations.
+    private func add(
+        _ matrix: spk_matrix, _ activations: spk_activations, _ rows: Int, _ worker: inout Worker,
+        before following: spk_matrix
+    ) {
+        let chunk = panelsPerChunk(matrix)
+        worker.forEachChunk(of: Int(matrix.outputs) / 16, chunk: chunk) { panels, next in
+            multiply(
+                matrix, activations, rows, panels, before: next.map { matrix.panel($0.lowerBound) } ?? following.data,
+                into: state.x, stride: config.hidden, accumulating: true)
         }
         worker.barrier()
     }
 
-    /// x += matrix · activations.
-    private func add(_ matrix: spk_matrix, _ activations: spk_activations, _ rows: Int, _ worker: inout Worker) {
-        let panels = worker.share(of: Int(matrix.outputs) / 16)
-        multiply(matrix, activations, rows, panels, into: state.x, stride: config.hidden, accumulating: true)
-        worker.barrier()
-    }
+    /// Chunks of about 32 KB: small enough to even out, large enough that taking one costs nothing beside it.
+    private func panelsPerChunk(_ matrix: spk_matrix) -> Int { max(1, (32 << 10) / matrix.panel_bytes) }
 
     @inline(__always)
     private func multiply(
         _ matrix: spk_matrix, _ activations: spk_activations, _ rows: Int, _ panels: Range<Int>,
-        into output: UnsafeMutablePointer<Float>, stride: Int, accumulating: Bool = false
+        before next: UnsafePointer<UInt8>?, into output: UnsafeMutablePointer<Float>, stride: Int,
+        accumulating: Bool = false
     ) {
         withUnsafePointer(to: matrix) { matrix in
             withUnsafePointer(to: activations) { activations in
                 kernels.table.pointee.matmul(
-                    matrix, activations, 0, Int32(rows), Int32(panels.lowerBound), Int32(panels.upperBound), output,
+                    matrix, activations, Int32(rows), Int32(panels.lowerBound), Int32(panels.upperBound), next, output,
                     stride, accumulating)
             }
         }
@@ -87,55 +110,79 @@ extension Verifier {
     /// Queries, keys and values by whole heads: whoever computes a head also adds its bias, normalises and rotates it,
     /// and stores it if it is a key or a value.
     private func projectHeads(
-        _ index: Int, _ layer: VerifierWeights.Layer, _ batch: RowBatch, _ worker: inout Worker
+        _ index: Int, _ layer: VerifierWeights.Layer, _ normed: spk_activations, _ batch: RowBatch,
+        _ worker: inout Worker
     ) {
         let c = config
-        for unit in worker.share(of: c.heads + 2 * c.kvHeads) {
-            if unit < c.heads {
-                projectHead(
-                    layer.query, unit, layer.queryBias, layer.queryNorm, state.query, c.queryWidth, batch.rowCount)
-            } else if unit < c.heads + c.kvHeads {
-                let head = unit - c.heads
-                projectHead(layer.key, head, layer.keyBias, layer.keyNorm, state.key, c.kvWidth, batch.rowCount)
-                for row in 0..<batch.rowCount {
-                    let cache = batch.segments[Int(batch.rows[row].segment)].cache
-                    kernels.table.pointee.store_key(
-                        state.key + row * c.kvWidth + head * c.headDimension, Int32(c.headDimension),
-                        batch.rows[row].cell, cache.keys(index, head))
-                }
-            } else {
-                let head = unit - c.heads - c.kvHeads
-                projectHead(
-                    layer.value, head, layer.valueBias, nil, state.value, c.kvWidth, batch.rowCount, rotating: false)
-                for row in 0..<batch.rowCount {
-                    let cache = batch.segments[Int(batch.rows[row].segment)].cache
-                    kernels.table.pointee.store_value(
-                        state.value + row * c.kvWidth + head * c.headDimension, Int32(c.headDimension),
-                        batch.rows[row].cell, cache.values(index, head))
+        worker.forEachChunk(of: c.heads + 2 * c.kvHeads, chunk: 1) { unit, next in
+            let (part, head) = part(unit.lowerBound, of: layer)
+            let following = next.map { next in
+                let (part, head) = self.part(next.lowerBound, of: layer)
+                return part.matrix.panel(head * c.headDimension / 16)
+            }
+            let panels = head * c.headDimension / 16..<(head + 1) * c.headDimension / 16
+            multiply(
+                part.matrix, normed, batch.rowCount, panels, before: following ?? layer.output.data, into: part.output,
+                stride: part.width)
+            for row in 0..<batch.rowCount {
+                let vector = part.output + row * part.width + head * c.headDimension
+                finishHead(vector, part, head, row)
+                let cache = batch.segments[Int(batch.rows[row].segment)].cache
+                let cell = batch.rows[row].cell
+                switch part.role {
+                case .query: break
+                case .key:
+                    kernels.table.pointee.store_key(vector, Int32(c.headDimension), cell, cache.keys(index, head))
+                case .value:
+                    kernels.table.pointee.store_value(vector, Int32(c.headDimension), cell, cache.values(index, head))
                 }
             }
         }
         worker.barrier()
     }
 
-    private func projectHead(
-        _ matrix: spk_matrix, _ head: Int, _ bias: UnsafePointer<Float>?, _ norm: UnsafePointer<Float>?,
-        _ output: UnsafeMutablePointer<Float>, _ stride: Int, _ rows: Int, rotating: Bool = true
-    ) {
-        let k = kernels.table.pointee
+    /// What tells the projections to queries, keys and values apart.
+    private struct HeadPart {
+        enum Role { case query, key, value }
+        var role: Role
+        var matrix: spk_matrix
+        var bias: UnsafePointer<Float>?
+        var norm: UnsafePointer<Float>?
+        var output: UnsafeMutablePointer<Float>
+        var width: Int
+    }
+
+    /// Query heads first, then key heads, then value heads.
+    private func part(_ unit: Int, of layer: VerifierWeights.Layer) -> (HeadPart, head: Int) {
+        let c = config
+        if unit < c.heads {
+            let part = HeadPart(
+                role: .query, matrix: layer.query, bias: layer.queryBias, norm: layer.queryNorm, output: state.query,
+                width: c.queryWidth)
+            return (part, unit)
+        }
+        if unit < c.heads + c.kvHeads {
+            let part = HeadPart(
+                role: .key, matrix: layer.key, bias: layer.keyBias, norm: layer.keyNorm, output: state.key,
+                width: c.kvWidth)
+            return (part, unit - c.heads)
+        }
+        let part = HeadPart(
+            role: .value, matrix: layer.value, bias: layer.valueBias, norm: nil, output: state.value, width: c.kvWidth)
+        return (part, unit - c.heads - c.kvHeads)
+    }
+
+    private func finishHead(_ vector: UnsafeMutablePointer<Float>, _ part: HeadPart, _ head: Int, _ row: Int) {
         let dimension = config.headDimension
         let half = config.ropeDimensions / 2
-        let panels = head * dimension / 16..<(head + 1) * dimension / 16
-        multiply(matrix, state.hidden, rows, panels, into: output, stride: stride)
-        for row in 0..<rows {
-            let vector = output + row * stride + head * dimension
-            if let bias { for i in 0..<dimension { vector[i] += bias[head * dimension + i] } }
-            if let norm { k.rms_norm(vector, norm, Int32(dimension), config.epsilon, vector) }
-            guard rotating else { continue }
-            k.rope(
-                vector, Int32(config.ropeDimensions), state.cosine + row * half, state.sine + row * half,
-                config.ropeIsInterleaved)
+        if let bias = part.bias { for i in 0..<dimension { vector[i] += bias[head * dimension + i] } }
+        if let norm = part.norm {
+            kernels.table.pointee.rms_norm(vector, norm, Int32(dimension), config.epsilon, vector)
         }
+        guard part.role != .value else { return }
+        kernels.table.pointee.rope(
+            vector, Int32(config.ropeDimensions), state.cosine + row * half, state.sine + row * half,
+            config.ropeIsInterleaved)
     }
 
     /// Softmax attention, a few query vectors of one key–value head at a time, so that each cell is read once for all.
@@ -189,17 +236,24 @@ extension Verifier {
 
     // MARK: Feed-forward, taps and head
 
-    private func gateFeedForward(_ layer: VerifierWeights.Layer, _ rows: Int, _ worker: inout Worker) {
+    private func gateFeedForward(
+        _ layer: VerifierWeights.Layer, _ normed: spk_activations, _ rows: Int, _ worker: inout Worker
+    ) {
         let width = config.feedForward
-        let columns = worker.share(of: width, unit: 32)
-        let panels = columns.lowerBound / 16..<columns.upperBound / 16
-        multiply(layer.gate, state.hidden, rows, panels, into: state.gate, stride: width)
-        multiply(layer.up, state.hidden, rows, panels, into: state.up, stride: width)
-        withUnsafePointer(to: state.feedForward) { feedForward in
-            for row in 0..<rows {
-                kernels.table.pointee.swiglu_quantize(
-                    state.gate + row * width, state.up + row * width, Int32(columns.lowerBound),
-                    Int32(columns.upperBound), Int32(row), feedForward)
+        let chunk = max(1, panelsPerChunk(layer.gate) / 2) * 32
+        worker.forEachChunk(of: width, chunk: chunk) { columns, next in
+            let panels = columns.lowerBound / 16..<columns.upperBound / 16
+            let following = next.map { layer.gate.panel($0.lowerBound / 16) } ?? layer.down.data
+            multiply(
+                layer.gate, normed, rows, panels, before: layer.up.panel(panels.lowerBound), into: state.gate,
+                stride: width)
+            multiply(layer.up, normed, rows, panels, before: following, into: state.up, stride: width)
+            withUnsafePointer(to: state.feedForward) { feedForward in
+                for row in 0..<rows {
+                    kernels.table.pointee.swiglu_quantize(
+                        state.gate + row * width, state.up + row * width, Int32(columns.lowerBound),
+                        Int32(columns.upperBound), Int32(row), feedForward)
+                }
             }
         }
         worker.barrier()
@@ -217,18 +271,21 @@ extension Verifier {
     /// Only rows whose logits were asked for go through the head.
     private func project(_ batch: RowBatch, _ worker: inout Worker) {
         guard batch.logitRowCount > 0 else { return }
-        let k = kernels.table.pointee
-        withUnsafePointer(to: state.hidden) { hidden in
-            for index in worker.share(of: batch.logitRowCount) {
-                let normed = state.normed + index * config.hidden
-                let x = state.x + Int(batch.logitRows[index]) * config.hidden
-                k.rms_norm(x, weights.outputNorm, Int32(config.hidden), config.epsilon, normed)
-                k.quantize(normed, 0, Int32(config.hidden), Int32(index), hidden)
-            }
+        for index in worker.share(of: batch.logitRowCount) {
+            let x = state.x + Int(batch.logitRows[index]) * config.hidden
+            normalize(x, weights.outputNorm, into: state.hidden, index, worker)
         }
         worker.barrier()
-        let panels = worker.share(of: (config.vocabulary + 15) / 16)
-        multiply(
-            weights.output, state.hidden, batch.logitRowCount, panels, into: state.logits, stride: state.logitStride)
+        let chunk = 8 * panelsPerChunk(weights.output)
+        worker.forEachChunk(of: (config.vocabulary + 15) / 16, chunk: chunk) { panels, next in
+            multiply(
+                weights.output, state.hidden, batch.logitRowCount, panels,
+                before: next.map { weights.output.panel($0.lowerBound) }, into: state.logits,
+                stride: state.logitStride)
+        }
     }
+}
+
+extension spk_matrix {
+    fileprivate func panel(_ index: Int) -> UnsafePointer<UInt8> { data + index * panel_bytes }
 }

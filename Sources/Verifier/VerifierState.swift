@@ -4,8 +4,11 @@ import SpeculateShared
 /// Scratch memory of a pass. Sized for the most rows that a pass may have; pages never written cost nothing.
 final class VerifierState {
     let x: UnsafeMutablePointer<Float>  // [rows, hidden] the residual stream
-    let normed: UnsafeMutablePointer<Float>  // [rows, hidden]
+    let normed: UnsafeMutablePointer<Float>  // [workers, hidden]
     let hidden: spk_activations  // [rows, hidden]
+    /// Passes of so few rows give every worker normalised rows of its own.
+    static let ownRows = 4
+    let ownHidden: UnsafeMutablePointer<spk_activations>  // [workers] of [ownRows, hidden]
     let query: UnsafeMutablePointer<Float>  // [rows, heads · headDimension]
     let key: UnsafeMutablePointer<Float>  // [rows, kvHeads · headDimension]
     let value: UnsafeMutablePointer<Float>  // [rows, kvHeads · headDimension]
@@ -30,15 +33,17 @@ final class VerifierState {
         logitStride = (config.vocabulary + 15) / 16 * 16
         scoreStride = (config.context + 63) / 64 * 64
         let floats: [Int] = [
-            rows * config.hidden, rows * config.hidden, rows * config.queryWidth, rows * config.kvWidth,
+            rows * config.hidden, workers * config.hidden, rows * config.queryWidth, rows * config.kvWidth,
             rows * config.kvWidth, rows * config.queryWidth, rows * config.feedForward, rows * config.feedForward,
             rows * half, rows * half, rows * taps * config.hidden, rows * logitStride,
             workers * Int(SPK_MAX_QUERIES) * scoreStride,
         ]
         let inputs = [config.hidden, config.queryWidth, config.feedForward]
         let activationBytes = inputs.map { spk_activations_bytes(Int32(rows), Int32($0)) }
+        let ownBytes = spk_activations_bytes(Int32(Self.ownRows), Int32(config.hidden))
         let arena = Arena(
-            capacity: floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
+            capacity: workers * Arena.size(ownBytes)
+                + Arena.size(workers * MemoryLayout<spk_activations>.stride) + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
                 + Arena.size(half * 8) + Arena.size(workers * Int(SPK_MAX_QUERIES) * MemoryLayout<spk_query>.stride))
         self.arena = arena
         func activations(_ index: Int) -> spk_activations {
@@ -60,6 +65,11 @@ final class VerifierState {
         hidden = activations(0)
         attention = activations(1)
         feedForward = activations(2)
+        ownHidden = arena.allocate(count: workers)
+        for worker in 0..<workers {
+            ownHidden[worker] = spk_activations_in(
+                arena.allocate(bytes: ownBytes), Int32(Self.ownRows), Int32(config.hidden))
+        }
         frequencies = arena.allocate(count: half)
         queries = arena.allocate(count: workers * Int(SPK_MAX_QUERIES))
     }

@@ -27,9 +27,14 @@ struct Activations {
         Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointers.values), count: bytes))
     }
 
+    /// Where the group of column `column` of row `row` stands.
+    func slot(_ row: Int, _ column: Int) -> Int {
+        withUnsafePointer(to: pointers) { spk_slot($0, Int32(row), Int32(column / 32)) }
+    }
+
     /// The value that column `column` of row `row` was rounded to.
     func rounded(_ row: Int, _ column: Int) -> Float {
-        let inputs = Int(pointers.inputs)
-        return pointers.scale[row * (inputs / 32) + column / 32] * Float(pointers.q[row * inputs + column])
+        let slot = slot(row, column)
+        return pointers.scale[slot] * Float(pointers.q[slot * 32 + column % 32])
     }
 }

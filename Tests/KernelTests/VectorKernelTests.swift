@@ -20,9 +20,9 @@ import TestSupport
                 var sum = 0
                 for column in columns {
                     #expect(abs(reference.rounded(row, column) - x[row * 96 + column]) <= greatest / 127 * 0.5001)
-                    sum += Int(reference.pointers.q[row * 96 + column])
+                    sum += Int(reference.pointers.q[reference.slot(row, column) * 32 + column % 32])
                 }
-                let index = row * 3 + group
+                let index = reference.slot(row, group * 32)
                 #expect(reference.pointers.offset[index] == -128 * Int32(sum))
                 #expect(reference.pointers.sum[index] == reference.pointers.scale[index] * Float(sum))
             }

@@ -4,5 +4,5 @@ import ArgumentParser
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times the engine's parts. Nothing else should run meanwhile.",
-        subcommands: [TokenizerBenchmark.self])
+        subcommands: [PassBenchmark.self, TokenizerBenchmark.self])
 }

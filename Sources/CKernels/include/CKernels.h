@@ -53,8 +53,9 @@ typedef enum {
     SPK_PACKED_BF16 = 7,
 } spk_packing;
 
-/// A weight matrix [outputs × inputs], cut into panels of 16 outputs. A panel holds its quants for all inputs, then its
-/// scales, then its minimums; it starts on a 64-byte boundary. Outputs are padded to a multiple of 16 with zeros.
+/// A weight matrix [outputs × inputs], cut into panels of 16 outputs. A panel holds group after group: the quants of
+/// 16 outputs, their scales, their minimums. A product thus reads one stream from end to end. Panels start on 64-byte
+/// boundaries; outputs are padded to a multiple of 16 with zeros.
 typedef struct {
     spk_packing packing;
     int32_t outputs;
@@ -63,16 +64,25 @@ typedef struct {
     const uint8_t *data;
 } spk_matrix;
 
-/// Activations [rows × inputs], quantised to 8 bits in groups of 32: value ≈ scale · q.
+/// Rows of activations that are stored interleaved, and the most that share one reading of the weights.
+#define SPK_ROW_BLOCK 8
+
+/// Activations [rows × inputs], quantised to 8 bits in groups of 32: value ≈ scale · q. The groups of eight rows stand
+/// side by side, so that a kernel finds all of them at constant offsets: see `spk_slot`.
 typedef struct {
     int32_t inputs;
-    float *values;   ///< [rows × inputs]       the numbers themselves, for matrices kept as floats
-    int8_t *q;       ///< [rows × inputs]       rounded to −127…127
-    float *scale;    ///< [rows × inputs / 32]
-    float *sum;      ///< [rows × inputs / 32]  scale · Σ q over the group
-    float *half_sum; ///< [rows × inputs / 16]  scale · Σ q over each half group
-    int32_t *offset; ///< [rows × inputs / 32]  −128 · Σ q, what packing q + 128 adds
+    float *values;   ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
+    int8_t *q;       ///< [slots × 32]      rounded to −127…127
+    float *scale;    ///< [slots]
+    float *sum;      ///< [slots]           scale · Σ q over the group
+    float *half_sum; ///< [slots × 2]       scale · Σ q over each half group
+    int32_t *offset; ///< [slots]           −128 · Σ q, what packing q + 128 adds
 } spk_activations;
+
+/// Where group `group` of row `row` stands: [rows / 8][inputs / 32][8].
+static inline size_t spk_slot(const spk_activations *a, int32_t row, int32_t group) {
+    return ((size_t)(row / SPK_ROW_BLOCK) * (a->inputs / SPK_GROUP) + group) * SPK_ROW_BLOCK + row % SPK_ROW_BLOCK;
+}
 
 /// One query vector of one head, and the cells of its KV cache that it sees: all of `0..<prefix`, then cell
 /// `prefix + i` where bit i of `mask` is set.
@@ -84,10 +94,12 @@ typedef struct {
 } spk_query;
 
 typedef struct {
-    /// output[row][o] = Σ_i weight[o][i] · activation[row][i] for the outputs of panels `panel_begin..<panel_end`;
-    /// added to what is there when `accumulate`. Rows of `output` are `output_stride` floats apart.
-    void (*matmul)(const spk_matrix *matrix, const spk_activations *activations, int32_t row_begin, int32_t row_end,
-                   int32_t panel_begin, int32_t panel_end, float *output, size_t output_stride, bool accumulate);
+    /// output[row][o] = Σ_i weight[o][i] · activation[row][i] for all of `rows` rows and the outputs of panels
+    /// `panel_begin..<panel_end`; added to what is there when `accumulate`. Rows of `output` are `output_stride` floats
+    /// apart. `next` is what this thread reads after these panels (or NULL): its first bytes are fetched in time, so
+    /// that memory never waits between two calls.
+    void (*matmul)(const spk_matrix *matrix, const spk_activations *activations, int32_t rows, int32_t panel_begin,
+                   int32_t panel_end, const void *next, float *output, size_t output_stride, bool accumulate);
 
     /// Quantises columns `begin..<end` (multiples of 32) of one row of `x` into `out`.
     void (*quantize)(const float *x, int32_t begin, int32_t end, int32_t row, const spk_activations *out);

@@ -17,6 +17,10 @@ struct TeamState: ~Copyable {
     /// Arrivals at barriers since the run began.
     let arrived = Atomic<Int>(0)
     private let padding2 = CacheLine()
+    /// Chunks taken in the present deal and those around it; each is zeroed two deals before its next use.
+    private let claims = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: Self.deals)
+    private static let deals = 4
+    private let padding3 = CacheLine()
     /// Workers that have left the body of this run.
     let finished = Atomic<Int>(0)
     let parked = Atomic<Int>(0)
@@ -33,6 +37,7 @@ struct TeamState: ~Copyable {
 
     init(users: Int) {
         self.users = Atomic(users)
+        for deal in 0..<Self.deals { (claims + deal).initialize(to: Atomic(0)) }
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
     }
@@ -42,6 +47,8 @@ struct TeamState: ~Copyable {
         pthread_mutex_destroy(mutex)
         wake.deallocate()
         mutex.deallocate()
+        claims.deinitialize(count: Self.deals)
+        claims.deallocate()
     }
 
     /// Waits until the generation is no longer `seen`: spins first, then sleeps.
@@ -64,6 +71,19 @@ struct TeamState: ~Copyable {
         pthread_mutex_lock(mutex)
         pthread_cond_broadcast(wake)
         pthread_mutex_unlock(mutex)
+    }
+
+    /// The next chunk of the `deal`-th deal of this run that nobody has yet.
+    func claim(_ deal: Int) -> Int {
+        claims[(deal + 2) % Self.deals].store(0, ordering: .relaxed)
+        return claims[deal % Self.deals].add(1, ordering: .relaxed).oldValue
+    }
+
+    /// At the start of a run, when no worker is in it.
+    func reset() {
+        arrived.store(0, ordering: .relaxed)
+        finished.store(0, ordering: .relaxed)
+        for deal in 0..<Self.deals { claims[deal].store(0, ordering: .relaxed) }
     }
 
     /// Spins until the counter reaches `target`; on a busy machine gives the processor to whoever is being waited for.

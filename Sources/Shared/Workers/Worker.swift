@@ -4,6 +4,7 @@ package struct Worker {
     package let count: Int
     private let state: UnsafeMutablePointer<TeamState>
     private var barriers = 0
+    private var deals = 0
 
     init(index: Int, count: Int, state: UnsafeMutablePointer<TeamState>) {
         self.index = index
@@ -18,6 +19,22 @@ package struct Worker {
         barriers += 1
         state.pointee.arrived.add(1, ordering: .acquiringAndReleasing)
         TeamState.wait(for: state.pointee.arrived, toReach: barriers * count)
+    }
+
+    /// Deals out `0..<total` in chunks of `chunk`: each worker begins with the chunk of its own index and then takes
+    /// whichever is next, so that a slow one holds nobody up. `body` also hears where this worker goes on, if it does.
+    /// All workers call it with the same numbers, and a barrier lies between two calls.
+    @inline(__always)
+    package mutating func forEachChunk(of total: Int, chunk: Int, _ body: (Range<Int>, _ next: Range<Int>?) -> Void) {
+        deals += 1
+        func range(_ index: Int) -> Range<Int>? {
+            index * chunk < total ? index * chunk..<min((index + 1) * chunk, total) : nil
+        }
+        var current = range(index)
+        while let mine = current {
+            current = range(state.pointee.claim(deals) + count)
+            body(mine, current)
+        }
     }
 
     /// This worker's share of `0..<total`, in units of `unit`: contiguous, in order, as even as can be.

@@ -33,9 +33,8 @@ package final class WorkerPool: @unchecked Sendable {
     package func run(_ body: (inout Worker) -> Void) {
         turn.withLock { _ in
             withoutActuallyEscaping(body) { body in
+                state.pointee.reset()
                 if count > 1 {
-                    state.pointee.arrived.store(0, ordering: .relaxed)
-                    state.pointee.finished.store(0, ordering: .relaxed)
                     state.pointee.body = body
                     state.pointee.advance()
                 }
