@@ -23,6 +23,7 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return d
 #define S8_NEEDS_OFFSET 1
 #define KEEP(x) __asm__ volatile("" : "+v"(x))
 #define TILE_ROWS 8
+#define ATTEND_SCORES 24
 #define ATTEND_VECTORS 4
 #define KERNELS spk_kernels_avx512
 #include "kernels.inc"

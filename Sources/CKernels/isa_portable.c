@@ -21,6 +21,7 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return d
 #define S8_NEEDS_OFFSET 1
 #define KEEP(x)
 #define TILE_ROWS 4
+#define ATTEND_SCORES 6
 #define ATTEND_VECTORS 4
 #define KERNELS spk_kernels_portable
 #include "kernels.inc"
