@@ -15,8 +15,10 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Where drafts come from: lookup (earlier text) or none.")
     var drafter: DrafterChoice = .lookup
 
-    @Option(help: ArgumentHelp("The most tokens drafted a round, 0 to \(Engine.maximumDepth).", valueName: "n"))
-    var depth: Int = 8
+    @Option(
+        help: ArgumentHelp(
+            "The most tokens drafted a round, 0 to \(Engine.maximumDepth). Default: 8; for a batch 0.", valueName: "n"))
+    var depth: Int?
 
     @Option(name: [.short, .long], help: ArgumentHelp("Threads. Default: one a physical core.", valueName: "n"))
     var threads: Int?
@@ -36,8 +38,9 @@ struct ModelOptions: ParsableArguments {
         case llama3 = "llama-3"
     }
 
-    func load() async throws -> Engine {
-        var configuration = EngineConfiguration(threads: threads, contextLength: context, depth: depth)
+    func load(defaultDepth: Int = 8) async throws -> Engine {
+        var configuration = EngineConfiguration(
+            threads: threads, contextLength: context, depth: depth ?? defaultDepth)
         configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
         let path = model ?? Self.defaultPath
         do {

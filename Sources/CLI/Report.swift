@@ -58,7 +58,7 @@ enum Report {
         let statistics: Statistics
     }
 
-    private static func name(_ reason: CompletionResult.FinishReason) -> String {
+    static func name(_ reason: CompletionResult.FinishReason) -> String {
         switch reason {
         case .endOfText: "end_of_text"
         case .stop: "stop"

@@ -5,6 +5,7 @@ import Speculate
 enum Terminal {
     static var inputIsTerminal: Bool { isatty(0) == 1 }
     static var outputIsTerminal: Bool { isatty(1) == 1 }
+    static var logIsTerminal: Bool { isatty(2) == 1 }
 
     static func print(_ text: String, terminator: String = "\n") { write(text + terminator, to: 1) }
 

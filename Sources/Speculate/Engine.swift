@@ -8,11 +8,16 @@ public actor Engine {
     /// Depths above this never pay: a pass would cost more than the tokens it could bring.
     public static let maximumDepth = 63
 
+    /// Sequences that share a pass at most.
+    public static let maximumParallel = 256
+
     public nonisolated let model: ModelDescription
     private let thread: EngineThread
     private let configuration: EngineConfiguration
     private let source: DrafterSource
     private let verifier: Verifier
+    private let sampler: Sampler
+    private let batch = RowBatch(capacity: Verifier.maximumRows)
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -61,6 +66,7 @@ public actor Engine {
         _ verifier: sending Verifier, _ model: ModelDescription, _ source: DrafterSource,
         _ configuration: EngineConfiguration, _ thread: EngineThread
     ) {
+        sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
         self.verifier = verifier
         self.model = model
         self.source = source
@@ -107,11 +113,32 @@ public actor Engine {
             if active.shouldStop || Task.isCancelled {
                 return CompletionDelta(pieces: generation.cancel(), result: generation.result)
             }
-            let pieces = try generation.advance()
+            let pieces = try generation.advance(batch)
             if !pieces.isEmpty || generation.result != nil {
                 return CompletionDelta(pieces: pieces, result: generation.result)
             }
         }
+    }
+
+    /// Many completions, up to `parallel` of them in shared passes, which read the weights once for all. Each gets the
+    /// text that it would get alone.
+    /// - Throws: `EngineError` when `parallel` is out of range. What is wrong with one request is that one's result.
+    public func completeAll(_ requests: [CompletionRequest], parallel: Int) throws(EngineError) -> CompletionBatch {
+        guard (1...Self.maximumParallel).contains(parallel) else {
+            throw EngineError(.invalidRequest, "parallel is \(parallel), expected 1 to \(Self.maximumParallel)")
+        }
+        return CompletionBatch(engine: self, run: BatchRun(requests, parallel: parallel))
+    }
+
+    /// Passes until at least one completion of the batch has ended; none when all have.
+    func advance(_ run: BatchRun) -> [CompletionBatch.Element] {
+        while !run.isDone, !run.shouldStop, !Task.isCancelled {
+            run.admit { request throws(EngineError) in try begin(request) }
+            run.step(batch, verifier)
+            let finished = run.takeFinished()
+            if !finished.isEmpty { return finished }
+        }
+        return run.takeFinished()
     }
 
     private func begin(_ request: CompletionRequest) throws(EngineError) -> Generation {
@@ -143,7 +170,7 @@ public actor Engine {
         }
         return Generation(
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, stops: request.stop, depth: depth,
-            verifier: verifier, drafter: makeDrafter())
+            verifier: verifier, sampler: sampler, drafter: makeDrafter())
     }
 
     private func makeDrafter() -> (any Drafter)? {

@@ -2,8 +2,9 @@ import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
-/// One completion in progress. `advance` does one bounded piece of work: a chunk of the prompt, or one round of drafting
-/// and verifying. Depth 0 is plain decoding through the same code.
+/// One completion in progress. Each step `plan`s rows for a pass, a chunk of the prompt or one round's anchor and draft,
+/// and `absorb`s what the pass computed; a pass may serve several completions. Depth 0 is plain decoding through the
+/// same code.
 ///
 /// The rule is *match*: at each position the verifier's own token is drawn from its law with random numbers keyed by
 /// (seed, position), and a drafted token is kept when it is that very token. The text is therefore the same, byte for
@@ -22,13 +23,15 @@ package final class Generation {
     private let depth: Int
     private let maximumTokens: Int
     private let cache: KVCache
-    private let batch: RowBatch
     private let start = ContinuousClock.now
     private var firstTokenTime: ContinuousClock.Instant?
     private var history: TokenHistory
     /// Prompt and answer. The cache holds all but the last once the prompt is done.
     private var tokens: [Int32]
+    private var draft: [Int32] = []
     private var rows: [Int32] = []
+    /// Of the planned rows in the pass, the first with logits; nil for a chunk of the prompt.
+    private var firstLogits: Int?
     private var text: AnswerText
     private var answer = ""
     private let promptCount: Int
@@ -38,7 +41,7 @@ package final class Generation {
     ///   - maximumTokens: at least 1; prompt and answer fit the context.
     package init(
         prompt: [Int32], maximumTokens: Int, options: SamplingOptions, stops: [String], depth: Int,
-        verifier: Verifier, drafter: (any Drafter)?
+        verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?
     ) {
         precondition(!prompt.isEmpty && maximumTokens >= 1 && depth < Verifier.maximumRows)
         self.verifier = verifier
@@ -46,9 +49,8 @@ package final class Generation {
         self.options = options
         self.depth = depth
         self.maximumTokens = maximumTokens
-        sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
+        self.sampler = sampler
         cache = verifier.makeCache(capacity: prompt.count + maximumTokens)
-        batch = RowBatch(capacity: Verifier.maximumRows)
         history = TokenHistory(prompt: options.hasPenalties ? prompt : [])
         tokens = prompt
         promptCount = prompt.count
@@ -62,41 +64,51 @@ package final class Generation {
         self.drafter?.begin(prompt)
     }
 
-    /// The next piece of work. After the last one `result` is set.
-    package func advance() throws(EngineError) -> [CompletionDelta.Piece] {
-        precondition(result == nil)
-        if cache.count < promptCount - 1 {
-            prefill()
-            return []
-        }
-        return try round()
+    /// One step in a pass of its own. After the last one `result` is set.
+    package func advance(_ batch: RowBatch) throws(EngineError) -> [CompletionDelta.Piece] {
+        batch.removeAll()
+        plan(batch)
+        verifier.forward(batch)
+        return try absorb()
     }
 
     /// Ends the completion where it stands.
     package func cancel() -> [CompletionDelta.Piece] { result == nil ? finish(.cancelled) : [] }
 
-    private func prefill() {
-        let end = min(cache.count + Self.prefillRows, promptCount - 1)
-        batch.removeAll()
-        batch.append(tokens[cache.count..<end], to: cache, logits: .none)
-        verifier.forward(batch)
-    }
+    /// Whether the next step is a chunk of the prompt.
+    package var isPrefilling: Bool { cache.count < promptCount - 1 }
 
-    private func round() throws(EngineError) -> [CompletionDelta.Piece] {
+    /// Adds this step's rows to the pass, as many as still fit; returns false when none do.
+    @discardableResult
+    package func plan(_ batch: RowBatch) -> Bool {
+        precondition(result == nil)
+        let room = batch.capacity - batch.rowCount
+        guard room > 0 else { return false }
+        if isPrefilling {
+            let end = min(cache.count + min(Self.prefillRows, room), promptCount - 1)
+            batch.append(tokens[cache.count..<end], to: cache, logits: .none)
+            firstLogits = nil
+            return true
+        }
         let answered = tokens.count - promptCount
-        let draft = drafter?.propose(maximum: min(depth, maximumTokens - answered - 1)).tokens ?? []
+        draft = drafter?.propose(maximum: min(depth, maximumTokens - answered - 1, room - 1)).tokens ?? []
         rows.removeAll(keepingCapacity: true)
         rows.append(tokens[tokens.count - 1])
         rows += draft
-        batch.removeAll()
+        firstLogits = batch.logitRowCount
         batch.append(rows, to: cache, logits: .all)
-        verifier.forward(batch)
+        return true
+    }
 
+    /// Takes what the pass computed for the planned rows.
+    package func absorb() throws(EngineError) -> [CompletionDelta.Piece] {
+        guard let firstLogits else { return [] }
+        let answered = tokens.count - promptCount
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
         var accepted = 0
         while true {
-            let token = try next(logits: verifier.logits(accepted))
+            let token = try next(logits: verifier.logits(firstLogits + accepted))
             let isDrafted = accepted < draft.count && draft[accepted] == token
             reason = append(token, isDrafted: isDrafted, &pieces)
             guard isDrafted else { break }

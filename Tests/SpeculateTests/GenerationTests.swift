@@ -15,9 +15,11 @@ import TestSupport
     ) throws -> CompletionResult {
         let generation = Generation(
             prompt: prompt, maximumTokens: maximum, options: options, stops: stops, depth: depth, verifier: verifier,
+            sampler: Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table),
             drafter: drafter)
+        let batch = RowBatch(capacity: Verifier.maximumRows)
         var text = ""
-        while generation.result == nil { text += try generation.advance().map(\.text).joined() }
+        while generation.result == nil { text += try generation.advance(batch).map(\.text).joined() }
         let result = try #require(generation.result)
         #expect(text == result.text)
         let s = result.statistics

@@ -18,7 +18,9 @@ package struct Worker {
         guard count > 1 else { return }
         barriers += 1
         state.pointee.arrived.add(1, ordering: .acquiringAndReleasing)
-        TeamState.wait(for: state.pointee.arrived, toReach: barriers * count)
+        if TeamState.wait(for: state.pointee.arrived, toReach: barriers * count) {
+            state.pointee.stalls.add(1, ordering: .relaxed)
+        }
     }
 
     /// Deals out `0..<total` in chunks of `chunk`: each worker begins with the chunk of its own index and then takes

@@ -9,7 +9,7 @@ package final class WorkerPool: @unchecked Sendable {
 
     package let count: Int
     private let state: UnsafeMutablePointer<TeamState>
-    private let turn = Mutex<Void>(())
+    private let turn = Mutex(Solo())
 
     /// - Parameter count: workers, the caller included; at least 1.
     package init(count: Int) {
@@ -30,21 +30,38 @@ package final class WorkerPool: @unchecked Sendable {
     }
 
     /// Runs `body` once on every worker and returns when all have returned. Runs from several threads take turns.
+    ///
+    /// A team whose members keep losing the processor to other programs is slower than one thread alone: after a run
+    /// that stalled, the caller works alone for a while, twice as long each time that the team then stalls again.
     package func run(_ body: (inout Worker) -> Void) {
-        turn.withLock { _ in
+        turn.withLock { solo in
+            state.pointee.reset()
+            guard count > 1, solo.remaining == 0 else {
+                solo.remaining = max(solo.remaining - 1, 0)
+                var worker = Worker(index: 0, count: 1, state: state)
+                return body(&worker)
+            }
             withoutActuallyEscaping(body) { body in
-                state.pointee.reset()
-                if count > 1 {
-                    state.pointee.body = body
-                    state.pointee.advance()
-                }
+                state.pointee.body = body
+                state.pointee.advance()
                 var worker = Worker(index: 0, count: count, state: state)
                 body(&worker)
-                if count > 1 {
-                    TeamState.wait(for: state.pointee.finished, toReach: count - 1)
-                    state.pointee.body = nil
-                }
+                _ = TeamState.wait(for: state.pointee.finished, toReach: count - 1)
+                state.pointee.body = nil
             }
+            solo.next(stalled: state.pointee.stalls.load(ordering: .relaxed) > 0)
+        }
+    }
+
+    /// When the caller works without its team.
+    private struct Solo {
+        /// Runs still to make alone.
+        var remaining = 0
+        private var length = 4
+
+        mutating func next(stalled: Bool) {
+            remaining = stalled ? length : 0
+            length = stalled ? min(length * 2, 256) : max(length / 2, 4)
         }
     }
 

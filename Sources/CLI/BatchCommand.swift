@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import Speculate
+
+struct BatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "batch", abstract: "Complete many prompts in one process, several in every pass.",
+        discussion: """
+            Each line of the prompts is a JSON object with "prompt", and optionally "id", "raw" (true: go on from the \
+            text as it stands, else it is a user's turn) and "system". Each line of the output has "index", "id", \
+            "text", "tokens" and "finish_reason", or "error". Lines appear as completions end; a run that was \
+            interrupted goes on where it was when started again with the same settings.
+            """)
+
+    @Option(help: ArgumentHelp("JSON lines to complete.", valueName: "file"))
+    var prompts: String
+
+    @Option(help: ArgumentHelp("Where results go.", valueName: "file"))
+    var output: String
+
+    @Option(help: ArgumentHelp("Completions in progress at once, 1 to \(Engine.maximumParallel).", valueName: "n"))
+    var parallel: Int = 16
+
+    @Flag(help: "Go on from every prompt as it stands.")
+    var raw = false
+
+    @Flag(name: [.short, .long], help: "No progress and no summary.")
+    var quiet = false
+
+    @OptionGroup var model: ModelOptions
+    @OptionGroup var sampling: SamplingFlags
+
+    func run() async throws {
+        try await reportingErrors {
+            let interrupts = Interrupts()
+            let prompts = try BatchPrompt.read(self.prompts)
+            let engine = try await model.load(defaultDepth: 0)
+            let settings = settings(engine)
+            let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
+            defer { file.close() }
+            let pending = prompts.indices.filter { !file.done.contains($0) }
+            let requests = pending.map { request(prompts[$0], index: $0) }
+            let batch = try await engine.completeAll(requests, parallel: parallel)
+            interrupts.onInterrupt { batch.stop() }
+
+            var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
+            for try await element in batch {
+                let index = pending[element.index]
+                try file.append(element.result, prompts[index], index: index)
+                progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
+            }
+            progress.finish()
+            if interrupts.wasInterrupted { throw ExitCode(130) }
+        }
+    }
+
+    private func request(_ prompt: BatchPrompt, index: Int) -> CompletionRequest {
+        let seed = (sampling.seed ?? 0) &+ UInt64(index)
+        guard !raw && prompt.raw != true else { return sampling.request(.text(prompt.prompt), seed: seed) }
+        let system = prompt.system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+        return sampling.request(.chat(system + [ChatMessage(role: "user", content: prompt.prompt)]), seed: seed)
+    }
+
+    /// A short name of all that a resumed run must share with the one that began the output (FNV-1a).
+    private func settings(_ engine: Engine) -> String {
+        var request = sampling.request(.tokens([]), seed: sampling.seed ?? 0)
+        let biases = request.sampling.logitBias.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        request.sampling.logitBias = [:]
+        let parts: [Any] = [
+            engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw,
+        ]
+        let hash = "\(parts)".utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return String(hash, radix: 16)
+    }
+}
