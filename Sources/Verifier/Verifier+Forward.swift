@@ -114,31 +114,41 @@ extension Verifier {
         _ worker: inout Worker
     ) {
         let c = config
-        worker.forEachChunk(of: c.heads + 2 * c.kvHeads, chunk: 1) { unit, next in
-            let (part, head) = part(unit.lowerBound, of: layer)
-            let following = next.map { next in
-                let (part, head) = self.part(next.lowerBound, of: layer)
-                return part.matrix.panel(head * c.headDimension / 16)
-            }
-            let panels = head * c.headDimension / 16..<(head + 1) * c.headDimension / 16
-            multiply(
-                part.matrix, normed, batch.rowCount, panels, before: following ?? layer.output.data, into: part.output,
-                stride: part.width)
-            for row in 0..<batch.rowCount {
-                let vector = part.output + row * part.width + head * c.headDimension
-                finishHead(vector, part, head, row)
-                let cache = batch.segments[Int(batch.rows[row].segment)].cache
-                let cell = batch.rows[row].cell
-                switch part.role {
-                case .query: break
-                case .key:
-                    kernels.table.pointee.store_key(vector, Int32(c.headDimension), cell, cache.keys(index, head))
-                case .value:
-                    kernels.table.pointee.store_value(vector, Int32(c.headDimension), cell, cache.values(index, head))
-                }
+        worker.forEachChunk(of: c.heads + 2 * c.kvHeads, chunk: 1) { units, next in
+            for unit in units {
+                let following = unit + 1 < units.upperBound ? unit + 1 : next?.lowerBound
+                projectHead(unit, index, layer, normed, batch, before: following)
             }
         }
         worker.barrier()
+    }
+
+    private func projectHead(
+        _ unit: Int, _ index: Int, _ layer: VerifierWeights.Layer, _ normed: spk_activations, _ batch: RowBatch,
+        before following: Int?
+    ) {
+        let c = config
+        let (part, head) = part(unit, of: layer)
+        let next = following.map { following in
+            let (part, head) = self.part(following, of: layer)
+            return part.matrix.panel(head * c.headDimension / 16)
+        }
+        let panels = head * c.headDimension / 16..<(head + 1) * c.headDimension / 16
+        multiply(
+            part.matrix, normed, batch.rowCount, panels, before: next ?? layer.output.data, into: part.output,
+            stride: part.width)
+        for row in 0..<batch.rowCount {
+            let vector = part.output + row * part.width + head * c.headDimension
+            finishHead(vector, part, head, row)
+            let cache = batch.segments[Int(batch.rows[row].segment)].cache
+            let cell = batch.rows[row].cell
+            switch part.role {
+            case .query: break
+            case .key: kernels.table.pointee.store_key(vector, Int32(c.headDimension), cell, cache.keys(index, head))
+            case .value:
+                kernels.table.pointee.store_value(vector, Int32(c.headDimension), cell, cache.values(index, head))
+            }
+        }
     }
 
     /// What tells the projections to queries, keys and values apart.

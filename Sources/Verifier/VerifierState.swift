@@ -43,7 +43,8 @@ final class VerifierState {
         let ownBytes = spk_activations_bytes(Int32(Self.ownRows), Int32(config.hidden))
         let arena = Arena(
             capacity: workers * Arena.size(ownBytes)
-                + Arena.size(workers * MemoryLayout<spk_activations>.stride) + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
+                + Arena.size(workers * MemoryLayout<spk_activations>.stride)
+                + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
                 + Arena.size(half * 8) + Arena.size(workers * Int(SPK_MAX_QUERIES) * MemoryLayout<spk_query>.stride))
         self.arena = arena
         func activations(_ index: Int) -> spk_activations {

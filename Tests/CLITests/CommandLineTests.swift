@@ -34,6 +34,10 @@ import TestSupport
     }
 
     private func run(_ arguments: String..., input: [UInt8]? = nil, model: String? = nil) throws -> Run {
+        try run(arguments, input: input, model: model)
+    }
+
+    private func run(_ arguments: [String], input: [UInt8]? = nil, model: String? = nil) throws -> Run {
         let (process, output, log) = try start(arguments, input: input, model: model)
         let out = try output.fileHandleForReading.readToEnd() ?? Data()
         let err = try log.fileHandleForReading.readToEnd() ?? Data()
@@ -119,6 +123,59 @@ import TestSupport
         process.waitUntilExit()
         #expect(process.terminationStatus == 130 && process.terminationReason == .exit)
         #expect(text.contains("ended by interruption"))
+    }
+
+    private struct BatchLine: Decodable {
+        let index: Int
+        let id: String?
+        let text: String?
+        let error: String?
+    }
+
+    @Test("a batch that was killed goes on where it was, and refuses to mix settings or prompts")
+    func batch() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let prompts = folder + "/prompts.jsonl"
+            let output = folder + "/output.jsonl"
+            let texts = (0..<12).map { #"{"id":"p\#($0)","prompt":"Name \#($0) animals.","raw":\#($0 % 2 == 0)}"# }
+            try Data(
+                (texts + [#"{"prompt":"\#(String(repeating: "long ", count: 9000))"}"#, ""]).joined(separator: "\n")
+                    .utf8
+            )
+            .write(to: URL(filePath: prompts))
+            let arguments = ["batch", "--prompts", prompts, "--output", output, "-n", "30", "--parallel", "2"]
+
+            let (process, _, _) = try start(arguments, input: nil, model: nil)
+            while (try? Data(contentsOf: URL(filePath: output)))?.isEmpty ?? true { usleep(2_000) }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            let partial = try Data(contentsOf: URL(filePath: output))
+            let whole = partial.split(separator: 10)
+            #expect((1..<13).contains(whole.count))
+            try (partial + Data("{\"index\":3,\"te".utf8)).write(to: URL(filePath: output))
+
+            let resumed = try run(arguments)
+            #expect(resumed.status == 0 && resumed.log.contains("13 of 13 done"), "\(resumed)")
+            let data = try Data(contentsOf: URL(filePath: output))
+            #expect(data.starts(with: partial))
+            let lines = try data.split(separator: 10).map { try JSONDecoder().decode(BatchLine.self, from: $0) }
+            #expect(lines.map(\.index).sorted() == Array(0..<13))
+            #expect(
+                lines.allSatisfy {
+                    ($0.error != nil) == ($0.index == 12) && $0.id == ($0.index == 12 ? nil : "p\($0.index)")
+                })
+            let alone = try run("Name 4 animals.", "-n", "30", "--quiet")
+            #expect(lines.first { $0.index == 4 }?.text == alone.output)
+
+            #expect(try run(Array(arguments) + ["--temperature", "1"]).status == 64)
+            try Data(#"{"id":"other","prompt":"x"}"#.utf8).write(to: URL(filePath: prompts))
+            #expect(try run(arguments).status == 64)
+            try Data("not json\n".utf8).write(to: URL(filePath: prompts))
+            let bad = try run(arguments)
+            #expect(bad.status == 64 && bad.log.contains("line 1"))
+            #expect(try run(["batch", "--prompts", "/nowhere.jsonl", "--output", output]).status == 66)
+            #expect(try run(["batch", "--prompts", prompts, "--output", "/nowhere/x.jsonl"]).status == 66)
+        }
     }
 
     @Test("a chat remembers its turns until it is reset")

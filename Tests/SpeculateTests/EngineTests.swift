@@ -29,6 +29,35 @@ import TestSupport
         }
     }
 
+    @Test("completions that share passes get what they get alone; a bad request fails alone", arguments: [1, 3, 16])
+    func batches(parallel: Int) async throws {
+        let engine = try await engine()
+        var requests = ["The sea", "def main():", "In 1867,", "a, b, a, b, a,", "Dear", "1 2 3"].enumerated().map {
+            i, text in
+            CompletionRequest(
+                .text(text), maximumTokens: 10 + 7 * i, sampling: SamplingOptions(temperature: Float(i % 2), seed: 3),
+                depth: [0, 4, 8][i % 3])
+        }
+        requests.append(CompletionRequest(.tokens([Int32](repeating: 777, count: 700)), maximumTokens: 5))
+        requests.insert(CompletionRequest(.text("")), at: 2)
+        var results: [Int: Result<CompletionResult, EngineError>] = [:]
+        for try await element in try await engine.completeAll(requests, parallel: parallel) {
+            #expect(results.updateValue(element.result, forKey: element.index) == nil)
+        }
+        #expect(results.count == requests.count)
+        for (index, request) in requests.enumerated() {
+            if index == 2 {
+                #expect(throws: EngineError.self) { try results[index]?.get() }
+            } else {
+                let alone = try await engine.complete(request)
+                let shared = try #require(try results[index]?.get())
+                #expect(shared.tokens == alone.tokens && shared.finishReason == alone.finishReason)
+            }
+        }
+        await #expect(throws: EngineError.self) { try await engine.completeAll([], parallel: 0) }
+        for try await _ in try await engine.completeAll([], parallel: 4) { Issue.record("a result of nothing") }
+    }
+
     @Test("a cancelled or stopped completion ends within a round and says what there is")
     func cancelling() async throws {
         let engine = try await engine()

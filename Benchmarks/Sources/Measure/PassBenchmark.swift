@@ -17,14 +17,17 @@ struct PassBenchmark: ParsableCommand {
     struct Result: Codable {
         let processor, kernels: String
         let threads: Int
+        let megabytes: Int
         var milliseconds: [String: [String: Double]]  // depth → rows → median
         var prefill512TokensPerSecond: Double
     }
 
     func run() throws {
-        let verifier = try Verifier(Checkpoint(path: model), kernels: Kernels(), pool: WorkerPool(count: threads))
+        let checkpoint = try Checkpoint(path: model)
+        let verifier = try Verifier(checkpoint, kernels: Kernels(), pool: WorkerPool(count: threads))
         var result = Result(
-            processor: Processor.name, kernels: verifier.kernels.name, threads: threads, milliseconds: [:],
+            processor: Processor.name, kernels: verifier.kernels.name, threads: threads,
+            megabytes: checkpoint.byteCount / 1_000_000, milliseconds: [:],
             prefill512TokensPerSecond: 0)
         let batch = RowBatch(capacity: 512)
         let cache = verifier.makeCache()
@@ -72,5 +75,8 @@ struct PassBenchmark: ParsableCommand {
             print(cells([""] + times.map { String(format: "×%.2f", $0 / times[0]) }))
         }
         print("prefill of 512 tokens: \(Int(result.prefill512TokensPerSecond)) tokens/s")
+        if let one = result.milliseconds["0"]?["1"] {
+            print("one row reads the file's \(result.megabytes) MB at \(Int(Double(result.megabytes) / one)) GB/s")
+        }
     }
 }

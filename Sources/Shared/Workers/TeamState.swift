@@ -24,8 +24,8 @@ struct TeamState: ~Copyable {
     /// Workers that have left the body of this run.
     let finished = Atomic<Int>(0)
     let parked = Atomic<Int>(0)
-    /// Waits of this run during which another program had the processor.
-    let stalls = Atomic<Int>(0)
+    /// Nanoseconds of this run that workers waited beyond their spinning: another program had the processor.
+    let stalled = Atomic<Int>(0)
     let isStopping = Atomic<Bool>(false)
     /// Threads that still use this memory; the last one frees it.
     let users: Atomic<Int>
@@ -85,20 +85,19 @@ struct TeamState: ~Copyable {
     func reset() {
         arrived.store(0, ordering: .relaxed)
         finished.store(0, ordering: .relaxed)
-        stalls.store(0, ordering: .relaxed)
+        stalled.store(0, ordering: .relaxed)
         for deal in 0..<Self.deals { claims[deal].store(0, ordering: .relaxed) }
     }
 
     /// Spins until the counter reaches `target`; on a busy machine gives the processor to whoever is being waited for.
-    /// Returns whether that took so long that another program must have had it.
     @inline(__always)
-    static func wait(for counter: borrowing Atomic<Int>, toReach target: Int) -> Bool {
+    func wait(for counter: borrowing Atomic<Int>, toReach target: Int) {
         for _ in 0..<3_000 {
-            if counter.load(ordering: .acquiring) >= target { return false }
+            if counter.load(ordering: .acquiring) >= target { return }
             spk_pause()
         }
         let start = ContinuousClock.now
         while counter.load(ordering: .acquiring) < target { sched_yield() }
-        return ContinuousClock.now - start > .milliseconds(1)
+        stalled.add(Int((ContinuousClock.now - start) / .nanoseconds(1)), ordering: .relaxed)
     }
 }

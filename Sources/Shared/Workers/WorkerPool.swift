@@ -4,8 +4,8 @@ import Synchronization
 /// each run, since the next pass usually follows at once, and then sleep. None of them is a thread of Swift's
 /// cooperative pool, and the caller should not be one either.
 package final class WorkerPool: @unchecked Sendable {
-    /// About 100 µs.
-    private static let idleSpins = 3_000
+    /// About 150 µs: longer than a caller takes between two passes.
+    private static let idleSpins = 20_000
 
     package let count: Int
     private let state: UnsafeMutablePointer<TeamState>
@@ -32,7 +32,7 @@ package final class WorkerPool: @unchecked Sendable {
     /// Runs `body` once on every worker and returns when all have returned. Runs from several threads take turns.
     ///
     /// A team whose members keep losing the processor to other programs is slower than one thread alone: after a run
-    /// that stalled, the caller works alone for a while, twice as long each time that the team then stalls again.
+    /// that stalled for half its time, the caller works alone for a while, longer each time that the team stalls again.
     package func run(_ body: (inout Worker) -> Void) {
         turn.withLock { solo in
             state.pointee.reset()
@@ -41,15 +41,17 @@ package final class WorkerPool: @unchecked Sendable {
                 var worker = Worker(index: 0, count: 1, state: state)
                 return body(&worker)
             }
+            let start = ContinuousClock.now
             withoutActuallyEscaping(body) { body in
                 state.pointee.body = body
                 state.pointee.advance()
                 var worker = Worker(index: 0, count: count, state: state)
                 body(&worker)
-                _ = TeamState.wait(for: state.pointee.finished, toReach: count - 1)
+                state.pointee.wait(for: state.pointee.finished, toReach: count - 1)
                 state.pointee.body = nil
             }
-            solo.next(stalled: state.pointee.stalls.load(ordering: .relaxed) > 0)
+            let stalled = Double(state.pointee.stalled.load(ordering: .relaxed)) / Double(count - 1)
+            solo.next(stalled: stalled > 0.5 * ((ContinuousClock.now - start) / .nanoseconds(1)))
         }
     }
 
