@@ -3,8 +3,8 @@
     make peers            # builds both and runs this
 
 Every figure is the median over the rounds; one round runs each program once for each figure. llama.cpp is timed by its
-own `llama-bench`, which leaves sampling out and computes the logits of a pass's last row alone; Speculate is timed
-through its command line, sampling included, and computes the logits of every row.
+own `llama-bench`, which leaves sampling out, and for passes of k rows by `llama-batched-bench`, which like ours computes
+the logits of every row. Speculate is timed through its command line, sampling included.
 """
 
 from __future__ import annotations
@@ -46,6 +46,16 @@ def llama(tools: Path, *arguments: str) -> list[dict]:
 
 def llama_speed(tools: Path, model: Path, threads: int, *arguments: str) -> float:
     return llama(tools, "-m", str(model), "-t", str(threads), *arguments)[0]["avg_ts"]
+
+
+def llama_passes(tools: Path, model: Path, threads: int) -> dict[int, float]:
+    """Milliseconds of a pass of k rows, by k: 32 tokens of each of k sequences."""
+    out = run_tool(
+        tools, "llama-batched-bench", "-m", model, "-c", "4096", "-b", "512", "-ub", "512", "-npp", "1", "-ntg", "32",
+        "-npl", ",".join(map(str, ROWS)), "-t", str(threads), "--output-format", "jsonl",
+    )  # fmt: skip
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    return {line["pl"]: line["t_tg"] / line["tg"] * 1e3 for line in lines}
 
 
 def speculate(model: Path, threads: int, prompt: str, *arguments: str, isa: str | None = None) -> dict:
@@ -133,9 +143,8 @@ def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, fol
         for rows in ROWS:
             for depth in ("0", "1024"):
                 note(f"ours T({rows}) at {depth}", ours["milliseconds"][depth][str(rows)])
-            # Passes of few rows are short: several in one timing.
-            speed = llama(tools, "-m", str(model), "-t", str(threads), "-p", str(rows), "-n", "0", "-r", "9")
-            note(f"llama T({rows}) at 0", rows / speed[-1]["avg_ts"] * 1e3)
+        for rows, milliseconds in llama_passes(tools, model, threads).items():
+            note(f"llama T({rows}) at 0", milliseconds)
     return {name: median(values) for name, values in seen.items()}
 
 

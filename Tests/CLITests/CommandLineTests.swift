@@ -167,14 +167,14 @@ import TestSupport
             let alone = try run("Name 4 animals.", "-n", "30", "--quiet")
             #expect(lines.first { $0.index == 4 }?.text == alone.output)
 
-            #expect(try run(Array(arguments) + ["--temperature", "1"]).status == 64)
+            #expect(try run(["batch", "--prompts", prompts, "--output", "/nowhere/x.jsonl"]).status == 66)
+            #expect(try run(arguments + ["--temperature", "1"]).status == 64)
             try Data(#"{"id":"other","prompt":"x"}"#.utf8).write(to: URL(filePath: prompts))
             #expect(try run(arguments).status == 64)
             try Data("not json\n".utf8).write(to: URL(filePath: prompts))
             let bad = try run(arguments)
             #expect(bad.status == 64 && bad.log.contains("line 1"))
             #expect(try run(["batch", "--prompts", "/nowhere.jsonl", "--output", output]).status == 66)
-            #expect(try run(["batch", "--prompts", prompts, "--output", "/nowhere/x.jsonl"]).status == 66)
         }
     }
 
