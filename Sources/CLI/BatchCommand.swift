@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Speculate
+import SpeculateShared
 
 struct BatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,7 +62,7 @@ struct BatchCommand: AsyncParsableCommand {
         return sampling.request(.chat(system + [ChatMessage(role: "user", content: prompt.prompt)]), seed: seed)
     }
 
-    /// A short name of all that a resumed run must share with the one that began the output (FNV-1a).
+    /// A short name of all that a resumed run must share with the one that began the output.
     private func settings(_ engine: Engine) -> String {
         var request = sampling.request(.tokens([]), seed: sampling.seed ?? 0)
         let biases = request.sampling.logitBias.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
@@ -69,7 +70,6 @@ struct BatchCommand: AsyncParsableCommand {
         let parts: [Any] = [
             engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw,
         ]
-        let hash = "\(parts)".utf8.reduce(UInt64(0xcbf2_9ce4_8422_2325)) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return String(hash, radix: 16)
+        return String(FNV1a.hash("\(parts)"), radix: 16)
     }
 }

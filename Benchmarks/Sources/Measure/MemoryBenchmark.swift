@@ -5,7 +5,8 @@ import Foundation
 
 struct MemoryBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "memory", abstract: "GB/s of reading 96 MB, what one token's weights have, with nothing else to do.")
+        commandName: "memory",
+        abstract: "GB/s of reading 96 MB, as many as the default model's weights, and doing nothing else.")
 
     @Option(help: "Threads.") var threads: Int = Processor.physicalCores
 

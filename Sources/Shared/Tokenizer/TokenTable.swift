@@ -42,8 +42,7 @@ struct TokenTable: Sendable {
 
     @inline(__always)
     private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> Int {
-        var hash = UInt64(0xcbf2_9ce4_8422_2325)  // FNV-1a
-        for byte in key { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        let hash = FNV1a.hash(key)
         return Int(truncatingIfNeeded: hash ^ hash >> 29)
     }
 

@@ -61,7 +61,9 @@ package final class Tokenizer: Sendable {
         }
         endTokens = ends
         chatTemplate = try metadata.optionalString("tokenizer.chat_template").flatMap(ChatTemplate.init(recognizing:))
-        fingerprint = Self.fingerprint(texts.bytes, mergeTexts.bytes)
+        fingerprint = mergeTexts.bytes.withUnsafeBufferPointer { merges in
+            texts.bytes.withUnsafeBufferPointer { FNV1a.hash(merges, after: FNV1a.hash($0)) }
+        }
     }
 
     /// Control tokens that end a text in the families read here, whether or not the file names them as such.
@@ -196,13 +198,5 @@ package final class Tokenizer: Sendable {
         }
         if let failure { throw failure }
         return merges
-    }
-
-    private static func fingerprint(_ parts: [UInt8]...) -> UInt64 {
-        var hash = UInt64(0xcbf2_9ce4_8422_2325)
-        for part in parts {
-            part.withUnsafeBufferPointer { for byte in $0 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 } }
-        }
-        return hash
     }
 }
