@@ -17,6 +17,7 @@ bench: build model
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
 	Benchmarks/.build/release/Measure memory
 	Benchmarks/.build/release/Measure kernels
+	Benchmarks/.build/release/Measure attention
 	Benchmarks/.build/release/Measure pass "$$(Models/fetch.sh)"
 	Benchmarks/.build/release/Measure tokenizer "$$(Models/fetch.sh)" Tests/Fixtures/prose.txt
 

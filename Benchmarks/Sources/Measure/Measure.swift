@@ -4,5 +4,8 @@ import ArgumentParser
 struct Measure: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times the engine's parts. Nothing else should run meanwhile.",
-        subcommands: [KernelBenchmark.self, MemoryBenchmark.self, PassBenchmark.self, TokenizerBenchmark.self])
+        subcommands: [
+            KernelBenchmark.self, AttentionBenchmark.self, MemoryBenchmark.self, PassBenchmark.self,
+            TokenizerBenchmark.self,
+        ])
 }

@@ -1,0 +1,50 @@
+import ArgumentParser
+import CKernels
+import Foundation
+@testable import SpeculateShared
+
+struct AttentionBenchmark: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attention",
+        abstract: "Attention of 1 to 6 query vectors over one head of a cache, on one core: µs, GMAC/s, GB/s of cache.")
+
+    @Option(parsing: .upToNextOption, help: "Cells of the cache.") var cells: [Int] = [64, 256, 1024, 4096]
+    @Option(help: "Timed runs for each figure.") var repeats: Int = 101
+
+    private static let dimension = 64
+
+    func run() throws {
+        let kernels = try Kernels()
+        print("\(Processor.name), \(kernels.name), one core, head of \(Self.dimension)")
+        for count in cells {
+            let numbers = (count + 15) / 16 * 16 * Self.dimension
+            let keys = [UInt16](repeating: 0x3800, count: numbers)
+            let values = [UInt16](repeating: 0x3400, count: numbers)
+            let stride = (count + 63) / 64 * 64
+            var scores = [Float](repeating: 0, count: Int(SPK_MAX_QUERIES) * stride)
+            let vectors = [Float](repeating: 0.5, count: Int(SPK_MAX_QUERIES) * Self.dimension)
+            var outputs = vectors
+            for queries in [1, 2, 3, 6] {
+                let seconds = vectors.withUnsafeBufferPointer { vectors in
+                    outputs.withUnsafeMutableBufferPointer { outputs in
+                        let list = (0..<queries).map { i in
+                            spk_query(
+                                query: vectors.baseAddress! + i * Self.dimension,
+                                output: outputs.baseAddress! + i * Self.dimension, prefix: Int32(count), mask: 0)
+                        }
+                        return Stopwatch.median(of: repeats) {
+                            kernels.table.pointee.attend(
+                                list, Int32(queries), Int32(Self.dimension), 0.125, keys, values, &scores, stride)
+                        }
+                    }
+                }
+                let products = Double(2 * queries * count * Self.dimension)
+                let bytes = Double(2 * count * Self.dimension * 2)
+                print(
+                    String(
+                        format: "%5d cells, %d queries: %7.2f µs, %4.0f GMAC/s, %4.0f GB/s", count, queries,
+                        seconds * 1e6, products / seconds / 1e9, bytes / seconds / 1e9))
+            }
+        }
+    }
+}
