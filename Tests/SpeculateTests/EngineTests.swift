@@ -63,15 +63,22 @@ import TestSupport
         let engine = try await engine()
         let request = CompletionRequest(.text("Count: 1, 2, 3,"), maximumTokens: 4000)
         let stream = try await engine.stream(request)
-        var seen = 0
+        var text = ""
         var result: CompletionResult?
+        var deltasAfterStop = 0
+        var isStopped = false
         for try await delta in stream {
-            seen += delta.pieces.count
-            if seen >= 10 { stream.stop() }
+            text += delta.text
             result = delta.result
+            if isStopped { deltasAfterStop += 1 }
+            if text.utf8.count >= 20, !isStopped {
+                stream.stop()
+                isStopped = true
+            }
         }
         #expect(result?.finishReason == .cancelled)
-        #expect((10..<40).contains(result?.tokens.count ?? 0))
+        #expect(deltasAfterStop == 1 && result?.text == text)
+        #expect((result?.tokens.count ?? 0) < 4000)
 
         let task = Task { try await engine.complete(request) }
         try await Task.sleep(for: .milliseconds(100))
