@@ -4,9 +4,6 @@
 #include <immintrin.h>
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2,lzcnt,avxvnni"))), apply_to = function)
 
-#define LOW8_OF(v) __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)
-#define HIGH8_OF(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)
-
 INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) { return _mm256_dpbusd_avx_epi32(acc, weights, a); }
 
 #define KERNELS spk_kernels_avx2_vnni

@@ -26,6 +26,14 @@ typedef int8_t i8x16 __attribute__((vector_size(16)));
 
 #define SPLAT(x) {x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x}
 
+// Halves of a vector of 16, 8 or 4 lanes.
+#define LOW8(v) __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7)
+#define HIGH8(v) __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15)
+#define LOW4(v) __builtin_shufflevector(v, v, 0, 1, 2, 3)
+#define HIGH4(v) __builtin_shufflevector(v, v, 4, 5, 6, 7)
+#define LOW2(v) __builtin_shufflevector(v, v, 0, 1)
+#define HIGH2(v) __builtin_shufflevector(v, v, 2, 3)
+
 INLINE int32_t min_i32(int32_t a, int32_t b) { return a < b ? a : b; }
 INLINE int32_t max_i32(int32_t a, int32_t b) { return a > b ? a : b; }
 

@@ -58,8 +58,8 @@ struct BatchCommand: AsyncParsableCommand {
     private func request(_ prompt: BatchPrompt, index: Int) -> CompletionRequest {
         let seed = (sampling.seed ?? 0) &+ UInt64(index)
         guard !raw && prompt.raw != true else { return sampling.request(.text(prompt.prompt), seed: seed) }
-        let system = prompt.system.map { [ChatMessage(role: "system", content: $0)] } ?? []
-        return sampling.request(.chat(system + [ChatMessage(role: "user", content: prompt.prompt)]), seed: seed)
+        return sampling.request(
+            .chat(.opening(system: prompt.system) + [ChatMessage(role: "user", content: prompt.prompt)]), seed: seed)
     }
 
     /// A short name of all that a resumed run must share with the one that began the output.

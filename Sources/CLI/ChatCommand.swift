@@ -24,7 +24,7 @@ struct ChatCommand: AsyncParsableCommand {
         try await reportingErrors {
             let interrupts = Interrupts()
             let engine = try await model.load()
-            let opening = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+            let opening = [ChatMessage].opening(system: system)
             var messages = opening
             while let line = nextLine() {
                 switch line {

@@ -77,9 +77,6 @@ struct CompleteCommand: AsyncParsableCommand {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ValidationError("a chat prompt must be UTF-8, and standard input is not")
         }
-        return .chat(
-            (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [
-                ChatMessage(role: "user", content: text)
-            ])
+        return .chat(.opening(system: system) + [ChatMessage(role: "user", content: text)])
     }
 }

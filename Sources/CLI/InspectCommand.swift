@@ -14,10 +14,8 @@ struct InspectCommand: AsyncParsableCommand {
         try await reportingErrors {
             do {
                 Terminal.print(Inspection(try Checkpoint(path: file)).text)
-            } catch let error as FileError {
-                throw EngineError(error.isMissing ? .fileMissing : .fileUnreadable, error.description)
-            } catch let error as CheckpointError {
-                throw EngineError(.invalidCheckpoint, "\(file): \(error.description)")
+            } catch {
+                throw EngineError(error, path: file)
             }
         }
     }

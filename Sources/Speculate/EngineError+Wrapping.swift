@@ -2,7 +2,7 @@ import SpeculateShared
 
 extension EngineError {
     /// The error of a lower layer, as the library reports it.
-    init(_ error: any Error, path: String) {
+    package init(_ error: any Error, path: String) {
         switch error {
         case let error as EngineError: self = error
         case let error as FileError: self.init(error.isMissing ? .fileMissing : .fileUnreadable, error.description)

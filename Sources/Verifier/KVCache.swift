@@ -77,7 +77,4 @@ package final class KVCache {
             for d in 0..<dimension { to[d * 16] = from[d * 16] }
         }
     }
-
-    /// Bytes in use by the tokens held.
-    package var byteCount: Int { 2 * 2 * layers * view.kvHeads * headDimension * count }
 }

@@ -85,7 +85,4 @@ package final class WorkerPool: @unchecked Sendable {
         state.deinitialize(count: 1)
         state.deallocate()
     }
-
-    /// As many workers as there are physical cores that this process may use.
-    package static var defaultCount: Int { Processor.physicalCores }
 }
