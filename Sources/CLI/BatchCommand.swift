@@ -25,6 +25,12 @@ struct BatchCommand: AsyncParsableCommand {
     @Flag(help: "Go on from every prompt as it stands.")
     var raw = false
 
+    @Flag(help: "Read control tokens such as <|im_start|> in prompts that are gone on from as they stand.")
+    var special = false
+
+    @Flag(help: "Write each prompt's token ids too, as \"prompt_ids\".")
+    var promptIds = false
+
     @Flag(name: [.short, .long], help: "No progress and no summary.")
     var quiet = false
 
@@ -47,7 +53,7 @@ struct BatchCommand: AsyncParsableCommand {
             var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
             for try await element in batch {
                 let index = pending[element.index]
-                try file.append(element.result, prompts[index], index: index)
+                try file.append(element.result, prompts[index], index: index, withPromptIDs: promptIds)
                 progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
             }
             progress.finish()
@@ -57,7 +63,11 @@ struct BatchCommand: AsyncParsableCommand {
 
     private func request(_ prompt: BatchPrompt, index: Int) -> CompletionRequest {
         let seed = (sampling.seed ?? 0) &+ UInt64(index)
-        guard !raw && prompt.raw != true else { return sampling.request(.text(prompt.prompt), seed: seed) }
+        guard !raw && prompt.raw != true else {
+            var request = sampling.request(.text(prompt.prompt), seed: seed)
+            request.parsesControlTokens = special
+            return request
+        }
         return sampling.request(
             .chat(.opening(system: prompt.system) + [ChatMessage(role: "user", content: prompt.prompt)]), seed: seed)
     }
@@ -68,7 +78,7 @@ struct BatchCommand: AsyncParsableCommand {
         let biases = request.sampling.logitBias.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         request.sampling.logitBias = [:]
         let parts: [Any] = [
-            engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw,
+            engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw, special,
         ]
         return String(FNV1a.hash("\(parts)"), radix: 16)
     }

@@ -18,6 +18,7 @@ final class BatchOutput {
         var tokens: [Int32]?
         var finishReason: String?
         var promptTokens: Int?
+        var promptIds: [Int32]?
         var error: String?
     }
 
@@ -64,7 +65,7 @@ final class BatchOutput {
     }
 
     func append(
-        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int
+        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool
     ) throws(EngineError) {
         var line = Line(index: index, id: prompt.id, settings: settings)
         switch result {
@@ -73,6 +74,7 @@ final class BatchOutput {
             line.tokens = result.tokens
             line.finishReason = Report.name(result.finishReason)
             line.promptTokens = result.statistics.promptTokens
+            if withPromptIDs { line.promptIds = result.promptTokens }
         case .failure(let error): line.error = error.message
         }
         let encoder = JSONEncoder()

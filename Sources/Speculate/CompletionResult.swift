@@ -12,6 +12,8 @@ public struct CompletionResult: Equatable, Sendable {
     }
 
     public var text: String
+    /// The prompt's tokens, a chat template's included.
+    public var promptTokens: [Int32]
     /// The answer's tokens, an end token included.
     public var tokens: [Int32]
     public var finishReason: FinishReason

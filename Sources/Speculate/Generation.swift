@@ -162,7 +162,8 @@ package final class Generation {
         // The last bytes of a text can still complete a stop text.
         let reason = text.stopped.map(CompletionResult.FinishReason.stop) ?? reason
         result = CompletionResult(
-            text: answer, tokens: Array(tokens[promptCount...]), finishReason: reason, statistics: statistics)
+            text: answer, promptTokens: Array(tokens[..<promptCount]), tokens: Array(tokens[promptCount...]),
+            finishReason: reason, statistics: statistics)
         return pieces
     }
 

@@ -1,14 +1,6 @@
 import CKernels
 import SpeculateShared
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// An autoregressive transformer of the Llama family. `forward` runs any rows of any sequences in one pass; the numbers
 /// of a row do not depend, to the bit, on what else is in the pass or on how many workers share it.
 ///
@@ -17,27 +9,32 @@ package final class Verifier {
     /// The most rows of one pass.
     package static let maximumRows = 512
 
-    package let config: VerifierConfig
+    package let config: TransformerConfig
     package let tokenizer: Tokenizer
     /// Layers whose output, the residual stream after them, is kept for a drafter.
     package let taps: [Int]
     package let kernels: Kernels
     package let pool: WorkerPool
+    package let transformer: Transformer
     let weights: VerifierWeights
-    let state: VerifierState
+    let tapped: UnsafeMutablePointer<Float>  // [rows, taps, hidden]
+    let logits: UnsafeMutablePointer<Float>  // [logit rows, logitStride]
+    let logitStride: Int
+    private let arena: Arena
 
     /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes.
     package convenience init(
         _ checkpoint: Checkpoint, taps: [Int] = [], kernels: Kernels, pool: WorkerPool
     ) throws(CheckpointError) {
         let tokenizer = try Tokenizer(checkpoint.metadata)
-        let config = try VerifierConfig(checkpoint.metadata, vocabulary: tokenizer.vocabularySize)
+        let config = try VerifierArchitecture(checkpoint.metadata)
+            .config(checkpoint.metadata, vocabulary: tokenizer.vocabularySize)
         let weights = try VerifierWeights(checkpoint, config, pool: pool)
         self.init(config, weights, tokenizer, taps: taps, kernels: kernels, pool: pool)
     }
 
     private init(
-        _ config: VerifierConfig, _ weights: VerifierWeights, _ tokenizer: Tokenizer, taps: [Int], kernels: Kernels,
+        _ config: TransformerConfig, _ weights: VerifierWeights, _ tokenizer: Tokenizer, taps: [Int], kernels: Kernels,
         pool: WorkerPool
     ) {
         precondition(taps.allSatisfy { (0..<config.layers).contains($0) })
@@ -47,12 +44,15 @@ package final class Verifier {
         self.taps = taps
         self.kernels = kernels
         self.pool = pool
-        state = VerifierState(config, rows: Self.maximumRows, taps: taps.count, workers: pool.count)
-        for i in 0..<config.ropeDimensions / 2 {
-            let exponent = -2 * Double(i) / Double(config.ropeDimensions)
-            let factor = Double(weights.ropeFactors?[i] ?? 1) * Double(config.ropeScale)
-            state.frequencies[i] = pow(Double(config.ropeBase), exponent) / factor
-        }
+        transformer = Transformer(
+            config, weights.layers, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
+            ropeFactors: weights.ropeFactors)
+        logitStride = (config.vocabulary + 15) / 16 * 16
+        let tappedFloats = Self.maximumRows * taps.count * config.hidden
+        let logitFloats = Self.maximumRows * logitStride
+        arena = Arena(capacity: Arena.size(tappedFloats * 4) + Arena.size(logitFloats * 4))
+        tapped = arena.allocate(count: tappedFloats)
+        logits = arena.allocate(count: logitFloats)
     }
 
     /// The same weights with scratch memory and workers of its own.
@@ -64,11 +64,11 @@ package final class Verifier {
 
     /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary].
     package func logits(_ index: Int) -> UnsafePointer<Float> {
-        UnsafePointer(state.logits + index * state.logitStride)
+        UnsafePointer(logits + index * logitStride)
     }
 
     /// After `forward`: what tap `tap` saw of row `row`, [hidden].
     package func hiddenState(row: Int, tap: Int) -> UnsafePointer<Float> {
-        UnsafePointer(state.tapped + (row * taps.count + tap) * config.hidden)
+        UnsafePointer(tapped + (row * taps.count + tap) * config.hidden)
     }
 }

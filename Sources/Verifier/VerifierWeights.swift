@@ -3,18 +3,8 @@ import SpeculateShared
 
 /// A transformer's weights, packed for the kernels. Immutable, shared by every sequence.
 package final class VerifierWeights: @unchecked Sendable {
-    /// Plain pointers into the arena, so that a layer is copied without touching a reference count.
-    struct Layer: BitwiseCopyable {
-        var attentionNorm: UnsafePointer<Float>
-        var query, key, value, output: spk_matrix
-        var queryBias, keyBias, valueBias: UnsafePointer<Float>?
-        var queryNorm, keyNorm: UnsafePointer<Float>?
-        var feedForwardNorm: UnsafePointer<Float>
-        var gate, up, down: spk_matrix
-    }
-
     let embedding: spk_matrix
-    let layers: UnsafeMutablePointer<Layer>
+    let layers: TransformerLayers
     let outputNorm: UnsafePointer<Float>
     /// The embedding itself when the checkpoint ties them.
     let output: spk_matrix
@@ -23,7 +13,7 @@ package final class VerifierWeights: @unchecked Sendable {
     private let arena: Arena
 
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown.
-    package init(_ checkpoint: Checkpoint, _ config: VerifierConfig, pool: WorkerPool) throws(CheckpointError) {
+    package init(_ checkpoint: Checkpoint, _ config: TransformerConfig, pool: WorkerPool) throws(CheckpointError) {
         let loader = WeightLoader(checkpoint, pool: pool)
         let hidden = config.hidden
         embedding = try loader.matrix("token_embd.weight", inputs: hidden, outputs: config.vocabulary)
@@ -32,31 +22,8 @@ package final class VerifierWeights: @unchecked Sendable {
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: config.vocabulary) : embedding
         ropeFactors = try loader.optionalVector("rope_freqs.weight", count: config.ropeDimensions / 2)
-        var layers: [Layer] = []
-        for index in 0..<config.layers {
-            let name = { (part: String) in "blk.\(index).\(part)" }
-            layers.append(
-                Layer(
-                    attentionNorm: try loader.vector(name("attn_norm.weight"), count: hidden),
-                    query: try loader.matrix(name("attn_q.weight"), inputs: hidden, outputs: config.queryWidth),
-                    key: try loader.matrix(name("attn_k.weight"), inputs: hidden, outputs: config.kvWidth),
-                    value: try loader.matrix(name("attn_v.weight"), inputs: hidden, outputs: config.kvWidth),
-                    output: try loader.matrix(name("attn_output.weight"), inputs: config.queryWidth, outputs: hidden),
-                    queryBias: try loader.optionalVector(name("attn_q.bias"), count: config.queryWidth),
-                    keyBias: try loader.optionalVector(name("attn_k.bias"), count: config.kvWidth),
-                    valueBias: try loader.optionalVector(name("attn_v.bias"), count: config.kvWidth),
-                    queryNorm: try loader.optionalVector(name("attn_q_norm.weight"), count: config.headDimension),
-                    keyNorm: try loader.optionalVector(name("attn_k_norm.weight"), count: config.headDimension),
-                    feedForwardNorm: try loader.vector(name("ffn_norm.weight"), count: hidden),
-                    gate: try loader.matrix(name("ffn_gate.weight"), inputs: hidden, outputs: config.feedForward),
-                    up: try loader.matrix(name("ffn_up.weight"), inputs: hidden, outputs: config.feedForward),
-                    down: try loader.matrix(name("ffn_down.weight"), inputs: config.feedForward, outputs: hidden)))
-        }
+        layers = try TransformerLayers(loader, config)
         try loader.finish()
         arena = loader.arena
-        self.layers = .allocate(capacity: layers.count)
-        self.layers.initialize(from: layers, count: layers.count)
     }
-
-    deinit { layers.deallocate() }
 }

@@ -33,8 +33,10 @@ import TestSupport
     }
 
     private func attend(
-        _ kernels: Kernels, _ head: Head, _ queries: [[Float]], _ prefixes: [Int32], _ masks: [UInt64]
+        _ kernels: Kernels, _ head: Head, _ queries: [[Float]], _ prefixes: [Int32], _ masks: [UInt64],
+        firsts: [Int32]? = nil
     ) -> [[Float]] {
+        let firsts = firsts ?? queries.map { _ in 0 }
         var outputs = [Float](repeating: 0, count: queries.count * Self.dimension)
         var scores = [Float](repeating: 0, count: queries.count * 192)
         let flat = queries.flatMap { $0 }
@@ -44,7 +46,7 @@ import TestSupport
                     spk_query(
                         query: flat.baseAddress! + i * Self.dimension,
                         output: outputs.baseAddress! + i * Self.dimension,
-                        prefix: prefixes[i], mask: masks[i])
+                        first: firsts[i], prefix: prefixes[i], mask: masks[i])
                 }
                 kernels.table.pointee.attend(
                     list, Int32(list.count), Int32(Self.dimension), 0.125, head.keys, head.values, &scores, 192)
@@ -53,8 +55,11 @@ import TestSupport
         return queries.indices.map { Array(outputs[$0 * Self.dimension..<($0 + 1) * Self.dimension]) }
     }
 
-    private func naive(_ head: Head, _ query: [Float], _ prefix: Int32, _ mask: UInt64) -> [Double] {
-        let cells = Array(0..<Int(prefix)) + (0..<64).filter { mask >> UInt64($0) & 1 == 1 }.map { Int(prefix) + $0 }
+    private func naive(
+        _ head: Head, _ query: [Float], _ first: Int32, _ prefix: Int32, _ mask: UInt64
+    ) -> [Double] {
+        let cells =
+            Array(Int(first)..<Int(prefix)) + (0..<64).filter { mask >> UInt64($0) & 1 == 1 }.map { Int(prefix) + $0 }
         let scores = cells.map { cell in
             zip(query, head.keyFloats[cell]).reduce(0.0) { $0 + Double($1.0) * Double($1.1) } * 0.125
         }
@@ -80,22 +85,24 @@ import TestSupport
             for _ in 0..<6 {
                 let queries = (0..<count).map { _ in rng.floats(Self.dimension, in: -3...3) }
                 let prefixes = (0..<count).map { _ in Int32.random(in: 1...90, using: &rng) }
+                let firsts = prefixes.map { Bool.random(using: &rng) ? 0 : Int32.random(in: 0..<$0, using: &rng) }
                 let masks = (0..<count).map { _ in
                     Bool.random(using: &rng) ? 0 : UInt64.random(in: 0...UInt64.max, using: &rng)
                 }
-                let expected = attend(Kernels.available[0], heads[0], queries, prefixes, masks)
+                let expected = attend(Kernels.available[0], heads[0], queries, prefixes, masks, firsts: firsts)
                 for i in 0..<count {
-                    let naive = naive(heads[0], queries[i], prefixes[i], masks[i])
+                    let naive = naive(heads[0], queries[i], firsts[i], prefixes[i], masks[i])
                     for d in 0..<Self.dimension { #expect(abs(Double(expected[i][d]) - naive[d]) < 2e-6) }
                     // Alone, a query gets the bits that it gets in company.
                     #expect(
-                        attend(Kernels.available[0], heads[0], [queries[i]], [prefixes[i]], [masks[i]])[0]
-                            == expected[i])
+                        attend(
+                            Kernels.available[0], heads[0], [queries[i]], [prefixes[i]], [masks[i]],
+                            firsts: [firsts[i]])[0] == expected[i])
                 }
                 for (kernels, head) in zip(Kernels.available, heads) {
                     #expect(
-                        attend(kernels, head, queries, prefixes, masks) == expected, "\(kernels.name), \(count) queries"
-                    )
+                        attend(kernels, head, queries, prefixes, masks, firsts: firsts) == expected,
+                        "\(kernels.name), \(count) queries")
                 }
             }
         }

@@ -30,7 +30,8 @@ struct AttentionBenchmark: ParsableCommand {
                         let list = (0..<queries).map { i in
                             spk_query(
                                 query: vectors.baseAddress! + i * Self.dimension,
-                                output: outputs.baseAddress! + i * Self.dimension, prefix: Int32(count), mask: 0)
+                                output: outputs.baseAddress! + i * Self.dimension, first: 0, prefix: Int32(count),
+                                mask: 0)
                         }
                         return Stopwatch.median(of: repeats) {
                             kernels.table.pointee.attend(

@@ -84,11 +84,12 @@ static inline size_t spk_slot(const spk_activations *a, int32_t row, int32_t gro
     return ((size_t)(row / SPK_ROW_BLOCK) * (a->inputs / SPK_GROUP) + group) * SPK_ROW_BLOCK + row % SPK_ROW_BLOCK;
 }
 
-/// One query vector of one head, and the cells of its KV cache that it sees: all of `0..<prefix`, then cell
+/// One query vector of one head, and the cells of its KV cache that it sees: all of `first..<prefix`, then cell
 /// `prefix + i` where bit i of `mask` is set.
 typedef struct {
     const float *query; ///< [head_dim], rotated
     float *output;      ///< [head_dim]
+    int32_t first;
     int32_t prefix;
     uint64_t mask;
 } spk_query;

@@ -1,8 +1,16 @@
 import CKernels
 import SpeculateShared
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Scratch memory of a pass. Sized for the most rows that a pass may have; pages never written cost nothing.
-final class VerifierState {
+package final class TransformerState {
     let x: UnsafeMutablePointer<Float>  // [rows, hidden] the residual stream
     let normed: UnsafeMutablePointer<Float>  // [workers, hidden]
     let hidden: spk_activations  // [rows, hidden]
@@ -20,23 +28,18 @@ final class VerifierState {
     let cosine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let sine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let frequencies: UnsafeMutablePointer<Double>  // [ropeDimensions / 2] radians a position
-    let tapped: UnsafeMutablePointer<Float>  // [rows, taps, hidden]
-    let logits: UnsafeMutablePointer<Float>  // [logit rows, logitStride]
-    let logitStride: Int
     let scores: UnsafeMutablePointer<Float>  // [workers, SPK_MAX_QUERIES, scoreStride]
     let scoreStride: Int
     let queries: UnsafeMutablePointer<spk_query>  // [workers, SPK_MAX_QUERIES]
     private let arena: Arena
 
-    init(_ config: VerifierConfig, rows: Int, taps: Int, workers: Int) {
+    init(_ config: TransformerConfig, rows: Int, workers: Int, ropeFactors: UnsafePointer<Float>? = nil) {
         let half = config.ropeDimensions / 2
-        logitStride = (config.vocabulary + 15) / 16 * 16
         scoreStride = (config.context + 63) / 64 * 64
         let floats: [Int] = [
             rows * config.hidden, workers * config.hidden, rows * config.queryWidth, rows * config.kvWidth,
             rows * config.kvWidth, rows * config.queryWidth, rows * config.feedForward, rows * config.feedForward,
-            rows * half, rows * half, rows * taps * config.hidden, rows * logitStride,
-            workers * Int(SPK_MAX_QUERIES) * scoreStride,
+            rows * half, rows * half, workers * Int(SPK_MAX_QUERIES) * scoreStride,
         ]
         let inputs = [config.hidden, config.queryWidth, config.feedForward]
         let activationBytes = inputs.map { spk_activations_bytes(Int32(rows), Int32($0)) }
@@ -60,9 +63,7 @@ final class VerifierState {
         up = arena.allocate(count: floats[7])
         cosine = arena.allocate(count: floats[8])
         sine = arena.allocate(count: floats[9])
-        tapped = arena.allocate(count: floats[10])
-        logits = arena.allocate(count: floats[11])
-        scores = arena.allocate(count: floats[12])
+        scores = arena.allocate(count: floats[10])
         hidden = activations(0)
         attention = activations(1)
         feedForward = activations(2)
@@ -73,5 +74,10 @@ final class VerifierState {
         }
         frequencies = arena.allocate(count: half)
         queries = arena.allocate(count: workers * Int(SPK_MAX_QUERIES))
+        for i in 0..<half {
+            let exponent = -2 * Double(i) / Double(config.ropeDimensions)
+            let factor = Double(ropeFactors?[i] ?? 1) * Double(config.ropeScale)
+            frequencies[i] = pow(Double(config.ropeBase), exponent) / factor
+        }
     }
 }

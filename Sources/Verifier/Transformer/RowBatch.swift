@@ -13,7 +13,8 @@ package final class RowBatch {
         var position: Int32
         /// Where its key and value go.
         var cell: Int32
-        /// Cells seen: all of `0..<prefix`, then `prefix + i` for every bit i of `mask`.
+        /// Cells seen: all of `first..<prefix`, then `prefix + i` for every bit i of `mask`.
+        var first: Int32 = 0
         var prefix: Int32
         var mask: UInt64
         var segment: Int32
@@ -82,6 +83,23 @@ package final class RowBatch {
         choose(logits, tokens.count)
     }
 
+    /// A block after what `cache` holds, every row seeing all of the block and the cached tokens that are fewer than
+    /// `window` positions before it. It is not to be committed: what a block leaves in the cache is scratch.
+    package func appendBlock(_ tokens: UnsafeBufferPointer<Int32>, to cache: KVCache, window: Int) {
+        precondition(tokens.count <= Self.maximumTreeRows)
+        begin(cache, tokens.count)
+        let mask = UInt64.max >> UInt64(64 - tokens.count)
+        for (index, token) in tokens.enumerated() {
+            let position = cache.count + index
+            add(
+                Row(
+                    token: token, position: Int32(position), cell: Int32(position),
+                    first: Int32(min(max(position - window + 1, 0), cache.count)), prefix: Int32(cache.count),
+                    mask: mask,
+                    segment: 0))
+        }
+    }
+
     private func begin(_ cache: KVCache, _ count: Int) {
         precondition(count > 0 && rowCount + count <= capacity, "a pass has 1 to \(capacity) rows")
         precondition(cache.count + count <= cache.capacity, "the cache holds \(cache.capacity) tokens")
@@ -111,7 +129,7 @@ package final class RowBatch {
     }
 
     /// The pass has written every row's cell.
-    func commit() {
+    package func commit() {
         for (index, cache) in caches.enumerated() { cache.commit(segments[index].rowCount) }
     }
 }

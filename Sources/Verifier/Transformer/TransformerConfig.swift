@@ -1,10 +1,7 @@
 import SpeculateShared
 
-/// The numbers that shape a Llama-family transformer, read and checked from a checkpoint's metadata.
-package struct VerifierConfig: Equatable, Sendable {
-    package enum Architecture: String, Sendable, CaseIterable { case llama, qwen2, qwen3 }
-
-    package let architecture: Architecture
+/// The numbers that shape a pre-norm transformer, read and checked from a checkpoint's metadata.
+package struct TransformerConfig: Equatable, Sendable {
     package let layers: Int
     /// Width of the residual stream.
     package let hidden: Int
@@ -24,22 +21,24 @@ package struct VerifierConfig: Equatable, Sendable {
     /// Positions are divided by this (linear scaling); 1 is none.
     package let ropeScale: Float
 
-    /// Llama files store Q and K permuted for rotating neighbours; the others rotate halves (NeoX order).
-    package var ropeIsInterleaved: Bool { architecture == .llama }
+    /// Pairs that are rotated together: neighbours (i, i + 1), else halves (i, i + d/2), the NeoX order.
+    package let ropeIsInterleaved: Bool
+
     /// Query heads that share a key–value head.
     package var queriesPerKV: Int { heads / kvHeads }
     package var queryWidth: Int { heads * headDimension }
     package var kvWidth: Int { kvHeads * headDimension }
 
+    /// - Parameters:
+    ///   - name: the architecture, under whose name the keys stand.
+    ///   - unsupported: keys that change the computation in ways not implemented; 0 or absent is fine.
     /// - Throws: `CheckpointError` naming the key that is missing, out of range or asks for what is not supported.
-    package init(_ metadata: Metadata, vocabulary: Int) throws(CheckpointError) {
-        let name = try metadata.string("general.architecture")
-        guard let architecture = Architecture(rawValue: name) else {
-            let known = Architecture.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
-            throw .invalid(key: "general.architecture", value: "'\(name)'", expected: "one of \(known)")
-        }
-        self.architecture = architecture
+    package init(
+        _ metadata: Metadata, architecture name: String, vocabulary: Int, ropeIsInterleaved: Bool,
+        unsupported: [String]
+    ) throws(CheckpointError) {
         self.vocabulary = vocabulary
+        self.ropeIsInterleaved = ropeIsInterleaved
         layers = try metadata.integer("\(name).block_count", in: 1...1024)
         hidden = try metadata.integer("\(name).embedding_length", in: 1...65536)
         feedForward = try metadata.integer("\(name).feed_forward_length", in: 1...1 << 20)
@@ -70,7 +69,11 @@ package struct VerifierConfig: Equatable, Sendable {
                 "rope base \(ropeBase), rotated dimensions \(ropeDimensions) and epsilon \(epsilon) are not sound")
         }
         ropeScale = try Self.ropeScale(metadata, name)
-        try Self.refuseUnknown(metadata, name)
+        for key in unsupported.map({ "\(name).\($0)" }) {
+            if let value = try metadata.optionalInteger(key, in: 0...Int.max), value != 0 {
+                throw .invalid(key: key, value: value, expected: "0 (not supported)")
+            }
+        }
     }
 
     private static func ropeScale(_ metadata: Metadata, _ name: String) throws(CheckpointError) -> Float {
@@ -84,15 +87,6 @@ package struct VerifierConfig: Equatable, Sendable {
             }
             return factor
         case .some(let type): throw .invalid(key: key, value: "'\(type)'", expected: "'none' or 'linear'")
-        }
-    }
-
-    /// Settings of the same architecture names that change the computation and are not implemented.
-    private static func refuseUnknown(_ metadata: Metadata, _ name: String) throws(CheckpointError) {
-        for key in ["\(name).expert_count", "\(name).attention.sliding_window"] {
-            if let value = try metadata.optionalInteger(key, in: 0...Int.max), value != 0 {
-                throw .invalid(key: key, value: value, expected: "0 (not supported)")
-            }
         }
     }
 }

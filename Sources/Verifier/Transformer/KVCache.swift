@@ -32,7 +32,7 @@ package final class KVCache {
     private let headDimension: Int
 
     /// - Parameter capacity: at most the model's context. Memory is taken only for cells that are written.
-    package init(_ config: VerifierConfig, capacity: Int) {
+    package init(_ config: TransformerConfig, capacity: Int) {
         self.capacity = min(max(capacity, 1), config.context)
         layers = config.layers
         headDimension = config.headDimension

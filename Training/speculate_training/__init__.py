@@ -1,0 +1,1 @@
+"""Distils a masked diffusion drafter for an autoregressive verifier."""

@@ -1,0 +1,179 @@
+"""The block diffusion drafter: DFlash's trunk with DSpark's Markov and confidence heads.
+
+A block is [anchor, MASK × (B − 1)]. Slot i holds the token at position i of the block, or MASK, and predicts the one at
+position i + 1, so that a block of B slots drafts B tokens and the anchor's slot is an ordinary next-token prediction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .attention import attend_blocks, linear, rms_norm, rotate, rotation, swiglu
+from .verifier import Verifier
+
+
+@dataclass(frozen=True)
+class DrafterConfig:
+    hidden: int
+    feed_forward: int
+    heads: int
+    kv_heads: int
+    head_dimension: int
+    vocabulary: int
+    draft_vocabulary: int
+    epsilon: float
+    rope_base: float
+    context: int
+    layers: int = 2
+    taps: tuple[int, ...] = (2, 9, 16, 23, 29)
+    block: int = 8
+    window: int = 512
+    rank: int = 64
+    mask_token: int = 16
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> DrafterConfig:
+        return DrafterConfig(**{**values, "taps": tuple(values["taps"])})
+
+
+class Layer(nn.Module):
+    """One pre-norm layer. Names are those of the GGUF file's tensors."""
+
+    def __init__(self, c: DrafterConfig) -> None:
+        super().__init__()
+        width, kv = c.heads * c.head_dimension, c.kv_heads * c.head_dimension
+        self.attn_norm = nn.Parameter(torch.ones(c.hidden))
+        self.attn_q = matrix(width, c.hidden)
+        self.attn_k = matrix(kv, c.hidden)
+        self.attn_v = matrix(kv, c.hidden)
+        self.attn_output = matrix(c.hidden, width)
+        self.attn_q_norm = nn.Parameter(torch.ones(c.head_dimension))
+        self.attn_k_norm = nn.Parameter(torch.ones(c.head_dimension))
+        self.ffn_norm = nn.Parameter(torch.ones(c.hidden))
+        self.ffn_gate = matrix(c.feed_forward, c.hidden)
+        self.ffn_up = matrix(c.feed_forward, c.hidden)
+        self.ffn_down = matrix(c.hidden, c.feed_forward)
+
+
+def matrix(outputs: int, inputs: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(outputs, inputs) * inputs**-0.5)
+
+
+@dataclass(frozen=True)
+class Injected:
+    """Keys and values of a sequence's fused hidden states, per layer [S, T, kv, d]."""
+
+    keys: list[Tensor]
+    values: list[Tensor]
+
+
+class Drafter(nn.Module):
+    embedding: Tensor  # [vocabulary, hidden] the verifier's, frozen
+    d2t: Tensor  # [draft vocabulary] the verifier's id of each drafted token
+    t2d: Tensor  # [vocabulary] and back; −1 where a token cannot be drafted
+
+    def __init__(self, config: DrafterConfig, d2t: Tensor, embedding: Tensor, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.config, self.dtype = config, dtype
+        c = config
+        self.fc = matrix(c.hidden, len(c.taps) * c.hidden)
+        self.enc_output_norm = nn.Parameter(torch.ones(c.hidden))
+        self.layers = [Layer(c) for _ in range(c.layers)]
+        self.blk = nn.ModuleList(self.layers)  # So that parameters have the file's names.
+        self.output_norm = nn.Parameter(torch.ones(c.hidden))
+        self.output = nn.Parameter(embedding[d2t].float().clone())
+        self.markov_w1 = nn.Parameter(torch.randn(c.vocabulary, c.rank) * 0.1)
+        self.markov_w2 = nn.Parameter(torch.zeros(c.draft_vocabulary, c.rank))
+        self.conf_proj = nn.Parameter(torch.zeros(1, c.hidden + c.rank))
+        self.conf_proj_bias = nn.Parameter(torch.zeros(1))
+        t2d = torch.full((c.vocabulary,), -1, dtype=torch.long)
+        t2d[d2t] = torch.arange(len(d2t))
+        self.register_buffer("d2t", d2t.clone(), persistent=False)
+        self.register_buffer("t2d", t2d, persistent=False)
+        self.register_buffer("embedding", embedding.detach().to(dtype), persistent=False)
+
+    @torch.no_grad()
+    def start_from(self, verifier: Verifier, layers: tuple[int, ...]) -> None:
+        """Copies verifier layers into the trunk, lets the fused features start as the last tap, and the final norm as
+        the verifier's."""
+        w = verifier.weights
+        for layer, source in zip(self.layers, layers, strict=True):
+            for name, parameter in layer.named_parameters():
+                weight = w.get(f"blk.{source}.{name}.weight")
+                if weight is not None and weight.shape == parameter.shape:
+                    parameter.copy_(weight)
+        self.output_norm.copy_(w["output_norm.weight"])
+        self.fc.mul_(0.02)
+        self.fc[:, -self.config.hidden :] += torch.eye(self.config.hidden, device=self.fc.device)
+
+    def inject(self, taps: Tensor) -> Injected:
+        """taps [S, T, taps, hidden] → keys and values of every layer."""
+        c = self.config
+        fused = linear(taps.flatten(2).to(self.dtype), self.fc)
+        fused = rms_norm(fused, self.enc_output_norm, c.epsilon, self.dtype)  # [S, T, hidden]
+        positions = torch.arange(fused.shape[1], device=fused.device)
+        cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
+        keys, values = [], []
+        for layer in self.layers:
+            key = linear(fused, layer.attn_k).unflatten(-1, (c.kv_heads, c.head_dimension))
+            key = rms_norm(key, layer.attn_k_norm, c.epsilon, self.dtype)
+            keys.append(rotate(key, cosine.unsqueeze(1), sine.unsqueeze(1)))
+            values.append(linear(fused, layer.attn_v).unflatten(-1, (c.kv_heads, c.head_dimension)))
+        return Injected(keys, values)
+
+    def forward(self, slots: Tensor, anchors: Tensor, context: Injected) -> Tensor:
+        """slots [S, A, L], each row an anchor token and then tokens or MASK; anchors [S, A] their positions.
+        A slot sees the fused states of the tokens before its anchor, within the window, and its whole block.
+        Returns final normalised states [S, A, L, hidden]."""
+        c = self.config
+        S, A, L = slots.shape
+        T = context.keys[0].shape[1]
+        positions = anchors.unsqueeze(-1) + torch.arange(L, device=slots.device)  # [S, A, L]
+        cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
+        turn = (cosine.unsqueeze(3), sine.unsqueeze(3))
+        sees = visible(anchors, positions, T, c.window)
+        within = torch.ones(L, L, dtype=torch.bool, device=slots.device)
+        x = self.embedding[slots].float()  # [S, A, L, hidden]
+        for index, layer in enumerate(self.layers):
+            normed = rms_norm(x, layer.attn_norm, c.epsilon, self.dtype)
+            q = linear(normed, layer.attn_q).unflatten(-1, (c.heads, c.head_dimension))
+            k = linear(normed, layer.attn_k).unflatten(-1, (c.kv_heads, c.head_dimension))
+            v = linear(normed, layer.attn_v).unflatten(-1, (c.kv_heads, c.head_dimension))
+            q = rotate(rms_norm(q, layer.attn_q_norm, c.epsilon, self.dtype), *turn)
+            k = rotate(rms_norm(k, layer.attn_k_norm, c.epsilon, self.dtype), *turn)
+            attended = attend_blocks(q, k, v, context.keys[index], context.values[index], sees, within)
+            x = x + linear(attended, layer.attn_output).float()
+            normed = rms_norm(x, layer.ffn_norm, c.epsilon, self.dtype)
+            gated = swiglu(linear(normed, layer.ffn_gate), linear(normed, layer.ffn_up))
+            x = x + linear(gated, layer.ffn_down).float()
+        return rms_norm(x, self.output_norm, c.epsilon, self.dtype)
+
+    def previous(self, tokens: Tensor) -> Tensor:
+        """The Markov head's view [.., rank] of the token before the predicted one."""
+        return F.embedding(tokens, self.markov_w1).to(self.dtype)
+
+    def logits(self, hidden: Tensor, previous: Tensor) -> Tensor:
+        """Draft logits [.., draft vocabulary] given final states and `previous` of the tokens before."""
+        return linear(hidden, self.output) + linear(previous, self.markov_w2)
+
+    def confidence(self, hidden: Tensor, previous: Tensor) -> Tensor:
+        """The logit [..] of the expected acceptance of the predicted token, if all before it are accepted."""
+        features = torch.cat([hidden, previous], dim=-1).float()
+        return F.linear(features, self.conf_proj, self.conf_proj_bias).squeeze(-1)
+
+
+def visible(anchors: Tensor, positions: Tensor, length: int, window: int) -> Tensor:
+    """[S, A, L, T]: true where a slot may look at a token of the sequence: strictly before its anchor (the states of
+    the anchor and of what follows do not exist yet when the draft is made) and fewer than `window` positions back."""
+    cells = torch.arange(length, device=anchors.device)
+    before = cells < anchors[..., None, None]
+    near = positions.unsqueeze(-1) - cells < window
+    return before & near

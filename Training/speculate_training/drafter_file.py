@@ -1,0 +1,130 @@
+"""A trained drafter as a file: a training checkpoint (.pt) or GGUF in llama.cpp's `dflash` architecture."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+from gguf import GGMLQuantizationType, GGUFValueType
+from torch import Tensor
+
+from .checkpoint import Checkpoint, CheckpointError, fingerprint
+from .drafter import Drafter, DrafterConfig
+from .drafting import SCHEDULES
+from .verifier import Verifier
+
+#: Parameters that a file keeps under another name than the module's.
+_NAMES = {"conf_proj_bias": "conf_proj.bias"}
+
+
+def tensor_name(parameter: str) -> str:
+    """`blk.0.attn_q` → `blk.0.attn_q.weight`."""
+    return _NAMES.get(parameter, f"{parameter}.weight")
+
+
+def load(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
+    """The drafter of a file, with float weights, ready for its verifier.
+
+    Raises `CheckpointError` when the file was made for another verifier.
+    """
+    if path.suffix == ".pt":
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        config, d2t, made_for = DrafterConfig.from_dict(state["config"]), state["d2t"], state["fingerprint"]
+        parameters: dict[str, Tensor] = state["average"]
+    else:
+        file = Checkpoint(path)
+        config, d2t, made_for = read_config(file), file.tensor("d2t").long().tolist(), file.value(FINGERPRINT)
+        names = dict(Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype).named_parameters())
+        parameters = {name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in names.items()}
+    if made_for != fingerprint(checkpoint):
+        raise CheckpointError(f"{path}: made for a verifier with fingerprint {made_for}, not {fingerprint(checkpoint)}")
+    drafter = Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype)
+    drafter.load_state_dict(parameters)
+    return drafter.to(verifier.device).eval()
+
+
+FINGERPRINT = "speculate.verifier.fingerprint"
+
+
+def read_config(file: Checkpoint) -> DrafterConfig:
+    d = "dflash."
+    heads = int(file.value(d + "attention.head_count"))
+    rank = file.tensors["markov_w1.weight"].shape[0]
+    return DrafterConfig(
+        hidden=int(file.value(d + "embedding_length")),
+        feed_forward=int(file.value(d + "feed_forward_length")),
+        heads=heads,
+        kv_heads=int(file.value(d + "attention.head_count_kv")),
+        head_dimension=int(file.value(d + "attention.key_length")),
+        vocabulary=len(file.value("tokenizer.ggml.tokens")),
+        draft_vocabulary=int(file.tensors["d2t"].shape[0]),
+        epsilon=float(file.value(d + "attention.layer_norm_rms_epsilon")),
+        rope_base=float(file.value(d + "rope.freq_base")),
+        context=int(file.value(d + "context_length")),
+        layers=int(file.value(d + "block_count")),
+        taps=tuple(int(tap) for tap in file.value(d + "target_layers")),
+        block=int(file.value(d + "block_size")),
+        window=int(file.value(d + "attention.sliding_window")),
+        rank=int(rank),
+        mask_token=int(file.value("tokenizer.ggml.mask_token_id")),
+    )
+
+
+def write(
+    path: Path, drafter: Drafter, verifier: Checkpoint, body: GGMLQuantizationType, head: GGMLQuantizationType,
+    about: dict[str, str], extras: bool = True,
+) -> None:  # fmt: skip
+    """Writes beside and renames. `body` quantises the trunk, `head` the output and Markov matrices; `about` are
+    `general.` texts. `extras`: the keys under `speculate.` that only our engine reads."""
+    c = drafter.config
+    beside = path.with_suffix(".tmp")
+    writer = gguf.GGUFWriter(str(beside), "dflash")
+    for key, text in about.items():
+        writer.add_string(f"general.{key}", text)
+    writer.add_file_type(int(gguf.LlamaFileType.GUESSED))
+    numbers = {
+        "block_count": c.layers, "context_length": c.context, "embedding_length": c.hidden,
+        "feed_forward_length": c.feed_forward, "attention.head_count": c.heads, "attention.head_count_kv": c.kv_heads,
+        "attention.key_length": c.head_dimension, "attention.value_length": c.head_dimension,
+        "rope.dimension_count": c.head_dimension, "block_size": c.block, "attention.sliding_window": c.window,
+        "vocab_size": c.vocabulary,
+    }  # fmt: skip
+    for key, value in numbers.items():
+        writer.add_uint32(f"dflash.{key}", value)
+    writer.add_array("dflash.attention.sliding_window_pattern", [True] * c.layers)
+    writer.add_float32("dflash.attention.layer_norm_rms_epsilon", c.epsilon)
+    writer.add_float32("dflash.rope.freq_base", c.rope_base)
+    writer.add_array("dflash.target_layers", list(c.taps))
+    writer.add_bool("dflash.sample_from_anchor", True)
+    writer.add_bool("dflash.has_confidence_head", True)
+    if extras:
+        writer.add_string(FINGERPRINT, fingerprint(verifier))
+        for passes, schedule in SCHEDULES.items():
+            if schedule:
+                writer.add_array(f"speculate.schedule.{passes}", list(schedule))
+    for key, (value, kind, inner) in verifier.tokenizer_fields().items():
+        add_field(writer, key, value, kind, inner)
+    writer.add_uint32("tokenizer.ggml.mask_token_id", c.mask_token)
+    writer.add_tensor("d2t", drafter.d2t.cpu().numpy().astype(np.int64))
+    for name, parameter in drafter.named_parameters():
+        values = parameter.detach().float().cpu().numpy()
+        is_matrix = parameter.dim() == 2 and not name.startswith("conf_proj")
+        part = head if name in ("output", "markov_w1", "markov_w2") else body
+        type_ = part if is_matrix else GGMLQuantizationType.F32
+        writer.add_tensor(tensor_name(name), gguf.quantize(values, type_), raw_dtype=type_)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    os.replace(beside, path)
+
+
+def add_field(writer: gguf.GGUFWriter, key: str, value: Any, kind: GGUFValueType, inner: GGUFValueType | None) -> None:
+    if kind == GGUFValueType.ARRAY:
+        writer.add_key_value(key, value, kind, sub_type=inner)
+    else:
+        writer.add_key_value(key, value, kind)

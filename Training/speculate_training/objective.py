@@ -1,0 +1,183 @@
+"""One training step's loss: which blocks, what they see, and which laws they should match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .attention import fused
+from .corpus import Batch
+from .diffusion import reveal
+from .drafter import Drafter, Injected
+from .drafting import Draft, draft_blocks
+from .losses import HeadLoss, Mix, position_weights
+from .verifier import Verifier, VerifierPass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one stage of the training asks for."""
+
+    mix: Mix
+    full: float = 0.5  # Share of blocks of which nothing is revealed.
+    prefix: float = 0.25  # Share of blocks of which the first tokens are revealed; the rest at a random time.
+    decay: float = 0.8  # Weight of a slot against the one before.
+    confidence: float = 0.0  # Weight of the confidence head's loss.
+    on_policy: float = 0.0  # Share of steps on the drafter's own partly filled blocks.
+    passes_match: float = 0.0  # There: share of the target taken from two passes, to be matched in one.
+
+
+@dataclass
+class Outcome:
+    loss: Tensor
+    blocks: int
+    acceptance: Tensor  # [L] mean Σ min(p, q) where nothing is revealed
+    matches: Tensor  # [L] mean share of blocks whose first i + 1 likeliest tokens are the text's
+    confidence_loss: float
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A blocks of L slots a sequence, and what to learn from them."""
+
+    anchors: Tensor  # [S, A]
+    tokens: Tensor  # [S, A, L + 1] the anchor's token and the L that follow
+    valid: Tensor  # [S, A, L] true where slot i's prediction, token i + 1, exists
+    laws: Tensor  # [N, draft vocabulary] the verifier's
+    which: Tensor  # [S, A, L] the law of each slot's prediction
+
+
+def sample_anchors(batch: Batch, count: int, generator: torch.Generator) -> Tensor:
+    """[S, count] positions from the prompt's last token to the last but one of the sequence, each as often as any
+    other, without repeats where an answer has that many."""
+    longest = int((batch.lengths - batch.prompts).max())
+    scores = torch.rand(len(batch.lengths), max(longest, count), generator=generator)
+    room = (batch.lengths - batch.prompts).unsqueeze(-1)
+    offsets = torch.arange(scores.shape[1]).expand_as(scores)
+    order = scores.masked_fill(offsets >= room, 2.0).argsort(-1)[:, :count]
+    order = torch.where(order < room, order, order % room)
+    return (batch.prompts.unsqueeze(-1) - 1 + order).sort(-1).values
+
+
+@torch.no_grad()
+def laws(verifier: Verifier, hidden: Tensor, d2t: Tensor, rows: int = 128) -> Tensor:
+    """The verifier's probabilities [N, draft vocabulary] of the tokens that can be drafted; hidden [N, hidden]."""
+    return torch.cat([partial_softmax(verifier.logits(chunk), d2t) for chunk in hidden.split(rows)])
+
+
+@fused
+def partial_softmax(logits: Tensor, chosen: Tensor) -> Tensor:
+    """Softmax over all columns, of which the chosen ones are kept."""
+    numbers = logits.float()
+    return (numbers[:, chosen] - numbers.logsumexp(-1, keepdim=True)).exp().to(logits.dtype)
+
+
+def text_blocks(
+    verifier: Verifier, drafter: Drafter, batch: Batch, past: VerifierPass, anchors: Tensor, length: int
+) -> Blocks:
+    """Blocks that hold the text itself."""
+    positions = anchors.unsqueeze(-1) + torch.arange(length + 1, device=anchors.device)  # [S, A, L + 1]
+    last = (batch.lengths - 1)[:, None, None]
+    tokens = batch.tokens.gather(1, positions.clamp(max=last).flatten(1)).reshape(positions.shape)
+    valid = positions[..., 1:] <= last
+    T = batch.tokens.shape[1]
+    cells = torch.arange(T, device=anchors.device)
+    used = (cells >= batch.prompts[:, None] - 1) & (cells < batch.lengths[:, None])  # [S, T]
+    row = used.flatten().cumsum(0).reshape(used.shape) - 1
+    which = row.gather(1, positions[..., :-1].clamp(max=last).flatten(1)).reshape(valid.shape)
+    return Blocks(anchors, tokens, valid, laws(verifier, past.hidden[used], drafter.d2t), which)
+
+
+def own_blocks(
+    verifier: Verifier, drafter: Drafter, batch: Batch, past: VerifierPass, context: Injected, anchors: Tensor,
+    length: int, share: float, schedule: tuple[int, ...], generator: torch.Generator,
+) -> tuple[Blocks, Tensor]:  # fmt: skip
+    """Blocks that the drafter itself has written, with the verifier's law given what stands there, and the weight
+    [S, A, L] of each slot: the probability that the verifier keeps all that stands before it.
+
+    With `share` > 0 the target is in part the law of the drafter's own last pass over the partly revealed block, so
+    that one pass learns what several give (SDTT, Deschenaux & Gulcehre 2024).
+    """
+    first = batch.tokens.gather(1, anchors)
+    draft = draft_blocks(drafter, context, anchors, first, length, schedule, "left", 1.0, generator)
+    tokens = torch.cat([first.unsqueeze(-1), draft.tokens], -1)
+    hidden = verifier.forward_blocks(tokens[..., :-1], anchors, past)
+    target = laws(verifier, hidden.flatten(0, 2), drafter.d2t).float()
+    drafted = drafter.t2d[draft.tokens].flatten()
+    q = last_pass_law(drafter, draft, tokens)
+    kept = (target.gather(1, drafted[:, None]) / q.gather(1, drafted[:, None]).clamp_min(1e-6)).clamp(max=1)
+    kept = kept.reshape(draft.tokens.shape).cumprod(-1)
+    weight = torch.cat([torch.ones_like(kept[..., :1]), kept[..., :-1]], -1)
+    target = distillation_target(target, q, share).to(verifier.dtype)
+    which = torch.arange(len(target), device=anchors.device).reshape(draft.tokens.shape)
+    return Blocks(anchors, tokens, torch.ones_like(draft.revealed), target, which), weight
+
+
+@torch.no_grad()
+def last_pass_law(drafter: Drafter, draft: Draft, tokens: Tensor) -> Tensor:
+    """The law [S · A · L, draft vocabulary] of the draft's last pass, given the tokens before each."""
+    logits = drafter.logits(draft.hidden, drafter.previous(tokens[..., :-1]))
+    return logits.flatten(0, 2).float().softmax(-1)
+
+
+def distillation_target(p: Tensor, q: Tensor, share: float) -> Tensor:
+    """What one pass should match: the verifier's law, and a share of the law that several passes gave."""
+    return p if share == 0 else (1 - share) * p + share * q
+
+
+def step_loss(
+    verifier: Verifier, drafter: Drafter, batch: Batch, stage: Stage, anchors_wanted: int, length: int,
+    generator: torch.Generator, own: bool, schedule: tuple[int, ...] = (2,),
+) -> Outcome:  # fmt: skip
+    """The loss of one batch. `own`: on the drafter's own blocks. Random numbers come from `generator` (CPU) alone."""
+    device = verifier.device
+    anchors = sample_anchors(batch, anchors_wanted, generator).to(device)
+    batch = batch.to(device)
+    past = verifier.forward(batch.tokens, drafter.config.taps)
+    context = drafter.inject(past.taps)
+    S, A = anchors.shape
+    slot_weight = position_weights(length, stage.decay).to(device).expand(S, A, length)
+    if own:
+        detached = Injected([k.detach() for k in context.keys], [v.detach() for v in context.values])
+        share = stage.passes_match
+        blocks, kept = own_blocks(
+            verifier, drafter, batch, past, detached, anchors, length, share, schedule if share else (), generator
+        )
+        slot_weight = slot_weight * kept
+    else:
+        blocks = text_blocks(verifier, drafter, batch, past, anchors, length)
+    shown, weight = (part.to(device) for part in reveal((S, A, length), stage.full, stage.prefix, generator))
+    slots = blocks.tokens[..., :-1].masked_fill(~shown, drafter.config.mask_token)
+    hidden = drafter(slots, anchors, context)
+    # SUBS: a revealed token is carried over, so the slot before it has nothing to learn.
+    wanted = blocks.valid & ~torch.cat([shown[..., 1:], torch.zeros_like(shown[..., :1])], -1)
+    rows = wanted.flatten().nonzero().squeeze(-1)
+    previous = drafter.previous(blocks.tokens[..., :-1].flatten()[rows])
+    row_hidden = hidden.flatten(0, 2)[rows]
+    row_weight = (slot_weight * weight.unsqueeze(-1)).flatten()[rows]
+    loss, acceptance, likeliest = HeadLoss.apply(
+        row_hidden, previous, drafter.output, drafter.markov_w2, blocks.laws, blocks.which.flatten()[rows], row_weight,
+        stage.mix,
+    )  # fmt: skip
+    confidence_loss = torch.zeros((), device=device)
+    if stage.confidence > 0:
+        guess = drafter.confidence(row_hidden.detach(), previous.detach())
+        bce = F.binary_cross_entropy_with_logits(guess, acceptance.clamp(0, 1), reduction="none")
+        confidence_loss = (bce * row_weight).sum() / row_weight.sum()
+        loss = loss + stage.confidence * confidence_loss
+    right = torch.zeros(S * A * length, dtype=torch.bool, device=device)
+    right[rows] = drafter.d2t[likeliest] == blocks.tokens[..., 1:].flatten()[rows]
+    accepted = torch.zeros(S * A * length, device=device)
+    accepted[rows] = acceptance
+    hidden_blocks = ~shown[..., 1:].any(-1) & blocks.valid.all(-1)
+    count = hidden_blocks.sum().clamp_min(1)
+    return Outcome(
+        loss=loss,
+        blocks=S * A,
+        acceptance=accepted.reshape(S, A, length)[hidden_blocks].sum(0) / count,
+        matches=right.reshape(S, A, length)[hidden_blocks].float().cumprod(-1).sum(0) / count,
+        confidence_loss=float(confidence_loss.detach()),
+    )

@@ -1,0 +1,114 @@
+"""Lets the verifier answer prompts, and prompts that it makes up itself, and stores the text as token ids."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from .checkpoint import Checkpoint
+from .corpus import Corpus, cut_loop
+from .generate import generate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
+    parser.add_argument("--prompts", type=Path, required=True, help="JSON lines with 'prompt', maybe 'raw', 'category'")
+    parser.add_argument("--out", type=Path, required=True, help="folder; corpus.npz is the result")
+    parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch generates")
+    parser.add_argument("--count", type=int, default=20000, help="prompts answered, half greedily and half at 0.7")
+    parser.add_argument("--own", type=int, default=4000, help="prompts that the verifier makes up")
+    parser.add_argument("--max-tokens", type=int, default=160, help="of an answer")
+    parser.add_argument("--longest", type=int, default=1500, help="characters of a prompt; longer ones are left out")
+    parser.add_argument("--temperatures", default="0,0.7", help="answers are split evenly over these")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def read_prompts(path: Path) -> list[dict[str, Any]]:
+    """JSON lines, plain or .xz."""
+    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as file:
+        rows = []
+        for number, line in enumerate(file, 1):
+            try:
+                row = json.loads(line)
+                row["prompt"] = str(row["prompt"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise SystemExit(f"{path}, line {number}: expected a JSON object with a 'prompt'") from error
+            rows.append(row)
+    return rows
+
+
+def answers(
+    args: argparse.Namespace, name: str, prompts: list[dict[str, Any]], temperature: float, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Answers the prompts; the engine's own file remembers what is done when it is interrupted."""
+    source, result = args.out / f"{name}.prompts.jsonl", args.out / f"{name}.answers.jsonl"
+    beside = source.with_suffix(".tmp")
+    beside.write_text("".join(json.dumps({**row, "id": str(i)}) + "\n" for i, row in enumerate(prompts)))
+    os.replace(beside, source)
+    if args.engine:
+        command = [args.engine, "batch", "--model", args.verifier, "--prompts", source, "--output", result]
+        command += ["--prompt-ids", "--special", "--max-tokens", args.max_tokens, "--temperature", temperature]
+        command += ["--seed", seed, "--parallel", 24]
+        finished = subprocess.run([str(part) for part in command], check=False)
+        if finished.returncode:
+            raise SystemExit(f"{args.engine} batch ended with {finished.returncode}")
+    else:
+        generate(args.verifier, source, result, args.max_tokens, temperature, seed, torch.device(args.device))
+    with result.open() as file:
+        for line in file:
+            answer = json.loads(line)
+            if "tokens" in answer and answer["finish_reason"] != "cancelled":
+                yield answer
+
+
+def own_prompts(args: argparse.Namespace, checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """What the verifier writes as a user's turn when a turn is opened for it, each once."""
+    opening = "<|im_start|>user\n"
+    if "<|im_start|>" not in checkpoint.value("tokenizer.ggml.tokens"):
+        print("the verifier has no ChatML turns; it makes up no prompts", file=sys.stderr)
+        return []
+    asked = [{"prompt": opening, "raw": True}] * args.own
+    seen: dict[str, None] = {}
+    for answer in answers(args, "own", asked, 1.0, args.seed + 100):
+        text = answer["text"].strip()
+        if answer["finish_reason"] == "end_of_text" and 8 <= len(text) <= args.longest:
+            seen.setdefault(text)
+    return [{"prompt": text, "category": "own"} for text in seen]
+
+
+def main(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = Checkpoint(args.verifier)
+    rows = [row for row in read_prompts(args.prompts) if len(row["prompt"]) <= args.longest]
+    rng = random.Random(args.seed)
+    rng.shuffle(rows)
+    rows = rows[: args.count]
+    if args.own:
+        rows += own_prompts(args, checkpoint)
+        rng.shuffle(rows)
+    temperatures = [float(part) for part in args.temperatures.split(",")]
+    items: list[tuple[list[int], list[int], str]] = []
+    for number, temperature in enumerate(temperatures):
+        part = rows[number :: len(temperatures)]
+        for answer in tqdm(answers(args, f"answers-{number}", part, temperature, args.seed + number), total=len(part)):
+            tokens = cut_loop(answer["tokens"])
+            if len(tokens) >= 4:
+                category = part[int(answer["id"])].get("category", "")
+                items.append((answer["prompt_ids"], tokens, f"{category}@{temperature:g}"))
+    corpus = Corpus.build(items, len(checkpoint.value("tokenizer.ggml.tokens")))
+    corpus.save(args.out / "corpus.npz")
+    for size in (4096, 8192, 16384):
+        print(f"{size} draft tokens cover {corpus.draft_vocabulary(size, [])[1]:.2%}")
+    print(f"{len(corpus)} sequences, {corpus.answer_tokens()} answer tokens in {args.out / 'corpus.npz'}")

@@ -1,0 +1,333 @@
+"""Trains a drafter for a frozen verifier: stages A, B and C, resumable, on a CPU, a GPU or several."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from tqdm import tqdm
+
+from .checkpoint import Checkpoint, fingerprint
+from .corpus import Corpus, collate, endless
+from .drafter import Drafter, DrafterConfig
+from .losses import Mix
+from .objective import Outcome, Stage, step_loss
+from .verifier import Verifier
+
+STAGES = {
+    "A": Stage(Mix(kl=1.0, ce=0.1)),
+    "B": Stage(Mix(kl=0.2, ce=0.1, lk=1.0), full=0.6, prefix=0.3, confidence=0.2),
+    "C": Stage(Mix(kl=0.2, ce=0.1, lk=1.0), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
+    parser.add_argument("--corpus", type=Path, required=True, help="what 'respond' made")
+    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint, log and curves")
+    parser.add_argument("--stages", default="A:0.5,B:0.3,C:0.2", help="name:share of the steps, in order")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--tokens", type=int, default=3584, help="tokens of text a batch")
+    parser.add_argument("--anchors", type=int, default=96, help="most blocks a sequence")
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--start-layers", default="", help="verifier layers to start from; 'none' for random numbers")
+    parser.add_argument("--taps", default="", help="verifier layers whose input is fused; default: five spread evenly")
+    parser.add_argument("--block", type=int, default=8)
+    parser.add_argument("--window", type=int, default=512)
+    parser.add_argument("--rank", type=int, default=64, help="of the Markov head; 0 leaves it out")
+    parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
+    parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
+    parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
+    parser.add_argument("--freeze-head", action="store_true", help="keep the verifier's output rows as they are")
+    parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights that are exported")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--save-every", type=float, default=300, help="seconds between checkpoints")
+    parser.add_argument("--stop-after", type=int, default=0, help="end this run at this step; a later one goes on")
+
+
+class Run:
+    """Everything that a checkpoint holds."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
+        self.rank, self.world = 0, 1
+        if "RANK" in os.environ:
+            dist.init_process_group("nccl" if args.device == "cuda" else "gloo")
+            self.rank, self.world = dist.get_rank(), dist.get_world_size()
+        if args.threads:
+            torch.set_num_threads(args.threads)
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        self.device = torch.device(f"cuda:{local}" if args.device == "cuda" else args.device)
+        self.dtype = torch.bfloat16 if has_bfloat16(self.device) else torch.float32
+        checkpoint = Checkpoint(args.verifier)
+        self.verifier = Verifier(checkpoint, self.device, self.dtype)
+        self.fingerprint = fingerprint(checkpoint)
+        self.corpus = Corpus.load(args.corpus)
+        self.d2t, self.coverage = self.corpus.draft_vocabulary(
+            args.vocabulary, [int(checkpoint.value("tokenizer.ggml.eos_token_id", 0))]
+        )
+        self.config = drafter_config(args, self.verifier, len(self.d2t), checkpoint)
+        torch.manual_seed(args.seed)
+        self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
+        self.drafter.to(self.device)
+        start = start_layers(args.start_layers, args.layers, self.verifier.config.layers)
+        if start:
+            self.drafter.start_from(self.verifier, start)
+        if args.freeze_head:
+            self.drafter.output.requires_grad_(False)
+        if args.rank == 0:
+            self.drafter.markov_w1.requires_grad_(False)
+            self.drafter.markov_w2.requires_grad_(False)
+        self.optimizers = optimizers(self.drafter, args)
+        self.average = {name: p.detach().clone() for name, p in self.drafter.named_parameters()}
+        self.step, self.blocks, self.seconds = 0, 0, 0.0
+
+    @property
+    def path(self) -> Path:
+        return Path(self.args.out) / "checkpoint.pt"
+
+    def save(self) -> None:
+        """Atomically: written beside and renamed."""
+        state = {
+            "config": self.config.as_dict(),
+            "d2t": self.d2t,
+            "fingerprint": self.fingerprint,
+            "drafter": self.drafter.state_dict(),
+            "average": self.average,
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "step": self.step,
+            "blocks": self.blocks,
+            "seconds": self.seconds,
+            "arguments": {key: str(value) for key, value in vars(self.args).items()},
+        }
+        beside = self.path.with_suffix(".tmp")
+        torch.save(state, beside)
+        os.replace(beside, self.path)
+
+    def resume(self) -> None:
+        if not self.path.exists():
+            return
+        state = torch.load(self.path, map_location=self.device, weights_only=True)
+        if state["config"] != self.config.as_dict() or state["d2t"] != self.d2t:
+            raise SystemExit(f"{self.path}: made with another configuration or corpus; name another --out")
+        if state["fingerprint"] != self.fingerprint:
+            raise SystemExit(f"{self.path}: made for another verifier; name another --out")
+        self.drafter.load_state_dict(state["drafter"])
+        self.average = state["average"]
+        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        self.step, self.blocks, self.seconds = state["step"], state["blocks"], state["seconds"]
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are fast here."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    try:
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    except AttributeError:
+        return False
+
+
+def drafter_config(
+    args: argparse.Namespace, verifier: Verifier, draft_vocabulary: int, checkpoint: Checkpoint
+) -> DrafterConfig:
+    v = verifier.config
+    taps = tuple(int(tap) for tap in args.taps.split(",") if tap)
+    if not taps:
+        taps = tuple(round(1 + i * (v.layers - 2) / 4) for i in range(5))
+    if any(not 0 <= tap < v.layers for tap in taps) or list(taps) != sorted(set(taps)):
+        raise SystemExit(f"--taps is {args.taps}, expected rising layers from 0 to {v.layers - 1}")
+    mask = args.mask_token
+    if mask < 0:
+        kinds = checkpoint.value("tokenizer.ggml.token_type", [])
+        ends = {checkpoint.value(f"tokenizer.ggml.{name}_token_id", -1) for name in ("bos", "eos", "eot", "padding")}
+        mask = max((i for i, kind in enumerate(kinds) if kind == 3 and i not in ends), default=0)
+    return DrafterConfig(
+        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.kv_heads,
+        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=draft_vocabulary,
+        epsilon=v.epsilon, rope_base=v.rope_base, context=v.context, layers=args.layers, taps=taps, block=args.block,
+        window=args.window, rank=max(args.rank, 32), mask_token=mask,
+    )  # fmt: skip
+
+
+def start_layers(text: str, layers: int, available: int) -> tuple[int, ...]:
+    if text == "none":
+        return ()
+    chosen = tuple(int(part) for part in text.split(",") if part) or tuple(range(available - layers, available))
+    if len(chosen) != layers or any(not 0 <= layer < available for layer in chosen):
+        raise SystemExit(f"--start-layers is '{text}', expected {layers} layers from 0 to {available - 1}")
+    return chosen
+
+
+def optimizers(drafter: Drafter, args: argparse.Namespace) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan 2024) for the trunk's matrices, AdamW for everything else."""
+    trunk = [p for name, p in drafter.named_parameters() if p.dim() == 2 and name.split(".")[0] in ("blk", "fc")]
+    chosen = {id(p) for p in trunk} if args.optimizer == "muon" else set()
+    rest = [p for p in drafter.parameters() if p.requires_grad and id(p) not in chosen]
+    groups: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)]
+    if chosen:
+        groups.append(torch.optim.Muon(trunk, lr=args.lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
+    return groups
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    """Linear warm-up, a plateau, and a linear fall over the last third."""
+    warm = min(1.0, (step + 1) / max(1, min(100, steps // 10)))
+    fall = min(1.0, (steps - step) / (steps / 3))
+    return peak * min(warm, max(fall, 0.02))
+
+
+def stage_of(step: int, steps: int, text: str) -> str:
+    parts = [part.split(":") for part in text.split(",")]
+    total, seen = sum(float(share) for _, share in parts), 0.0
+    for name, share in parts:
+        seen += float(share) / total
+        if step < seen * steps:
+            return name
+    return parts[-1][0]
+
+
+def block_length(block: int, generator: torch.Generator) -> int:
+    """Whole blocks and, as shallow drafts use them, shorter ones, which cost less for the tokens that matter most."""
+    choices = [block, max(block * 3 // 4, 1), max(block // 2, 1), max(block // 2, 1)]
+    return choices[int(torch.randint(len(choices), (1,), generator=generator))]
+
+
+class Log:
+    """train.csv: one row every few steps."""
+
+    def __init__(self, path: Path, block: int) -> None:
+        self.path = path
+        self.fields = ["step", "stage", "blocks", "seconds", "loss", "tau", "confidence_loss"]
+        self.fields += [f"acceptance_{i + 1}" for i in range(block)] + [f"match_{i + 1}" for i in range(block)]
+
+    def rewind(self, step: int) -> None:
+        """Drops rows that a resumed run will write again."""
+        rows = []
+        if self.path.exists() and step > 0:
+            with self.path.open() as file:
+                rows = [row for row in csv.DictReader(file) if int(row["step"]) <= step]
+        with self.path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.fields)
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def append(self, row: dict[str, Any]) -> None:
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, self.fields).writerow(row)
+
+
+def synchronize(parameters: Iterable[Tensor], world: int) -> None:
+    if world > 1:
+        for parameter in parameters:
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad, dist.ReduceOp.AVG)
+
+
+def main(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
+    run = Run(args)
+    run.resume()
+    log = Log(args.out / "train.csv", args.block)
+    if run.rank == 0:
+        log.rewind(run.step)
+        parameters = sum(p.numel() for p in run.drafter.parameters())
+        print(
+            f"{len(run.corpus)} sequences, {run.corpus.answer_tokens()} answer tokens, {len(run.d2t)} of"
+            f" {run.config.vocabulary} tokens can be drafted ({run.coverage:.2%} of the text); {parameters / 1e6:.1f} M"
+            f" parameters, {run.dtype} on {run.device}, from step {run.step}",
+            flush=True,
+        )
+    lengths = run.corpus.lengths()
+    usable = np.flatnonzero((lengths - run.corpus.prompts >= 4) & (lengths <= run.config.context))
+    batches = endless(run.corpus, usable, args.tokens, args.seed, run.step * run.world)
+    last = min(args.steps, args.stop_after or args.steps)
+    window: list[Outcome] = []
+    clock = saved = time.monotonic()
+    for step in tqdm(range(run.step, last), initial=run.step, total=last, disable=None if run.rank == 0 else True):
+        mine = [next(batches) for _ in range(run.world)][run.rank]
+        stage_name = stage_of(step, args.steps, args.stages)
+        outcome = train_step(run, mine, stage_name, step)
+        run.step, run.blocks = step + 1, run.blocks + outcome.blocks * run.world
+        now = time.monotonic()
+        run.seconds += now - clock
+        clock = now
+        if len(outcome.matches) == args.block and not torch.isnan(outcome.loss):
+            window.append(outcome)
+        if run.rank == 0 and (run.step % 25 == 0 or run.step == last) and window:
+            log.append(summary(run, stage_name, window))
+            window = []
+        if run.rank == 0 and (now - saved > args.save_every or run.step == last):
+            run.save()
+            saved = now
+    if run.rank == 0:
+        from .curves import draw
+
+        draw(args.out)
+    if run.world > 1:
+        dist.destroy_process_group()
+
+
+def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> Outcome:
+    args = run.args
+    # Everything random in a step hangs on its number alone, so that a resumed run repeats what it would have been.
+    generator = torch.Generator().manual_seed(args.seed * 1_000_000_007 + step * 1009 + run.rank)
+    stage = STAGES[stage_name]
+    if args.mix:
+        parts = dict(part.split("=") for part in args.mix.split(","))
+        stage = dataclasses.replace(stage, mix=Mix(**{key: float(value) for key, value in parts.items()}))
+    batch = collate(run.corpus, indices)
+    own = bool(torch.rand(1, generator=generator) < stage.on_policy)
+    length = block_length(args.block, generator)
+    answers = int((batch.lengths - batch.prompts).float().mean())
+    anchors = max(4, min(args.anchors, answers) // (3 if own else 1))
+    rate = learning_rate(step, args.steps, args.lr)
+    for optimizer in run.optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad(set_to_none=True)
+    outcome = step_loss(run.verifier, run.drafter, batch, stage, anchors, length, generator, own)
+    outcome.loss.backward()
+    synchronize(run.drafter.parameters(), run.world)
+    torch.nn.utils.clip_grad_norm_([p for p in run.drafter.parameters() if p.grad is not None], 1.0)
+    for optimizer in run.optimizers:
+        optimizer.step()
+    decay = min(args.ema, (step + 1) / (step + 10))
+    with torch.no_grad():
+        for name, parameter in run.drafter.named_parameters():
+            run.average[name].lerp_(parameter, 1 - decay)
+    outcome.loss = outcome.loss.detach()
+    return outcome
+
+
+def summary(run: Run, stage: str, window: list[Outcome]) -> dict[str, Any]:
+    matches = torch.stack([outcome.matches for outcome in window]).mean(0)
+    acceptance = torch.stack([outcome.acceptance for outcome in window]).mean(0)
+    row: dict[str, Any] = {
+        "step": run.step,
+        "stage": stage,
+        "blocks": run.blocks,
+        "seconds": round(run.seconds, 1),
+        "loss": round(float(torch.stack([outcome.loss for outcome in window]).mean()), 5),
+        "tau": round(1 + float(matches.sum()), 4),
+        "confidence_loss": round(sum(outcome.confidence_loss for outcome in window) / len(window), 5),
+    }
+    for i in range(len(matches)):
+        row[f"acceptance_{i + 1}"] = round(float(acceptance[i]), 4)
+        row[f"match_{i + 1}"] = round(float(matches[i]), 4)
+    return row
