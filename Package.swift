@@ -32,8 +32,8 @@ let package = Package(
             name: "SpeculateVerifier", dependencies: ["SpeculateShared", "CKernels"], path: "Sources/Verifier",
             swiftSettings: swiftSettings),
         .target(
-            name: "SpeculateDrafter", dependencies: ["SpeculateShared"], path: "Sources/Drafter",
-            swiftSettings: swiftSettings),
+            name: "SpeculateDrafter", dependencies: ["SpeculateShared", "SpeculateVerifier", "CKernels"],
+            path: "Sources/Drafter", swiftSettings: swiftSettings),
         .target(
             name: "Speculate",
             dependencies: [
@@ -60,7 +60,7 @@ let package = Package(
         .testTarget(
             name: "VerifierTests", dependencies: ["SpeculateVerifier", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "DrafterTests", dependencies: ["SpeculateDrafter", "TestSupport"], swiftSettings: swiftSettings),
+            name: "DrafterTests", dependencies: ["SpeculateDrafter", "SpeculateVerifier", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SpeculateTests", dependencies: ["Speculate", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: swiftSettings),

@@ -12,8 +12,19 @@ struct ModelOptions: ParsableArguments {
             valueName: "file"))
     var model: String?
 
-    @Option(help: "Where drafts come from: lookup (earlier text) or none.")
-    var drafter: DrafterChoice = .lookup
+    @Option(
+        help: ArgumentHelp(
+            "Where drafts come from: a drafter's GGUF file, lookup (earlier text) or none.",
+            discussion: """
+                Default: $SPECULATE_DRAFTER, else the file beside the model with the same name up to its first dot and \
+                the ending '.drafter.gguf', else lookup.
+                """, valueName: "file|lookup|none"))
+    var drafter: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Denoising passes of a drafter's block: more draft better and take longer.", valueName: "n"))
+    var passes: Int = 1
 
     @Option(
         help: ArgumentHelp(
@@ -29,10 +40,6 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "The chat format, where the file's own is not known: chatml or llama-3.")
     var chatFormat: ChatFormatChoice?
 
-    enum DrafterChoice: String, ExpressibleByArgument, CaseIterable {
-        case lookup, none
-    }
-
     enum ChatFormatChoice: String, ExpressibleByArgument, CaseIterable {
         case chatml
         case llama3 = "llama-3"
@@ -40,15 +47,36 @@ struct ModelOptions: ParsableArguments {
 
     func load(defaultDepth: Int = 8) async throws -> Engine {
         var configuration = EngineConfiguration(
-            threads: threads, contextLength: context, depth: depth ?? defaultDepth)
+            threads: threads, contextLength: context, depth: depth ?? defaultDepth, passes: passes)
         configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
         let path = model ?? Self.defaultPath
         do {
             return try await Engine.load(
-                verifier: path, drafter: drafter == .lookup ? .promptLookup : .none, configuration: configuration)
+                verifier: path, drafter: source(for: path), configuration: configuration)
         } catch let error as EngineError where error.code == .fileMissing && model == nil {
             throw EngineError(error.code, "\(error.message); 'make model' fetches it, --model names another")
         }
+    }
+
+    /// Where drafts for a model come from.
+    func source(for model: String) -> DrafterSource {
+        switch drafter {
+        case "lookup": return .promptLookup
+        case "none": return .none
+        case .some(let path): return .diffusion(path: path)
+        case nil:
+            let path = Self.drafterPath(for: model)
+            return path.map { .diffusion(path: $0) } ?? .promptLookup
+        }
+    }
+
+    /// The drafter that a model has without one being named.
+    static func drafterPath(for model: String) -> String? {
+        if let path = ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"], !path.isEmpty { return path }
+        let url = URL(fileURLWithPath: model)
+        let stem = url.lastPathComponent.prefix { $0 != "." }
+        let path = url.deletingLastPathComponent().appendingPathComponent("\(stem).drafter.gguf").path
+        return FileManager.default.fileExists(atPath: path) ? path : nil
     }
 
     static var defaultPath: String {

@@ -1,3 +1,5 @@
+import SpeculateVerifier
+
 /// Proposes what followed the last occurrence of the sequence's final n-gram (Saxena, "Prompt lookup decoding", 2023):
 /// free, and right wherever text repeats itself. Longer n-grams are tried first. O(longest − shortest) a token.
 package final class PromptLookupDrafter: Drafter {
@@ -19,6 +21,8 @@ package final class PromptLookupDrafter: Drafter {
         commit(prompt[...])
     }
 
+    package func observe(_ verifier: Verifier, rows: Range<Int>) {}
+
     package func commit(_ new: ArraySlice<Int32>) {
         for token in new {
             // An n-gram enters once it has a follower, so that the final one finds an earlier place, not itself.
@@ -29,23 +33,21 @@ package final class PromptLookupDrafter: Drafter {
         }
     }
 
-    package func propose(maximum: Int) -> Proposal {
-        guard maximum > 0 else { return Proposal() }
+    package func propose(maximum: Int, into proposal: inout Proposal) {
+        proposal.removeAll()
+        guard maximum > 0 else { return }
         for (slot, length) in lengths.enumerated().reversed() where tokens.count >= length {
             let suffix = tokens[(tokens.count - length)...]
             guard let start = indices[slot][hash(suffix)], tokens[start - length..<start].elementsEqual(suffix) else {
                 continue
             }
             // Where the match runs into the end of the text, the text goes on as the draft itself: a loop.
-            var draft: [Int32] = []
-            draft.reserveCapacity(maximum)
             for offset in 0..<maximum {
                 let index = start + offset
-                draft.append(index < tokens.count ? tokens[index] : draft[index - tokens.count])
+                proposal.append(index < tokens.count ? tokens[index] : proposal.tokens[index - tokens.count])
             }
-            return Proposal(tokens: draft)
+            return
         }
-        return Proposal()
     }
 
     private func hash(_ gram: ArraySlice<Int32>) -> UInt64 {

@@ -8,6 +8,9 @@ public actor Engine {
     /// Depths above this never pay: a pass would cost more than the tokens it could bring.
     public static let maximumDepth = 63
 
+    /// Denoising passes of a draft at most.
+    public static let maximumPasses = 64
+
     /// Sequences that share a pass at most.
     public static let maximumParallel = 256
 
@@ -16,7 +19,7 @@ public actor Engine {
     public nonisolated let model: ModelDescription
     private let thread: EngineThread
     private let configuration: EngineConfiguration
-    private let source: DrafterSource
+    private let drafting: Drafting
     private let verifier: Verifier
     private let sampler: Sampler
     private let batch = RowBatch(capacity: Verifier.maximumRows)
@@ -48,7 +51,8 @@ public actor Engine {
                 try Engine.check(configuration)
                 let checkpoint = try Checkpoint(path: path)
                 let pool = WorkerPool(count: configuration.threads ?? Processor.physicalCores)
-                let verifier = try Verifier(checkpoint, kernels: try Kernels(), pool: pool)
+                let models = try Models(checkpoint, drafter, configuration, pool)
+                let verifier = models.verifier
                 let model = try ModelDescription(checkpoint, verifier, configuration)
                 configuration.logger.debug(
                     "loaded",
@@ -56,7 +60,7 @@ public actor Engine {
                         "verifier": "\(path)", "seconds": "\((ContinuousClock.now - clock) / .seconds(1))",
                         "kernels": "\(verifier.kernels.name)", "threads": "\(pool.count)",
                     ])
-                return Engine(verifier, model, drafter, configuration, thread)
+                return Engine(models, model, configuration, thread)
             } catch {
                 thread.stop()
                 throw EngineError(error, path: path)
@@ -64,14 +68,29 @@ public actor Engine {
         }
     }
 
+    /// A verifier and what drafts for it.
+    private struct Models {
+        let verifier: Verifier
+        let drafting: Drafting
+
+        init(
+            _ checkpoint: Checkpoint, _ drafter: DrafterSource, _ configuration: EngineConfiguration, _ pool: WorkerPool
+        ) throws {
+            drafting = try Drafting(drafter, configuration)
+            verifier = try Verifier(
+                checkpoint, taps: try drafting.taps(of: checkpoint), kernels: try Kernels(), pool: pool)
+            try drafting.load(for: verifier)
+        }
+    }
+
     private init(
-        _ verifier: sending Verifier, _ model: ModelDescription, _ source: DrafterSource,
+        _ models: sending Models, _ model: ModelDescription,
         _ configuration: EngineConfiguration, _ thread: EngineThread
     ) {
+        verifier = models.verifier
+        drafting = models.drafting
         sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
-        self.verifier = verifier
         self.model = model
-        self.source = source
         self.configuration = configuration
         self.thread = thread
     }
@@ -81,6 +100,10 @@ public actor Engine {
     private static func check(_ configuration: EngineConfiguration) throws(EngineError) {
         if let threads = configuration.threads, !(1...256).contains(threads) {
             throw EngineError(.invalidRequest, "threads is \(threads), expected 1 to 256")
+        }
+        guard (1...maximumPasses).contains(configuration.passes) else {
+            throw EngineError(
+                .invalidRequest, "passes is \(configuration.passes), expected 1 to \(maximumPasses)")
         }
         try check(depth: configuration.depth)
     }
@@ -174,14 +197,8 @@ public actor Engine {
         }
         return Generation(
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, stops: request.stop, depth: depth,
-            verifier: verifier, sampler: sampler, drafter: makeDrafter())
-    }
-
-    private func makeDrafter() -> (any Drafter)? {
-        switch source {
-        case .none: nil
-        case .promptLookup: PromptLookupDrafter()
-        }
+            verifier: verifier, sampler: sampler,
+            drafter: depth > 0 ? drafting.makeDrafter(capacity: prompt.count + maximumTokens) : nil)
     }
 
     private func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {

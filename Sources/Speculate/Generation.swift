@@ -28,10 +28,12 @@ package final class Generation {
     private var history: TokenHistory
     /// Prompt and answer. The cache holds all but the last once the prompt is done.
     private var tokens: [Int32]
-    private var draft: [Int32] = []
+    private var draft = Proposal()
     private var rows: [Int32] = []
     /// Of the planned rows in the pass, the first with logits; nil for a chunk of the prompt.
     private var firstLogits: Int?
+    /// The planned rows.
+    private var planned = 0..<0
     private var text: AnswerText
     private var answer = ""
     private let promptCount: Int
@@ -89,15 +91,17 @@ package final class Generation {
         guard room > 0 else { return false }
         if isPrefilling {
             let end = min(cache.count + min(Self.prefillRows, room), promptCount - 1)
+            planned = batch.rowCount..<batch.rowCount + end - cache.count
             batch.append(tokens[cache.count..<end], to: cache, logits: .none)
             firstLogits = nil
             return true
         }
         let answered = tokens.count - promptCount
-        draft = drafter?.propose(maximum: min(depth, maximumTokens - answered - 1, room - 1)).tokens ?? []
+        drafter?.propose(maximum: min(depth, maximumTokens - answered - 1, room - 1), into: &draft)
         rows.removeAll(keepingCapacity: true)
         rows.append(tokens[tokens.count - 1])
-        rows += draft
+        rows += draft.tokens
+        planned = batch.rowCount..<batch.rowCount + rows.count
         firstLogits = batch.logitRowCount
         batch.append(rows, to: cache, logits: .all)
         return true
@@ -105,14 +109,17 @@ package final class Generation {
 
     /// Takes what the pass computed for the planned rows.
     package func absorb() throws(EngineError) -> [CompletionDelta.Piece] {
-        guard let firstLogits else { return [] }
+        guard let firstLogits else {
+            drafter?.observe(verifier, rows: planned)
+            return []
+        }
         let answered = tokens.count - promptCount
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
         var accepted = 0
         while true {
             let token = try next(logits: verifier.logits(firstLogits + accepted))
-            let isDrafted = accepted < draft.count && draft[accepted] == token
+            let isDrafted = accepted < draft.tokens.count && draft.tokens[accepted] == token
             reason = append(token, isDrafted: isDrafted, &pieces)
             guard isDrafted else { break }
             accepted += 1
@@ -120,8 +127,11 @@ package final class Generation {
         }
         let kept = tokens.count - promptCount - answered
         cache.rollback(to: tokens.count - 1)
-        drafter?.commit(tokens[(tokens.count - kept)...])
-        statistics.record(drafted: draft.count, accepted: accepted)
+        if reason == nil {
+            drafter?.observe(verifier, rows: planned.prefix(kept))
+            drafter?.commit(tokens[(tokens.count - kept)...])
+        }
+        statistics.record(drafted: draft.tokens.count, accepted: accepted)
         statistics.completionTokens += kept
         if firstTokenTime == nil {
             let now = ContinuousClock.now

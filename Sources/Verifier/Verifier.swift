@@ -67,8 +67,16 @@ package final class Verifier {
         UnsafePointer(logits + index * logitStride)
     }
 
-    /// After `forward`: what tap `tap` saw of row `row`, [hidden].
-    package func hiddenState(row: Int, tap: Int) -> UnsafePointer<Float> {
-        UnsafePointer(tapped + (row * taps.count + tap) * config.hidden)
+    /// After `forward`: what the taps saw of row `row`, [taps, hidden].
+    package func hiddenStates(row: Int) -> UnsafePointer<Float> {
+        UnsafePointer(tapped + row * taps.count * config.hidden)
     }
+
+    /// The input embedding, for a drafter without its own.
+    package var embedding: spk_matrix { weights.embedding }
+    /// The output head, for a drafter without its own.
+    package var output: spk_matrix { weights.output }
+    /// Names the weights, the same for every quantisation of them, since files keep norms as 32-bit floats: FNV-1a over
+    /// the final norm, then each layer's attention and feed-forward norm.
+    package var fingerprint: String { weights.fingerprint(config) }
 }

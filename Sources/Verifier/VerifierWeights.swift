@@ -26,4 +26,16 @@ package final class VerifierWeights: @unchecked Sendable {
         try loader.finish()
         arena = loader.arena
     }
+
+    func fingerprint(_ config: TransformerConfig) -> String {
+        var norms = [outputNorm]
+        for index in 0..<config.layers { norms += [layers[index].attentionNorm, layers[index].feedForwardNorm] }
+        var hash = FNV1a.hash("")
+        for norm in norms {
+            let bytes = UnsafeRawBufferPointer(start: norm, count: config.hidden * MemoryLayout<Float>.stride)
+            hash = FNV1a.hash(bytes.bindMemory(to: UInt8.self), after: hash)
+        }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
 }

@@ -36,6 +36,7 @@ struct PackedMatrix {
                 withUnsafeBytes(of: Float.random(in: -1...1, using: &rng)) {
                     file.replaceSubrange(start..<start + 2, with: $0[2...])
                 }
+            case .i64: preconditionFailure("indices are no weights")
             case .f16: put(Float.random(in: -1...1, using: &rng), at: 0)
             case .q6_K: put(scale, at: 208)
             case .q4_0, .q5_0, .q8_0: put(scale, at: 0)

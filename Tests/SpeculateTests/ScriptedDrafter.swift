@@ -1,4 +1,5 @@
 import SpeculateDrafter
+import SpeculateVerifier
 
 /// Proposes what its script says for the number of tokens committed so far.
 final class ScriptedDrafter: Drafter {
@@ -9,5 +10,10 @@ final class ScriptedDrafter: Drafter {
 
     func begin(_ prompt: [Int32]) { committed = prompt }
     func commit(_ tokens: ArraySlice<Int32>) { committed += tokens }
-    func propose(maximum: Int) -> Proposal { Proposal(tokens: script(committed, maximum)) }
+    func observe(_ verifier: Verifier, rows: Range<Int>) {}
+
+    func propose(maximum: Int, into proposal: inout Proposal) {
+        proposal.removeAll()
+        for token in script(committed, maximum) { proposal.append(token) }
+    }
 }

@@ -18,7 +18,7 @@ from .drafting import SCHEDULES
 from .verifier import Verifier
 
 #: Parameters that a file keeps under another name than the module's.
-_NAMES = {"conf_proj_bias": "conf_proj.bias"}
+_NAMES = {"conf_proj_bias": "conf_proj.bias", "enc_output_norm": "enc.output_norm.weight"}
 
 
 def tensor_name(parameter: str) -> str:

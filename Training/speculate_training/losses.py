@@ -93,7 +93,9 @@ class HeadLoss(torch.autograd.Function):
                 d_output += (g.t() @ h).to(output.dtype)
             d_markov += (g.t() @ e).to(markov.dtype)
         ctx.save_for_backward(d_hidden, d_previous, d_output if d_output is not None else torch.empty(0), d_markov)
-        return loss, torch.cat(accepted), torch.cat(likeliest)
+        acceptances, tokens = torch.cat(accepted), torch.cat(likeliest)
+        ctx.mark_non_differentiable(acceptances, tokens)
+        return loss, acceptances, tokens
 
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor, *_: Any) -> tuple[Tensor | None, ...]:

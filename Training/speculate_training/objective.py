@@ -40,10 +40,19 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What the verifier says of a batch: one pass, of which several updates learn."""
+
+    batch: Batch
+    past: VerifierPass
+    laws: Tensor  # [N, draft vocabulary] after each answer position and the prompt's last
+    row: Tensor  # [S, T] the law after a position
+
+
+@dataclass(frozen=True)
 class Blocks:
     """A blocks of L slots a sequence, and what to learn from them."""
 
-    anchors: Tensor  # [S, A]
     tokens: Tensor  # [S, A, L + 1] the anchor's token and the L that follow
     valid: Tensor  # [S, A, L] true where slot i's prediction, token i + 1, exists
     laws: Tensor  # [N, draft vocabulary] the verifier's
@@ -59,7 +68,7 @@ def sample_anchors(batch: Batch, count: int, generator: torch.Generator) -> Tens
     offsets = torch.arange(scores.shape[1]).expand_as(scores)
     order = scores.masked_fill(offsets >= room, 2.0).argsort(-1)[:, :count]
     order = torch.where(order < room, order, order % room)
-    return (batch.prompts.unsqueeze(-1) - 1 + order).sort(-1).values
+    return batch.prompts.unsqueeze(-1) - 1 + order
 
 
 @torch.no_grad()
@@ -75,24 +84,29 @@ def partial_softmax(logits: Tensor, chosen: Tensor) -> Tensor:
     return (numbers[:, chosen] - numbers.logsumexp(-1, keepdim=True)).exp().to(logits.dtype)
 
 
-def text_blocks(
-    verifier: Verifier, drafter: Drafter, batch: Batch, past: VerifierPass, anchors: Tensor, length: int
-) -> Blocks:
+def prepare(verifier: Verifier, drafter: Drafter, batch: Batch) -> Lesson:
+    """Runs the verifier over the batch."""
+    batch = batch.to(verifier.device)
+    past = verifier.forward(batch.tokens, drafter.config.taps)
+    cells = torch.arange(batch.tokens.shape[1], device=verifier.device)
+    used = (cells >= batch.prompts[:, None] - 1) & (cells < batch.lengths[:, None])  # [S, T]
+    row = used.flatten().cumsum(0).reshape(used.shape) - 1
+    return Lesson(batch, past, laws(verifier, past.hidden[used], drafter.d2t), row)
+
+
+def text_blocks(lesson: Lesson, anchors: Tensor, length: int) -> Blocks:
     """Blocks that hold the text itself."""
+    batch = lesson.batch
     positions = anchors.unsqueeze(-1) + torch.arange(length + 1, device=anchors.device)  # [S, A, L + 1]
     last = (batch.lengths - 1)[:, None, None]
     tokens = batch.tokens.gather(1, positions.clamp(max=last).flatten(1)).reshape(positions.shape)
     valid = positions[..., 1:] <= last
-    T = batch.tokens.shape[1]
-    cells = torch.arange(T, device=anchors.device)
-    used = (cells >= batch.prompts[:, None] - 1) & (cells < batch.lengths[:, None])  # [S, T]
-    row = used.flatten().cumsum(0).reshape(used.shape) - 1
-    which = row.gather(1, positions[..., :-1].clamp(max=last).flatten(1)).reshape(valid.shape)
-    return Blocks(anchors, tokens, valid, laws(verifier, past.hidden[used], drafter.d2t), which)
+    which = lesson.row.gather(1, positions[..., :-1].clamp(max=last).flatten(1)).reshape(valid.shape)
+    return Blocks(tokens, valid, lesson.laws, which)
 
 
 def own_blocks(
-    verifier: Verifier, drafter: Drafter, batch: Batch, past: VerifierPass, context: Injected, anchors: Tensor,
+    verifier: Verifier, drafter: Drafter, lesson: Lesson, context: Injected, anchors: Tensor,
     length: int, share: float, schedule: tuple[int, ...], generator: torch.Generator,
 ) -> tuple[Blocks, Tensor]:  # fmt: skip
     """Blocks that the drafter itself has written, with the verifier's law given what stands there, and the weight
@@ -101,10 +115,10 @@ def own_blocks(
     With `share` > 0 the target is in part the law of the drafter's own last pass over the partly revealed block, so
     that one pass learns what several give (SDTT, Deschenaux & Gulcehre 2024).
     """
-    first = batch.tokens.gather(1, anchors)
+    first = lesson.batch.tokens.gather(1, anchors)
     draft = draft_blocks(drafter, context, anchors, first, length, schedule, "left", 1.0, generator)
     tokens = torch.cat([first.unsqueeze(-1), draft.tokens], -1)
-    hidden = verifier.forward_blocks(tokens[..., :-1], anchors, past)
+    hidden = verifier.forward_blocks(tokens[..., :-1], anchors, lesson.past)
     target = laws(verifier, hidden.flatten(0, 2), drafter.d2t).float()
     drafted = drafter.t2d[draft.tokens].flatten()
     q = last_pass_law(drafter, draft, tokens)
@@ -113,7 +127,7 @@ def own_blocks(
     weight = torch.cat([torch.ones_like(kept[..., :1]), kept[..., :-1]], -1)
     target = distillation_target(target, q, share).to(verifier.dtype)
     which = torch.arange(len(target), device=anchors.device).reshape(draft.tokens.shape)
-    return Blocks(anchors, tokens, torch.ones_like(draft.revealed), target, which), weight
+    return Blocks(tokens, torch.ones_like(draft.revealed), target, which), weight
 
 
 @torch.no_grad()
@@ -128,27 +142,25 @@ def distillation_target(p: Tensor, q: Tensor, share: float) -> Tensor:
     return p if share == 0 else (1 - share) * p + share * q
 
 
-def step_loss(
-    verifier: Verifier, drafter: Drafter, batch: Batch, stage: Stage, anchors_wanted: int, length: int,
+def block_loss(
+    verifier: Verifier, drafter: Drafter, lesson: Lesson, stage: Stage, anchors: Tensor, length: int,
     generator: torch.Generator, own: bool, schedule: tuple[int, ...] = (2,),
 ) -> Outcome:  # fmt: skip
-    """The loss of one batch. `own`: on the drafter's own blocks. Random numbers come from `generator` (CPU) alone."""
+    """The loss of blocks at the anchors [S, A]. `own`: of blocks that the drafter itself has written. Random numbers
+    come from `generator` (CPU) alone."""
     device = verifier.device
-    anchors = sample_anchors(batch, anchors_wanted, generator).to(device)
-    batch = batch.to(device)
-    past = verifier.forward(batch.tokens, drafter.config.taps)
-    context = drafter.inject(past.taps)
+    context = drafter.inject(lesson.past.taps)
     S, A = anchors.shape
     slot_weight = position_weights(length, stage.decay).to(device).expand(S, A, length)
     if own:
         detached = Injected([k.detach() for k in context.keys], [v.detach() for v in context.values])
         share = stage.passes_match
         blocks, kept = own_blocks(
-            verifier, drafter, batch, past, detached, anchors, length, share, schedule if share else (), generator
+            verifier, drafter, lesson, detached, anchors, length, share, schedule if share else (), generator
         )
         slot_weight = slot_weight * kept
     else:
-        blocks = text_blocks(verifier, drafter, batch, past, anchors, length)
+        blocks = text_blocks(lesson, anchors, length)
     shown, weight = (part.to(device) for part in reveal((S, A, length), stage.full, stage.prefix, generator))
     slots = blocks.tokens[..., :-1].masked_fill(~shown, drafter.config.mask_token)
     hidden = drafter(slots, anchors, context)

@@ -21,13 +21,13 @@ from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
 from .drafter import Drafter, DrafterConfig
 from .losses import Mix
-from .objective import Outcome, Stage, step_loss
+from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .verifier import Verifier
 
 STAGES = {
-    "A": Stage(Mix(kl=1.0, ce=0.1)),
-    "B": Stage(Mix(kl=0.2, ce=0.1, lk=1.0), full=0.6, prefix=0.3, confidence=0.2),
-    "C": Stage(Mix(kl=0.2, ce=0.1, lk=1.0), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
+    "A": Stage(Mix(kl=1.0, ce=0.3)),
+    "B": Stage(Mix(kl=0.3, ce=0.7, lk=0.5), full=0.6, prefix=0.3, confidence=0.2),
+    "C": Stage(Mix(kl=0.3, ce=0.7, lk=0.5), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
 }
 
 
@@ -35,21 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
     parser.add_argument("--corpus", type=Path, required=True, help="what 'respond' made")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint, log and curves")
-    parser.add_argument("--stages", default="A:0.5,B:0.3,C:0.2", help="name:share of the steps, in order")
-    parser.add_argument("--steps", type=int, default=3000)
-    parser.add_argument("--tokens", type=int, default=3584, help="tokens of text a batch")
-    parser.add_argument("--anchors", type=int, default=96, help="most blocks a sequence")
+    parser.add_argument("--stages", default="A:0.55,B:0.3,C:0.15", help="name:share of the steps, in order")
+    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--tokens", type=int, default=1792, help="tokens of text a batch")
+    parser.add_argument("--updates", type=int, default=6, help="parts that a batch's blocks are learnt in")
+    parser.add_argument("--anchors", type=int, default=160, help="most blocks a sequence")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--start-layers", default="", help="verifier layers to start from; 'none' for random numbers")
     parser.add_argument("--taps", default="", help="verifier layers whose input is fused; default: five spread evenly")
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--window", type=int, default=512)
     parser.add_argument("--rank", type=int, default=64, help="of the Markov head; 0 leaves it out")
-    parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
+    parser.add_argument("--vocabulary", type=int, default=12288, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
     parser.add_argument("--freeze-head", action="store_true", help="keep the verifier's output rows as they are")
     parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights that are exported")
     parser.add_argument("--seed", type=int, default=1)
@@ -94,7 +95,7 @@ class Run:
             self.drafter.markov_w2.requires_grad_(False)
         self.optimizers = optimizers(self.drafter, args)
         self.average = {name: p.detach().clone() for name, p in self.drafter.named_parameters()}
-        self.step, self.blocks, self.seconds = 0, 0, 0.0
+        self.step, self.updates, self.blocks, self.seconds = 0, 0, 0, 0.0
 
     @property
     def path(self) -> Path:
@@ -110,6 +111,7 @@ class Run:
             "average": self.average,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
+            "updates": self.updates,
             "blocks": self.blocks,
             "seconds": self.seconds,
             "arguments": {key: str(value) for key, value in vars(self.args).items()},
@@ -130,7 +132,8 @@ class Run:
         self.average = state["average"]
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
-        self.step, self.blocks, self.seconds = state["step"], state["blocks"], state["seconds"]
+        self.step, self.updates = state["step"], state["updates"]
+        self.blocks, self.seconds = state["blocks"], state["seconds"]
 
 
 def has_bfloat16(device: torch.device) -> bool:
@@ -259,16 +262,17 @@ def main(args: argparse.Namespace) -> None:
     last = min(args.steps, args.stop_after or args.steps)
     window: list[Outcome] = []
     clock = saved = time.monotonic()
-    for step in tqdm(range(run.step, last), initial=run.step, total=last, disable=None if run.rank == 0 else True):
+    hidden = None if run.rank == 0 else True
+    for step in tqdm(range(run.step, last), initial=run.step, total=last, disable=hidden):
         mine = [next(batches) for _ in range(run.world)][run.rank]
         stage_name = stage_of(step, args.steps, args.stages)
-        outcome = train_step(run, mine, stage_name, step)
-        run.step, run.blocks = step + 1, run.blocks + outcome.blocks * run.world
+        outcomes = train_step(run, mine, stage_name, step)
+        run.step = step + 1
+        run.blocks += sum(outcome.blocks for outcome in outcomes) * run.world
         now = time.monotonic()
         run.seconds += now - clock
         clock = now
-        if len(outcome.matches) == args.block and not torch.isnan(outcome.loss):
-            window.append(outcome)
+        window += [outcome for outcome in outcomes if len(outcome.matches) == args.block]
         if run.rank == 0 and (run.step % 25 == 0 or run.step == last) and window:
             log.append(summary(run, stage_name, window))
             window = []
@@ -283,7 +287,8 @@ def main(args: argparse.Namespace) -> None:
         dist.destroy_process_group()
 
 
-def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> Outcome:
+def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list[Outcome]:
+    """One pass of the verifier, and several updates, each on its own part of the blocks."""
     args = run.args
     # Everything random in a step hangs on its number alone, so that a resumed run repeats what it would have been.
     generator = torch.Generator().manual_seed(args.seed * 1_000_000_007 + step * 1009 + run.rank)
@@ -291,28 +296,36 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> Outc
     if args.mix:
         parts = dict(part.split("=") for part in args.mix.split(","))
         stage = dataclasses.replace(stage, mix=Mix(**{key: float(value) for key, value in parts.items()}))
-    batch = collate(run.corpus, indices)
-    own = bool(torch.rand(1, generator=generator) < stage.on_policy)
-    length = block_length(args.block, generator)
-    answers = int((batch.lengths - batch.prompts).float().mean())
-    anchors = max(4, min(args.anchors, answers) // (3 if own else 1))
     rate = learning_rate(step, args.steps, args.lr)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.zero_grad(set_to_none=True)
-    outcome = step_loss(run.verifier, run.drafter, batch, stage, anchors, length, generator, own)
-    outcome.loss.backward()
-    synchronize(run.drafter.parameters(), run.world)
-    torch.nn.utils.clip_grad_norm_([p for p in run.drafter.parameters() if p.grad is not None], 1.0)
-    for optimizer in run.optimizers:
-        optimizer.step()
-    decay = min(args.ema, (step + 1) / (step + 10))
-    with torch.no_grad():
-        for name, parameter in run.drafter.named_parameters():
-            run.average[name].lerp_(parameter, 1 - decay)
-    outcome.loss = outcome.loss.detach()
-    return outcome
+    batch = collate(run.corpus, indices)
+    lesson = prepare(run.verifier, run.drafter, batch)
+    answers = int((batch.lengths - batch.prompts).float().mean())
+    anchors = sample_anchors(batch, max(args.updates, min(args.anchors, answers)), generator)
+    outcomes = []
+    for part in anchors.to(run.device).tensor_split(args.updates, dim=1):
+        own = bool(torch.rand(1, generator=generator) < stage.on_policy)
+        if own:  # The verifier reads these blocks too, which costs three times as much.
+            part = part[:, : max(1, part.shape[1] // 3)]
+        length = block_length(args.block, generator)
+        for optimizer in run.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        outcome = block_loss(run.verifier, run.drafter, lesson, stage, part, length, generator, own)
+        outcome.loss.backward()
+        synchronize(run.drafter.parameters(), run.world)
+        torch.nn.utils.clip_grad_norm_([p for p in run.drafter.parameters() if p.grad is not None], 1.0)
+        for optimizer in run.optimizers:
+            optimizer.step()
+        run.updates += 1
+        decay = min(args.ema, run.updates / (run.updates + 10))
+        with torch.no_grad():
+            for name, parameter in run.drafter.named_parameters():
+                run.average[name].lerp_(parameter, 1 - decay)
+        outcome.loss = outcome.loss.detach()
+        outcomes.append(outcome)
+    return outcomes
 
 
 def summary(run: Run, stage: str, window: list[Outcome]) -> dict[str, Any]:

@@ -87,4 +87,12 @@ package struct Metadata: Equatable, Sendable {
         }
         return integers
     }
+
+    package func optionalBools(_ key: String) throws(CheckpointError) -> [Bool]? {
+        guard let value = values[key] else { return nil }
+        guard case .array(.bool(let bools)) = value else {
+            throw .wrongType(key: key, found: value.type, expected: "an array of bools")
+        }
+        return bools
+    }
 }

@@ -12,19 +12,24 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
     case q4_K = 12
     case q5_K = 13
     case q6_K = 14
+    /// Indices, not weights: no kernel computes with them.
+    case i64 = 27
     case bf16 = 30
+
+    /// The types that weights come in.
+    package static let weights = allCases.filter { $0 != .i64 }
 
     /// Weights that are stored together; the first dimension is a multiple of it.
     package var blockSize: Int {
         switch self {
-        case .f32, .f16, .bf16: 1
+        case .f32, .f16, .bf16, .i64: 1
         case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
         case .q4_K, .q5_K, .q6_K: 256
         }
     }
 
     /// Bytes of one block.
-    package var blockBytes: Int { spk_row_bytes(kernelType, Int32(blockSize)) }
+    package var blockBytes: Int { self == .i64 ? 8 : spk_row_bytes(kernelType, Int32(blockSize)) }
 
     package var kernelType: spk_tensor_type { spk_tensor_type(rawValue: rawValue) }
 
@@ -40,6 +45,7 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
         case .q4_K: "Q4_K"
         case .q5_K: "Q5_K"
         case .q6_K: "Q6_K"
+        case .i64: "I64"
         case .bf16: "BF16"
         }
     }

@@ -40,11 +40,21 @@ package final class WeightLoader {
 
     /// A vector of floats, such as a norm's weights or a bias.
     package func vector(_ name: String, count: Int) throws(CheckpointError) -> UnsafePointer<Float> {
-        let tensor = try take(name, shape: [count])
+        try floats(try take(name, shape: [count]))
+    }
+
+    /// A matrix of one output, as the floats that it holds.
+    package func row(_ name: String, count: Int) throws(CheckpointError) -> UnsafePointer<Float> {
+        let isFlat = checkpoint.tensor(name)?.shape.count == 1
+        return try floats(try take(name, shape: isFlat ? [count] : [count, 1]))
+    }
+
+    private func floats(_ tensor: TensorInfo) throws(CheckpointError) -> UnsafePointer<Float> {
+        let count = tensor.count
         let floats = arena.allocate(Float.self, count: count)
         let values = checkpoint.floats(of: tensor)
         if let wrong = values.first(where: { !$0.isFinite }) {
-            throw .tensor(name, "holds \(wrong), expected finite numbers")
+            throw .tensor(tensor.name, "holds \(wrong), expected finite numbers")
         }
         floats.update(from: values, count: count)
         return UnsafePointer(floats)
@@ -52,6 +62,23 @@ package final class WeightLoader {
 
     package func optionalVector(_ name: String, count: Int) throws(CheckpointError) -> UnsafePointer<Float>? {
         contains(name) ? try vector(name, count: count) : nil
+    }
+
+    /// A list of indices, all in `0..<limit`.
+    package func indices(_ name: String, limit: Int) throws(CheckpointError) -> [Int32] {
+        guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
+        guard tensor.type == .i64, tensor.shape.count == 1 else {
+            throw .tensor(name, "is \(tensor.type) of shape \(tensor.shape), expected I64 of one dimension")
+        }
+        unused.remove(name)
+        let bytes = checkpoint.bytes(of: tensor)
+        let values = (0..<tensor.count).map {
+            Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self))
+        }
+        if let wrong = values.first(where: { !(0..<Int64(limit)).contains($0) }) {
+            throw .tensor(name, "holds \(wrong), expected 0 to \(limit - 1)")
+        }
+        return values.map { Int32($0) }
     }
 
     package func contains(_ name: String) -> Bool { checkpoint.tensor(name) != nil }
@@ -65,15 +92,18 @@ package final class WeightLoader {
     private func take(_ name: String, shape: [Int]) throws(CheckpointError) -> TensorInfo {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
         guard tensor.shape == shape else { throw .tensor(name, "has the shape \(tensor.shape), expected \(shape)") }
+        guard tensor.type != .i64 else { throw .tensor(name, "has type \(tensor.type), expected weights") }
         unused.remove(name)
         return tensor
     }
 
     private static func arenaBytes(_ tensor: TensorInfo) -> Int {
+        guard tensor.type != .i64 else { return 0 }
         guard tensor.shape.count == 2, tensor.shape[0] % Int(SPK_GROUP) == 0 else {
             return tensor.shape.count == 1 ? Arena.size(tensor.count * 4) : 0
         }
         let panels = (tensor.shape[1] + Int(SPK_LANES) - 1) / Int(SPK_LANES)
-        return panels * spk_panel_bytes(spk_packing_of(tensor.type.kernelType), Int32(tensor.shape[0]))
+        let packed = panels * spk_panel_bytes(spk_packing_of(tensor.type.kernelType), Int32(tensor.shape[0]))
+        return max(packed, Arena.size(tensor.shape[1] == 1 ? tensor.count * 4 : 0))
     }
 }

@@ -61,8 +61,17 @@ package final class Tokenizer: Sendable {
         }
         endTokens = ends
         chatTemplate = try metadata.optionalString("tokenizer.chat_template").flatMap(ChatTemplate.init(recognizing:))
-        fingerprint = mergeTexts.bytes.withUnsafeBufferPointer { merges in
-            texts.bytes.withUnsafeBufferPointer { FNV1a.hash(merges, after: FNV1a.hash($0)) }
+        fingerprint = Self.fingerprint(texts, mergeTexts)
+    }
+
+    /// The fingerprint of the tokenizer that metadata describe, without making it.
+    package static func fingerprint(_ metadata: Metadata) throws(CheckpointError) -> UInt64 {
+        fingerprint(try metadata.strings("tokenizer.ggml.tokens"), try metadata.strings("tokenizer.ggml.merges"))
+    }
+
+    private static func fingerprint(_ tokens: ByteStrings, _ merges: ByteStrings) -> UInt64 {
+        merges.bytes.withUnsafeBufferPointer { merges in
+            tokens.bytes.withUnsafeBufferPointer { FNV1a.hash(merges, after: FNV1a.hash($0)) }
         }
     }
 

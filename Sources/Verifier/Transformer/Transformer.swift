@@ -76,7 +76,7 @@ package final class Transformer {
     }
 
     /// Few rows are normalised by every worker for itself, which takes less time than waiting for another.
-    private func normalize(
+    package func normalize(
         _ rows: Int, _ weight: UnsafePointer<Float>, _ worker: inout Worker
     ) -> spk_activations {
         let isShared = rows > TransformerState.ownRows

@@ -11,9 +11,9 @@ import SpeculateShared
 
 /// Scratch memory of a pass. Sized for the most rows that a pass may have; pages never written cost nothing.
 package final class TransformerState {
-    let x: UnsafeMutablePointer<Float>  // [rows, hidden] the residual stream
+    package let x: UnsafeMutablePointer<Float>  // [rows, hidden] the residual stream
     let normed: UnsafeMutablePointer<Float>  // [workers, hidden]
-    let hidden: spk_activations  // [rows, hidden]
+    package let hidden: spk_activations  // [rows, hidden]
     /// Passes of so few rows give every worker normalised rows of its own.
     static let ownRows = 4
     let ownHidden: UnsafeMutablePointer<spk_activations>  // [workers] of [ownRows, hidden]

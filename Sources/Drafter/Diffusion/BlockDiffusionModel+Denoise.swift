@@ -1,0 +1,185 @@
+import CKernels
+import SpeculateShared
+import SpeculateVerifier
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+extension BlockDiffusionModel {
+    /// Fills the block's masked tokens in `schedule.count + 1` passes. After each pass but the last, as many tokens are
+    /// revealed as the schedule says, in the given order; they stay as they are. All passes but the last take the
+    /// likeliest tokens, so that the law of a token that the last one draws hangs on what is fixed and on the tokens
+    /// before it alone (`law(at:)`).
+    /// - Parameters:
+    ///   - anchor: the sequence's last token, which the cache does not hold yet.
+    ///   - seed: for a random order.
+    ///   - observe: called after each pass.
+    package func denoise(
+        _ block: DraftBlock, anchor: Int32, cache: KVCache, schedule: [Int] = [], order: RevealOrder = .leftToRight,
+        sampling: DraftSampling = .greedy, seed: UInt64 = 0, observe: ((DraftBlock) -> Void)? = nil
+    ) {
+        precondition((1...config.drafts).contains(block.count))
+        for target in schedule {
+            pass(block, anchor, cache, .greedy)
+            observe?(block)
+            reveal(block, upTo: target, order, seed)
+        }
+        pass(block, anchor, cache, sampling)
+        observe?(block)
+    }
+
+    /// The law [draft vocabulary] that the token at `index` was drawn from in the last pass, given the tokens before it
+    /// and what was revealed; nil for a point mass. `draftTokens` name its columns. Valid until the next pass.
+    package func law(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> UnsafePointer<Float>? {
+        guard case .random = sampling, !block.isRevealed[index] else { return nil }
+        return UnsafePointer(state.law + (index + config.firstSlot) * state.logitStride)
+    }
+
+    /// The logits [draft vocabulary] of the last pass for the token at `index`, the Markov head's bias included.
+    package func logits(at index: Int) -> UnsafePointer<Float> {
+        UnsafePointer(state.logits + (index + config.firstSlot) * state.logitStride)
+    }
+
+    private func reveal(_ block: DraftBlock, upTo target: Int, _ order: RevealOrder, _ seed: UInt64) {
+        let random = CounterRandom(seed: seed)
+        var revealed = block.isRevealed.reduce(0) { $0 + ($1 ? 1 : 0) }
+        while revealed < min(target, block.count) {
+            var chosen = -1
+            var highest = -Double.infinity
+            for index in 0..<block.count where !block.isRevealed[index] {
+                let score =
+                    switch order {
+                    case .leftToRight: -Double(index)
+                    case .confidence: Double(block.confidences[index])
+                    case .random: random.uniform(position: index, stream: 2)
+                    }
+                if score > highest { (chosen, highest) = (index, score) }
+            }
+            block.isRevealed[chosen] = true
+            revealed += 1
+        }
+    }
+
+    /// One denoising pass: slots [anchor, token or MASK, ..] → final states → logits → tokens, left to right.
+    private func pass(_ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling) {
+        let slots = block.count + config.firstSlot
+        state.slots[0] = anchor
+        for slot in 1..<max(slots, 1) where slot < slots {
+            state.slots[slot] = block.isRevealed[slot - 1] ? block.tokens[slot - 1] : config.maskToken
+        }
+        batch.removeAll()
+        batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
+        pool.run { worker in
+            transformer.embed(batch, weights.embedding, &worker)  // x [slots, hidden]
+            for index in 0..<config.transformer.layers {
+                transformer.forward(layer: index, batch, &worker, before: weights.output)  // x [slots, hidden]
+            }
+            project(slots, &worker)  // logits [slots, draft vocabulary]
+            walk(block, anchor, cache.count + 1, sampling, &worker)  // tokens, confidences
+        }
+    }
+
+    private func project(_ slots: Int, _ worker: inout Worker) {
+        let c = config.transformer
+        for slot in worker.share(of: slots) {
+            let x = transformer.state.x + slot * c.hidden
+            let normed = state.hidden + slot * c.hidden
+            kernels.rms_norm(x, weights.outputNorm, Int32(c.hidden), c.epsilon, normed)
+            withUnsafePointer(to: transformer.state.hidden) {
+                kernels.quantize(normed, 0, Int32(c.hidden), Int32(slot), $0)
+            }
+        }
+        worker.barrier()
+        let chunk = transformer.panelsPerChunk(weights.output)
+        worker.forEachChunk(of: state.logitStride / 16, chunk: chunk) { panels, next in
+            transformer.multiply(
+                weights.output, transformer.state.hidden, slots, panels,
+                before: next.map { weights.output.panel($0.lowerBound) }, into: state.logits, stride: state.logitStride)
+        }
+        worker.barrier()
+    }
+
+    /// Chooses the tokens from left to right: the Markov head adds to each token's logits what the token before it
+    /// says. Every worker follows the same tokens and computes its share of the logits.
+    private func walk(
+        _ block: DraftBlock, _ anchor: Int32, _ position: Int, _ sampling: DraftSampling, _ worker: inout Worker
+    ) {
+        var previous = anchor
+        for index in 0..<block.count {
+            let slot = index + config.firstSlot
+            let logits = state.logits + slot * state.logitStride
+            embedPrevious(previous, worker)
+            if worker.index == 0, !block.isRevealed[index] { block.confidences[index] = confidence(slot, worker) }
+            let share = worker.share(of: draftVocabulary, unit: 16)
+            if let markov = weights.markov {
+                transformer.multiply(
+                    markov.output, state.ownPrevious[worker.index], 1, share.lowerBound / 16..<(share.upperBound + 15) / 16,
+                    before: nil, into: logits, stride: state.logitStride, accumulating: true)
+            }
+            let best = state.best + index * worker.count
+            best[worker.index] =
+                share.isEmpty
+                ? -1 : Int32(share.lowerBound) + kernels.argmax(logits + share.lowerBound, Int32(share.count))
+            worker.barrier()
+            if worker.index == 0 { choose(block, index, logits, best, worker.count, position + index, sampling) }
+            worker.barrier()
+            previous = block.tokens[index]
+        }
+    }
+
+    /// The worker's own copy of the Markov embedding of the token before.
+    private func embedPrevious(_ token: Int32, _ worker: Worker) {
+        guard let markov = weights.markov else { return }
+        let rank = markov.embedding.inputs
+        let previous = state.previous + worker.index * Int(rank)
+        withUnsafePointer(to: markov.embedding) { spk_unpack_row($0, token, previous) }
+        kernels.quantize(previous, 0, rank, 0, state.ownPrevious + worker.index)
+    }
+
+    private func confidence(_ slot: Int, _ worker: Worker) -> Float {
+        guard let head = weights.confidence else { return 1 }
+        let hidden = config.transformer.hidden
+        let rank = weights.markov.map { Int($0.embedding.inputs) } ?? 0
+        let x = state.hidden + slot * hidden
+        let previous = state.previous + worker.index * rank
+        var sum = head.bias
+        for i in 0..<hidden { sum += head.weight[i] * x[i] }
+        for i in 0..<rank { sum += head.weight[hidden + i] * previous[i] }
+        return 1 / (1 + exp(-sum))
+    }
+
+    private func choose(
+        _ block: DraftBlock, _ index: Int, _ logits: UnsafePointer<Float>, _ best: UnsafePointer<Int32>, _ workers: Int,
+        _ position: Int, _ sampling: DraftSampling
+    ) {
+        guard !block.isRevealed[index] else { return }
+        var likeliest = best[0]
+        for worker in 1..<max(workers, 1) where best[worker] >= 0 && worker < workers {
+            if logits[Int(best[worker])] > logits[Int(likeliest)] { likeliest = best[worker] }
+        }
+        guard case .random(let temperature, let seed) = sampling else {
+            block.tokens[index] = weights.draftTokens[Int(likeliest)]
+            return
+        }
+        let law = state.law + (index + config.firstSlot) * state.logitStride
+        kernels.exponentials(
+            logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, law, state.blockSums)
+        var total: Float = 0
+        for i in 0..<draftVocabulary { total += law[i] }
+        let target = CounterRandom(seed: seed).uniform(position: position, stream: DraftSampling.stream)
+        var cumulative = 0.0
+        var chosen = Int(likeliest)
+        var isChosen = false
+        for i in 0..<draftVocabulary {
+            law[i] /= total
+            cumulative += Double(law[i])
+            if !isChosen, cumulative > target { (chosen, isChosen) = (i, true) }
+        }
+        block.tokens[index] = weights.draftTokens[chosen]
+    }
+}

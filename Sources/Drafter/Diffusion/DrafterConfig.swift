@@ -1,0 +1,120 @@
+import SpeculateShared
+import SpeculateVerifier
+
+/// What shapes a block diffusion drafter, read and checked from the metadata of a `dflash` checkpoint.
+package struct DrafterConfig: Equatable, Sendable {
+    package static let architecture = "dflash"
+
+    package let transformer: TransformerConfig
+    /// Verifier layers whose input, the residual stream before them, is fused.
+    package let targetLayers: [Int]
+    /// Slots of a block, the anchor's included.
+    package let block: Int
+    /// The anchor's slot predicts the first drafted token, so that slot i predicts the token at i + 1 (DSpark). Else a
+    /// slot predicts its own token and the anchor's nothing (DFlash).
+    package let samplesFromAnchor: Bool
+    /// A slot sees tokens fewer than this many positions back.
+    package let window: Int
+    package let maskToken: Int32
+    /// For n passes: how many tokens are revealed after each pass but the last. Without an entry, equal parts.
+    package let schedules: [Int: [Int]]
+    /// The verifier's `Verifier.fingerprint`, where the file names it.
+    package let verifierFingerprint: String?
+    package let tokenizerFingerprint: UInt64
+
+    /// Tokens that one block drafts.
+    package var drafts: Int { samplesFromAnchor ? block : block - 1 }
+    /// The slot that predicts the first drafted token.
+    var firstSlot: Int { samplesFromAnchor ? 0 : 1 }
+
+    /// - Throws: `CheckpointError` naming the key that is missing, out of range or not supported.
+    package init(_ metadata: Metadata) throws(CheckpointError) {
+        let name = Self.architecture
+        let architecture = try metadata.string("general.architecture")
+        guard architecture == name else {
+            throw .invalid(key: "general.architecture", value: "'\(architecture)'", expected: "'\(name)', a drafter")
+        }
+        let tokens = try metadata.strings("tokenizer.ggml.tokens")
+        tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
+        transformer = try TransformerConfig(
+            metadata, architecture: name, vocabulary: tokens.count, ropeIsInterleaved: false,
+            unsupported: ["expert_count", "hyper_connection_count", "conv_kernel_size", "selector_rank"])
+        guard let layers = try metadata.optionalIntegers("\(name).target_layers"), !layers.isEmpty else {
+            throw .missing(key: "\(name).target_layers")
+        }
+        targetLayers = layers
+        block = try metadata.integer("\(name).block_size", in: 2...RowBatch.maximumTreeRows)
+        samplesFromAnchor = try metadata.optionalBool("\(name).sample_from_anchor") ?? true
+        if try metadata.optionalBool("\(name).attention.causal") == true {
+            throw .invalid(key: "\(name).attention.causal", value: true, expected: "false (not supported)")
+        }
+        maskToken = Int32(try metadata.integer("tokenizer.ggml.mask_token_id", in: 0...tokens.count - 1))
+        window = try Self.window(metadata, context: transformer.context)
+        verifierFingerprint = try metadata.optionalString("speculate.verifier.fingerprint")
+        schedules = try Self.schedules(metadata, drafts: samplesFromAnchor ? block : block - 1)
+    }
+
+    private static func window(_ metadata: Metadata, context: Int) throws(CheckpointError) -> Int {
+        let key = "\(architecture).attention.sliding_window"
+        guard let window = try metadata.optionalInteger(key, in: 0...1 << 20), window > 0 else { return context }
+        if let pattern = try metadata.optionalBools("\(key)_pattern"), pattern.contains(false) {
+            throw .invalid(key: "\(key)_pattern", value: pattern, expected: "true for every layer")
+        }
+        return window
+    }
+
+    private static func schedules(_ metadata: Metadata, drafts: Int) throws(CheckpointError) -> [Int: [Int]] {
+        var schedules: [Int: [Int]] = [:]
+        for passes in 2...drafts {
+            let key = "speculate.schedule.\(passes)"
+            guard let schedule = try metadata.optionalIntegers(key) else { continue }
+            let isRising = zip(schedule, schedule.dropFirst()).allSatisfy { $0 < $1 }
+            guard schedule.count == passes - 1, isRising, schedule.allSatisfy({ (1..<drafts).contains($0) }) else {
+                throw .invalid(
+                    key: key, value: schedule, expected: "\(passes - 1) rising counts from 1 to \(drafts - 1)")
+            }
+            schedules[passes] = schedule
+        }
+        return schedules
+    }
+
+    /// How many of `count` tokens are revealed after each of `passes` passes but the last. Fewer passes than asked for
+    /// when the block is too short for more.
+    package func schedule(passes: Int, count: Int) -> [Int] {
+        let passes = min(passes, count)
+        guard passes > 1 else { return [] }
+        let schedule = schedules[passes] ?? (1..<passes).map { max($0 * drafts / passes, 1) }
+        return schedule.filter { $0 < count }
+    }
+
+    /// - Throws: `CheckpointError` saying why a drafter of this shape cannot work for the verifier.
+    package func check(against verifier: Verifier) throws(CheckpointError) {
+        let name = Self.architecture
+        guard tokenizerFingerprint == verifier.tokenizer.fingerprint else {
+            throw CheckpointError("the drafter's tokenizer is not the verifier's; it drafts for another model")
+        }
+        guard transformer.hidden == verifier.config.hidden else {
+            throw .invalid(
+                key: "\(name).embedding_length", value: transformer.hidden,
+                expected: "\(verifier.config.hidden), the verifier's")
+        }
+        if let verifierFingerprint, verifierFingerprint != verifier.fingerprint {
+            throw .invalid(
+                key: "speculate.verifier.fingerprint", value: verifierFingerprint,
+                expected: "\(verifier.fingerprint), the verifier's; it drafts for other weights")
+        }
+    }
+
+    /// The layers after which the verifier keeps its residual stream for this drafter.
+    /// - Throws: `CheckpointError` when the verifier has no such layers.
+    package func taps(verifierLayers: Int) throws(CheckpointError) -> [Int] {
+        guard targetLayers.allSatisfy({ (1..<verifierLayers).contains($0) }),
+            zip(targetLayers, targetLayers.dropFirst()).allSatisfy({ $0 < $1 })
+        else {
+            throw .invalid(
+                key: "\(Self.architecture).target_layers", value: targetLayers,
+                expected: "rising layers from 1 to \(verifierLayers - 1), for the verifier has \(verifierLayers)")
+        }
+        return targetLayers.map { $0 - 1 }
+    }
+}

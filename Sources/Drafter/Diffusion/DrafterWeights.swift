@@ -1,0 +1,72 @@
+import CKernels
+import SpeculateShared
+import SpeculateVerifier
+
+/// A block diffusion drafter's weights, packed for the kernels. Immutable, shared by every sequence.
+package final class DrafterWeights: @unchecked Sendable {
+    /// The bias that the token before puts on the logits of the next (DSpark): w2 · w1[token].
+    struct Markov {
+        var embedding: spk_matrix  // [vocabulary × rank]
+        var output: spk_matrix  // [draft vocabulary × rank]
+    }
+
+    /// Expected acceptance: sigmoid(weight · [state, Markov embedding] + bias).
+    struct Confidence {
+        var weight: UnsafePointer<Float>  // [hidden + rank]
+        var bias: Float
+    }
+
+    let fusion: spk_matrix  // [hidden × taps · hidden]
+    let fusionNorm: UnsafePointer<Float>
+    let layers: TransformerLayers
+    let outputNorm: UnsafePointer<Float>
+    /// The verifier's where the file has none.
+    let embedding: spk_matrix
+    let output: spk_matrix  // [draft vocabulary × hidden]
+    /// The verifier's id of each token that can be drafted; all in order when the file has no list.
+    let draftTokens: [Int32]
+    let markov: Markov?
+    let confidence: Confidence?
+
+    /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown.
+    init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ verifier: Verifier) throws(CheckpointError) {
+        let loader = WeightLoader(checkpoint, pool: verifier.pool)
+        let hidden = config.transformer.hidden
+        let vocabulary = config.transformer.vocabulary
+        fusion = try loader.matrix("fc.weight", inputs: config.targetLayers.count * hidden, outputs: hidden)
+        fusionNorm = try loader.vector("enc.output_norm.weight", count: hidden)
+        outputNorm = try loader.vector("output_norm.weight", count: hidden)
+        layers = try TransformerLayers(loader, config.transformer)
+        embedding =
+            loader.contains("token_embd.weight")
+            ? try loader.matrix("token_embd.weight", inputs: hidden, outputs: vocabulary) : verifier.embedding
+        draftTokens =
+            loader.contains("d2t") ? try loader.indices("d2t", limit: vocabulary) : (0..<Int32(vocabulary)).map { $0 }
+        output =
+            loader.contains("output.weight")
+            ? try loader.matrix("output.weight", inputs: hidden, outputs: draftTokens.count) : verifier.output
+        guard Int(output.outputs) == draftTokens.count else {
+            throw CheckpointError("the drafter has a list 'd2t' of tokens, but no 'output.weight' for them")
+        }
+        var rank = 0
+        if let shape = checkpoint.tensor("markov_w1.weight")?.shape, shape.count == 2 {
+            rank = shape[0]
+            markov = Markov(
+                embedding: try loader.matrix("markov_w1.weight", inputs: rank, outputs: vocabulary),
+                output: try loader.matrix("markov_w2.weight", inputs: rank, outputs: draftTokens.count))
+        } else {
+            markov = nil
+        }
+        if loader.contains("conf_proj.weight") {
+            let bias = try loader.optionalVector("conf_proj.bias", count: 1)
+            confidence = Confidence(
+                weight: try loader.row("conf_proj.weight", count: hidden + rank), bias: bias?.pointee ?? 0)
+        } else {
+            confidence = nil
+        }
+        try loader.finish()
+        arena = loader.arena
+    }
+
+    private let arena: Arena
+}

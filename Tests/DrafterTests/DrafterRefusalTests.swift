@@ -1,0 +1,74 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+import TestSupport
+import Testing
+
+@Suite struct DrafterRefusalTests {
+    /// The tiny drafter's file with its metadata changed.
+    private func loading(
+        verifier name: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void
+    ) throws -> BlockDiffusionModel {
+        let original = try Checkpoint(path: Fixtures.path("tiny-drafter.gguf"))
+        return try Fixtures.withTemporaryFolder { folder in
+            var writer = CheckpointWriter()
+            writer.metadata = original.metadata
+            change(&writer.metadata)
+            for tensor in original.tensors {
+                try writer.add(
+                    tensor.name, type: tensor.type, shape: tensor.shape, bytes: [UInt8](original.bytes(of: tensor)))
+            }
+            try writer.write(to: folder + "/changed.gguf")
+            let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
+            let config = try DrafterConfig(checkpoint.metadata)
+            let file = try Checkpoint(path: Fixtures.path(name))
+            let layers = try file.metadata.integer("\(try file.metadata.string("general.architecture")).block_count", in: 1...99)
+            let verifier = try Verifier(
+                file, taps: config.taps(verifierLayers: layers), kernels: Kernels(), pool: WorkerPool(count: 1))
+            return try BlockDiffusionModel(checkpoint, config, for: verifier)
+        }
+    }
+
+    private func refusal(verifier: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void = { _ in }) -> String {
+        do {
+            _ = try loading(verifier: verifier, change)
+            return "loaded"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test("the file as it is loads")
+    func sound() { #expect(refusal() == "loaded") }
+
+    @Test("a drafter for another verifier is refused with the reason")
+    func otherVerifier() {
+        #expect(
+            refusal { $0["speculate.verifier.fingerprint"] = .string(Array("0123456789abcdef".utf8)) }
+                .contains("drafts for other weights"))
+        #expect(
+            refusal {
+                guard case .array(.string(let tokens)) = $0["tokenizer.ggml.tokens"] else { return }
+                var changed = ByteStrings()
+                for token in tokens.dropLast() { changed.append(token) }
+                changed.append("another".utf8)
+                $0["tokenizer.ggml.tokens"] = .array(.string(changed))
+            }.contains("tokenizer is not the verifier's"))
+        #expect(refusal { $0["dflash.embedding_length"] = .uint32(96) }.contains("embedding_length"))
+        #expect(refusal { $0["dflash.target_layers"] = .array(.int32([1, 40])) }.contains("target_layers"))
+        #expect(refusal { $0["dflash.target_layers"] = .array(.int32([0, 1])) }.contains("target_layers"))
+    }
+
+    @Test("a file that is no drafter, or asks for what is not computed, is refused by the key that says so")
+    func unsupported() {
+        #expect(refusal { $0["general.architecture"] = .string(Array("llama".utf8)) }.contains("'dflash', a drafter"))
+        #expect(refusal { $0["dflash.attention.causal"] = .bool(true) }.contains("attention.causal"))
+        #expect(refusal { $0["dflash.block_size"] = .uint32(1) }.contains("block_size"))
+        #expect(refusal { $0["dflash.block_size"] = nil }.contains("block_size"))
+        #expect(refusal { $0["dflash.selector_rank"] = .uint32(8) }.contains("selector_rank"))
+        #expect(refusal { $0["speculate.schedule.2"] = .array(.int32([9])) }.contains("speculate.schedule.2"))
+        #expect(
+            refusal { $0["dflash.attention.sliding_window_pattern"] = .array(.bool([true, false])) }
+                .contains("sliding_window_pattern"))
+    }
+}
