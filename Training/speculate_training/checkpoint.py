@@ -1,4 +1,4 @@
-"""A verifier's GGUF file: its numbers as float tensors, its settings, and what ties a drafter to it."""
+"""A GGUF file: its numbers as float tensors, its settings, and what ties a drafter to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from gguf import GGUFReader, GGUFValueType, dequantize
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, dequantize
 
 
 class CheckpointError(Exception):
@@ -16,7 +16,7 @@ class CheckpointError(Exception):
 
 
 class Checkpoint:
-    """Reads a GGUF v3 file. Tensors come as float32, rows outermost, as PyTorch has them."""
+    """Reads a GGUF v3 file. Tensors come as float32 (indices as int64), rows outermost, as PyTorch has them."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
@@ -42,7 +42,8 @@ class Checkpoint:
         if name not in self.tensors:
             raise CheckpointError(f"{self.path}: has no tensor '{name}'")
         tensor = self.tensors[name]
-        numbers = np.asarray(dequantize(tensor.data, tensor.tensor_type))
+        is_index = tensor.tensor_type == GGMLQuantizationType.I64
+        numbers = np.asarray(tensor.data if is_index else dequantize(tensor.data, tensor.tensor_type))
         shape = [int(size) for size in reversed(tensor.shape)]
         return torch.from_numpy(numbers.reshape(shape).astype(numbers.dtype, copy=True))
 

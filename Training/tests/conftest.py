@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+
+# Compiling takes longer than the tests; what is compiled is the very same code.
+os.environ["TORCHDYNAMO_DISABLE"] = "1"
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from speculate_training.checkpoint import Checkpoint
+from speculate_training.corpus import Corpus
+from speculate_training.drafter import Drafter, DrafterConfig
+from speculate_training.verifier import Verifier
+
+FIXTURES = Path(__file__).parents[2] / "Tests" / "Fixtures"
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    return Checkpoint(FIXTURES / "tiny-qwen3.gguf")
+
+
+@pytest.fixture(scope="session")
+def verifier(checkpoint: Checkpoint) -> Verifier:
+    return Verifier(checkpoint, torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture
+def drafter(verifier: Verifier) -> Drafter:
+    v = verifier.config
+    torch.manual_seed(1)
+    config = DrafterConfig(
+        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.kv_heads,
+        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=40, epsilon=v.epsilon,
+        rope_base=v.rope_base, context=v.context, layers=2, taps=(0, 1), block=4, window=9, rank=32, mask_token=7,
+    )  # fmt: skip
+    drafter = Drafter(config, torch.arange(5, 45), verifier.embedding, torch.float32)
+    with torch.no_grad():
+        for parameter in drafter.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return drafter
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    rng = np.random.default_rng(1)
+    items = []
+    for index in range(24):
+        prompt, answer = rng.integers(3, 8), rng.integers(9, 20)
+        tokens = rng.integers(0, 60, prompt + answer).tolist()
+        items.append((tokens[:prompt], tokens[prompt:], f"kind{index % 2}"))
+    return Corpus.build(items, 260)

@@ -1,0 +1,116 @@
+"""The whole pipeline on a tiny model."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import FIXTURES
+from gguf import GGMLQuantizationType
+
+from speculate_training import train
+from speculate_training.checkpoint import Checkpoint, CheckpointError, fingerprint
+from speculate_training.corpus import Corpus
+from speculate_training.drafter import Drafter
+from speculate_training.drafter_file import load, write
+from speculate_training.drafting import draft_blocks
+from speculate_training.evaluate import evaluate
+from speculate_training.verifier import Verifier
+
+
+def arguments(out: Path, corpus: Path, *extra: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    base = f"--verifier {FIXTURES / 'tiny-qwen3.gguf'} --corpus {corpus} --out {out} --steps 12 --tokens 90"
+    base += (
+        " --taps 0,1 --layers 2 --block 4 --window 16 --rank 32 --vocabulary 48 --threads 1 --device cpu --updates 2"
+    )
+    return parser.parse_args([*base.split(), *extra])
+
+
+@pytest.fixture
+def corpus_file(corpus: Corpus, tmp_path: Path) -> Path:
+    corpus.save(tmp_path / "corpus.npz")
+    return tmp_path / "corpus.npz"
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_in_two_sittings_is_the_run_in_one(corpus_file: Path, tmp_path: Path, optimizer: str) -> None:
+    stages = ["--stages", "A:0.3,B:0.3,C:0.4", "--optimizer", optimizer]
+    train.main(arguments(tmp_path / "whole", corpus_file, *stages))
+    train.main(arguments(tmp_path / "parts", corpus_file, *stages, "--stop-after", "7"))
+    train.main(arguments(tmp_path / "parts", corpus_file, *stages))
+    whole, parts = (torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("whole", "parts"))
+    assert whole["step"] == parts["step"] == 12 and whole["blocks"] == parts["blocks"]
+    for kind in ("drafter", "average"):
+        for name, weight in whole[kind].items():
+            assert torch.equal(weight, parts[kind][name]), name
+    assert {path.name for path in (tmp_path / "parts").iterdir()} == {"checkpoint.pt", "train.csv", "curves.svg"}
+    with (tmp_path / "parts" / "train.csv").open() as file:
+        steps = [int(row["step"]) for row in csv.DictReader(file)]
+    assert steps == [7, 12]
+
+
+def test_a_checkpoint_of_another_shape_is_refused(corpus_file: Path, tmp_path: Path) -> None:
+    train.main(arguments(tmp_path / "run", corpus_file, "--stop-after", "1"))
+    with pytest.raises(SystemExit, match="another configuration"):
+        train.main(arguments(tmp_path / "run", corpus_file, "--window", "8"))
+
+
+def test_training_learns_a_text_by_heart(tmp_path: Path) -> None:
+    text = [11, 29, 3, 41, 17, 5, 23, 8, 31, 2, 37, 13, 19, 7, 43, 47]
+    corpus = Corpus.build([([1, 2], text, "x")] * 16, 260)
+    corpus.save(tmp_path / "corpus.npz")
+    args = arguments(tmp_path / "run", tmp_path / "corpus.npz", "--mix", "kl=0,ce=0,tv=0,lk=0", "--steps", "1")
+    run = train.Run(args)
+    # The verifier is random; what must be learnt here is its own law, whose likeliest tokens are the measure.
+    batch_tokens = torch.tensor([[1, 2, *text]])
+    hidden = run.verifier.forward(batch_tokens, run.config.taps).hidden
+    likeliest = run.verifier.logits(hidden)[0, :, run.drafter.d2t].argmax(-1)
+    args = arguments(tmp_path / "learn", tmp_path / "corpus.npz", "--mix", "kl=1,ce=1", "--steps", "60", "--lr", "0.01")
+    train.main(args)
+    state = torch.load(tmp_path / "learn" / "checkpoint.pt", weights_only=True)
+    run.drafter.load_state_dict(state["drafter"])
+    with torch.no_grad():
+        context = run.drafter.inject(run.verifier.forward(batch_tokens, run.config.taps).taps)
+        anchors = torch.arange(1, 13)[None]
+        first = batch_tokens.gather(1, anchors)
+        draft = draft_blocks(run.drafter, context, anchors, first, 1)
+    right = run.drafter.t2d[draft.tokens[0, :, 0]] == likeliest[1:13]
+    assert right.float().mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", [GGMLQuantizationType.F32, GGMLQuantizationType.Q8_0, GGMLQuantizationType.Q4_1])
+def test_an_exported_drafter_comes_back(
+    checkpoint: Checkpoint, verifier: Verifier, drafter: Drafter, tmp_path: Path, kind: GGMLQuantizationType
+) -> None:
+    path = tmp_path / "drafter.gguf"
+    write(path, drafter, checkpoint, kind, kind, {"name": "x"})
+    again = load(path, verifier, checkpoint)
+    assert again.config == drafter.config and torch.equal(again.d2t, drafter.d2t)
+    largest = {"F32": 0.0, "Q8_0": 0.02, "Q4_1": 0.15}[kind.name]
+    for (name, before), after in zip(drafter.named_parameters(), again.parameters(), strict=True):
+        assert (before - after).abs().max() <= largest * before.abs().max(), name
+    assert [found.name for found in tmp_path.iterdir()] == ["drafter.gguf"]
+
+
+def test_a_drafter_for_another_verifier_is_refused(checkpoint: Checkpoint, drafter: Drafter, tmp_path: Path) -> None:
+    path = tmp_path / "drafter.gguf"
+    write(path, drafter, checkpoint, GGMLQuantizationType.F32, GGMLQuantizationType.F32, {})
+    other = Checkpoint(FIXTURES / "tiny-qwen2.gguf")
+    assert fingerprint(other) != fingerprint(checkpoint)
+    with pytest.raises(CheckpointError, match="fingerprint"):
+        load(path, Verifier(other, torch.device("cpu"), torch.float32), other)
+
+
+def test_a_perfect_drafter_is_counted_as_perfect(verifier: Verifier, drafter: Drafter) -> None:
+    # Its own greedy drafts, taken as the text, are accepted whole in the first round.
+    prompt = [9, 8, 7, 6]
+    context = drafter.inject(verifier.forward(torch.tensor([prompt]), drafter.config.taps).taps)
+    draft = draft_blocks(drafter, context, torch.tensor([[3]]), torch.tensor([[6]]), 4)
+    corpus = Corpus.build([(prompt, draft.tokens[0, 0].tolist(), "t")], 260)
+    tally = evaluate(verifier, drafter, corpus, ())["all"]
+    assert tally.report()["tau"][3] == 4.0  # Three drafted tokens and the last one, which no draft may hold.
