@@ -60,7 +60,8 @@ let package = Package(
         .testTarget(
             name: "VerifierTests", dependencies: ["SpeculateVerifier", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "DrafterTests", dependencies: ["SpeculateDrafter", "SpeculateVerifier", "TestSupport"], swiftSettings: swiftSettings),
+            name: "DrafterTests", dependencies: ["SpeculateDrafter", "SpeculateVerifier", "TestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "SpeculateTests", dependencies: ["Speculate", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"], swiftSettings: swiftSettings),

@@ -39,7 +39,8 @@ import Testing
             let block = DraftBlock()
             block.reset(count: 8)
             tiny.model.denoise(
-                block, anchor: tiny.golden.tokens[anchor], cache: tiny.cache(holding: anchor, piece: piece), schedule: [2])
+                block, anchor: tiny.golden.tokens[anchor], cache: tiny.cache(holding: anchor, piece: piece),
+                schedule: [2])
             return (tiny.logits(8), block.tokens, block.confidences)
         }
         let expected = draft(try TinyDrafter(threads: 1), piece: 100)
@@ -118,7 +119,8 @@ import Testing
             block.reset(count: 6)
             block.fix(token, at: 3)
             tiny.model.denoise(
-                block, anchor: tiny.golden.tokens[20], cache: cache, schedule: [2, 4], order: .random, sampling: sampling,
+                block, anchor: tiny.golden.tokens[20], cache: cache, schedule: [2, 4], order: .random,
+                sampling: sampling,
                 seed: 5)
             #expect(block.tokens[3] == token)
             #expect(tiny.model.law(at: 3, of: block, sampling) == nil)

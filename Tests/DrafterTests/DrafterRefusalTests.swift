@@ -22,14 +22,16 @@ import Testing
             let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
             let config = try DrafterConfig(checkpoint.metadata)
             let file = try Checkpoint(path: Fixtures.path(name))
-            let layers = try file.metadata.integer("\(try file.metadata.string("general.architecture")).block_count", in: 1...99)
+            let layers = try file.metadata.integer(
+                "\(try file.metadata.string("general.architecture")).block_count", in: 1...99)
             let verifier = try Verifier(
                 file, taps: config.taps(verifierLayers: layers), kernels: Kernels(), pool: WorkerPool(count: 1))
             return try BlockDiffusionModel(checkpoint, config, for: verifier)
         }
     }
 
-    private func refusal(verifier: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void = { _ in }) -> String {
+    private func refusal(verifier: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void = { _ in }) -> String
+    {
         do {
             _ = try loading(verifier: verifier, change)
             return "loaded"

@@ -30,7 +30,9 @@ import TestSupport
 
     private func result(_ verifier: Verifier, _ row: Int, logits: Int) -> [Float] {
         let hidden = verifier.taps.indices.flatMap { tap in
-            Array(UnsafeBufferPointer(start: verifier.hiddenStates(row: row) + tap * verifier.config.hidden,
+            Array(
+                UnsafeBufferPointer(
+                    start: verifier.hiddenStates(row: row) + tap * verifier.config.hidden,
                     count: verifier.config.hidden))
         }
         return Array(UnsafeBufferPointer(start: verifier.logits(logits), count: verifier.config.vocabulary)) + hidden

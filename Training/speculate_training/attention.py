@@ -17,13 +17,19 @@ def fused(function: Function) -> Function:
     """Compiles a chain of elementwise steps into one pass over memory, where there is a C++ compiler to do so."""
     if not (shutil.which("g++") or shutil.which("clang++")):
         return function
+    torch._dynamo.config.recompile_limit = 32  # With and without gradients, of one row or of many, in several types.
     return torch.compile(function, dynamic=True)  # type: ignore[return-value]
 
 
-@fused
 def rms_norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
     """Root-mean-square norm over the last axis (Zhang & Sennrich 2019), computed in float32."""
-    return F.rms_norm(x.float(), (x.shape[-1],), weight.float(), epsilon).to(dtype)
+    return _rms_norm(x.reshape(-1, x.shape[-1]), weight, epsilon, dtype).reshape(x.shape)
+
+
+@fused
+def _rms_norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> Tensor:
+    x = x.float()
+    return (x * torch.rsqrt(x.square().mean(-1, keepdim=True) + epsilon) * weight).to(dtype)
 
 
 def linear(x: Tensor, weight: Tensor) -> Tensor:
@@ -38,16 +44,27 @@ def rotation(positions: Tensor, dimension: int, base: float) -> tuple[Tensor, Te
     return angles.cos().float(), angles.sin().float()
 
 
-@fused
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Rotates pairs (i, i + dimension / 2) of the last axis: the NeoX order."""
+    """Rotates pairs (i, i + d/2) of the last axis, the NeoX order; x [.., heads, d], cosine and sine [.., d/2]."""
+    half = cosine.shape[-1]
+    angles = [part.expand(*x.shape[:-2], half).reshape(-1, 1, half) for part in (cosine, sine)]
+    return _rotate(x.reshape(-1, *x.shape[-2:]), *angles).reshape(x.shape)
+
+
+@fused
+def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     first, second = x.float().chunk(2, dim=-1)
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine], dim=-1).to(x.dtype)
 
 
-@fused
 def swiglu(gate: Tensor, up: Tensor) -> Tensor:
     """silu(gate) · up (Shazeer 2020)."""
+    width = gate.shape[-1]
+    return _swiglu(gate.reshape(-1, width), up.reshape(-1, width)).reshape(gate.shape)
+
+
+@fused
+def _swiglu(gate: Tensor, up: Tensor) -> Tensor:
     return (F.silu(gate.float()) * up.float()).to(gate.dtype)
 
 

@@ -84,6 +84,10 @@ class Drafter(nn.Module):
         super().__init__()
         self.config, self.dtype = config, dtype
         c = config
+        self.draft_embd = nn.Parameter(embedding[d2t].float().clone())
+        self.embd_proj = nn.Parameter(torch.eye(c.hidden))
+        self.embd_proj_bias = nn.Parameter(torch.zeros(c.hidden))
+        self.mask_embd = nn.Parameter(torch.randn(c.hidden) * embedding.float().std())
         self.fc = matrix(c.hidden, len(c.taps) * c.hidden)
         self.enc_output_norm = nn.Parameter(torch.ones(c.hidden))
         self.layers = [Layer(c) for _ in range(c.layers)]
@@ -101,18 +105,56 @@ class Drafter(nn.Module):
         self.register_buffer("embedding", embedding.detach().to(dtype), persistent=False)
 
     @torch.no_grad()
-    def start_from(self, verifier: Verifier, layers: tuple[int, ...]) -> None:
-        """Copies verifier layers into the trunk, lets the fused features start as the last tap, and the final norm as
-        the verifier's."""
-        w = verifier.weights
+    def start_from(self, verifier: Verifier, layers: tuple[int, ...], sample: list[Tensor]) -> None:
+        """Begins as the verifier's own last layers, as far as that goes: the trunk's weights are those of `layers`; a
+        token's embedding is the state that the verifier on average has at such a token before the first of them (over
+        `sample`, token rows [S, T], and the token alone); the fused states are those of the last tap; queries and keys
+        are normed to the size that they have there."""
+        c, w = self.config, verifier.weights
+        group = c.heads // verifier.config.kv_heads
         for layer, source in zip(self.layers, layers, strict=True):
             for name, parameter in layer.named_parameters():
                 weight = w.get(f"blk.{source}.{name}.weight")
-                if weight is not None and weight.shape == parameter.shape:
-                    parameter.copy_(weight)
+                if weight is None:
+                    continue
+                if name in ("attn_k", "attn_v") and weight.shape != parameter.shape:
+                    # A key-value head for every query head: copies of the one that they shared.
+                    weight = weight.unflatten(0, (-1, c.head_dimension)).repeat_interleave(group, 0).flatten(0, 1)
+                parameter.copy_(weight)
         self.output_norm.copy_(w["output_norm.weight"])
-        self.fc.mul_(0.02)
-        self.fc[:, -self.config.hidden :] += torch.eye(self.config.hidden, device=self.fc.device)
+        self.enc_output_norm.copy_(w[f"blk.{layers[0]}.attn_norm.weight"])
+        self.fc.mul_(0.1)
+        self.fc[:, -c.hidden :] += torch.eye(c.hidden, device=self.fc.device)
+        alone = torch.stack([torch.zeros_like(self.d2t), self.d2t], 1)
+        total = 4 * torch.cat([verifier.forward(rows, layers[:1]).taps[:, 1, 0].float() for rows in alone.split(512)])
+        count = torch.full((c.draft_vocabulary, 1), 4.0, device=total.device)
+        for tokens in sample:
+            states = verifier.forward(tokens, layers).taps[:, 1:].float()  # The first token's state is an outlier.
+            drafted = self.t2d[tokens[:, 1:]].flatten()
+            total.index_add_(0, drafted[drafted >= 0], states[:, :, 0].flatten(0, 1)[drafted >= 0])
+            count.index_add_(0, drafted[drafted >= 0], torch.ones(int((drafted >= 0).sum()), 1, device=total.device))
+        self.draft_embd.copy_(total / count)
+        inputs = F.pad(verifier.embedding[self.d2t].double(), (0, 1), value=1.0)
+        square = inputs.t() @ inputs
+        square.diagonal().add_(1e-3 * float(square.diagonal().mean()))
+        solution = torch.linalg.solve(square, inputs.t() @ self.draft_embd.double()).float()
+        self.embd_proj.copy_(solution[:-1].t())
+        self.embd_proj_bias.copy_(solution[-1])
+        self.mask_embd.copy_(self.draft_embd.mean(0))
+        for index, (layer, source) in enumerate(zip(self.layers, layers, strict=True)):
+            normed = rms_norm(states[:, :, index], w[f"blk.{source}.attn_norm.weight"], c.epsilon, verifier.dtype)
+            for name, norm in (("q", layer.attn_q_norm), ("k", layer.attn_k_norm)):
+                heads = linear(normed, w[f"blk.{source}.attn_{name}.weight"]).float().unflatten(-1, (-1, len(norm)))
+                norm.fill_(float(heads.square().mean(-1).sqrt().mean()))
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """[..] → [.., hidden]. Tokens that can be drafted and MASK have vectors of their own; the others a linear map
+        of the verifier's embedding."""
+        drafted = self.t2d[tokens]
+        mapped = linear(self.embedding[tokens], self.embd_proj).float() + self.embd_proj_bias
+        own = F.embedding(drafted.clamp_min(0), self.draft_embd)
+        embedded = torch.where((drafted >= 0).unsqueeze(-1), own, mapped)
+        return torch.where((tokens == self.config.mask_token).unsqueeze(-1), self.mask_embd, embedded)
 
     def inject(self, taps: Tensor) -> Injected:
         """taps [S, T, taps, hidden] → keys and values of every layer."""
@@ -125,7 +167,7 @@ class Drafter(nn.Module):
         for layer in self.layers:
             key = linear(fused, layer.attn_k).unflatten(-1, (c.kv_heads, c.head_dimension))
             key = rms_norm(key, layer.attn_k_norm, c.epsilon, self.dtype)
-            keys.append(rotate(key, cosine.unsqueeze(1), sine.unsqueeze(1)))
+            keys.append(rotate(key, cosine, sine))
             values.append(linear(fused, layer.attn_v).unflatten(-1, (c.kv_heads, c.head_dimension)))
         return Injected(keys, values)
 
@@ -138,10 +180,10 @@ class Drafter(nn.Module):
         T = context.keys[0].shape[1]
         positions = anchors.unsqueeze(-1) + torch.arange(L, device=slots.device)  # [S, A, L]
         cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
-        turn = (cosine.unsqueeze(3), sine.unsqueeze(3))
+        turn = (cosine, sine)
         sees = visible(anchors, positions, T, c.window)
         within = torch.ones(L, L, dtype=torch.bool, device=slots.device)
-        x = self.embedding[slots].float()  # [S, A, L, hidden]
+        x = self.embed(slots)  # [S, A, L, hidden]
         for index, layer in enumerate(self.layers):
             normed = rms_norm(x, layer.attn_norm, c.epsilon, self.dtype)
             q = linear(normed, layer.attn_q).unflatten(-1, (c.heads, c.head_dimension))

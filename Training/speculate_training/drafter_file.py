@@ -10,7 +10,6 @@ import gguf
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType, GGUFValueType
-from torch import Tensor
 
 from .checkpoint import Checkpoint, CheckpointError, fingerprint
 from .drafter import Drafter, DrafterConfig
@@ -18,7 +17,14 @@ from .drafting import SCHEDULES
 from .verifier import Verifier
 
 #: Parameters that a file keeps under another name than the module's.
-_NAMES = {"conf_proj_bias": "conf_proj.bias", "enc_output_norm": "enc.output_norm.weight"}
+_NAMES = {
+    "conf_proj_bias": "conf_proj.bias",
+    "enc_output_norm": "enc.output_norm.weight",
+    "draft_embd": "speculate.draft_embd.weight",
+    "embd_proj": "speculate.embd_proj.weight",
+    "embd_proj_bias": "speculate.embd_proj.bias",
+    "mask_embd": "speculate.mask_embd.weight",
+}
 
 
 def tensor_name(parameter: str) -> str:
@@ -34,16 +40,17 @@ def load(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
     if path.suffix == ".pt":
         state = torch.load(path, map_location="cpu", weights_only=True)
         config, d2t, made_for = DrafterConfig.from_dict(state["config"]), state["d2t"], state["fingerprint"]
-        parameters: dict[str, Tensor] = state["average"]
     else:
         file = Checkpoint(path)
         config, d2t, made_for = read_config(file), file.tensor("d2t").long().tolist(), file.value(FINGERPRINT)
-        names = dict(Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype).named_parameters())
-        parameters = {name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in names.items()}
     if made_for != fingerprint(checkpoint):
         raise CheckpointError(f"{path}: made for a verifier with fingerprint {made_for}, not {fingerprint(checkpoint)}")
     drafter = Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype)
-    drafter.load_state_dict(parameters)
+    if path.suffix == ".pt":
+        drafter.load_state_dict(state["average"])
+    else:
+        named = drafter.named_parameters()
+        drafter.load_state_dict({name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in named})
     return drafter.to(verifier.device).eval()
 
 
@@ -78,8 +85,9 @@ def write(
     path: Path, drafter: Drafter, verifier: Checkpoint, body: GGMLQuantizationType, head: GGMLQuantizationType,
     about: dict[str, str], extras: bool = True,
 ) -> None:  # fmt: skip
-    """Writes beside and renames. `body` quantises the trunk, `head` the output and Markov matrices; `about` are
-    `general.` texts. `extras`: the keys under `speculate.` that only our engine reads."""
+    """Writes beside and renames. `body` quantises the trunk, `head` the output, embedding and Markov matrices; `about`
+    are `general.` texts. `extras`: the keys and tensors under `speculate.` that only our engine reads; without them the
+    file has the whole embedding instead, for llama.cpp."""
     c = drafter.config
     beside = path.with_suffix(".tmp")
     writer = gguf.GGUFWriter(str(beside), "dflash")
@@ -111,11 +119,18 @@ def write(
     writer.add_uint32("tokenizer.ggml.mask_token_id", c.mask_token)
     writer.add_tensor("d2t", drafter.d2t.cpu().numpy().astype(np.int64))
     for name, parameter in drafter.named_parameters():
+        if not extras and tensor_name(name).startswith("speculate."):
+            continue
         values = parameter.detach().float().cpu().numpy()
         is_matrix = parameter.dim() == 2 and not name.startswith("conf_proj")
-        part = head if name in ("output", "markov_w1", "markov_w2") else body
+        part = head if name in ("output", "markov_w1", "markov_w2", "draft_embd") else body
         type_ = part if is_matrix else GGMLQuantizationType.F32
         writer.add_tensor(tensor_name(name), gguf.quantize(values, type_), raw_dtype=type_)
+    if not extras:
+        with torch.no_grad():
+            table = drafter.embed(torch.arange(c.vocabulary, device=drafter.d2t.device)).float().cpu().numpy()
+        type_ = GGMLQuantizationType.Q8_0
+        writer.add_tensor("token_embd.weight", gguf.quantize(table, type_), raw_dtype=type_)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -25,6 +25,7 @@ class Stage:
     full: float = 0.5  # Share of blocks of which nothing is revealed.
     prefix: float = 0.25  # Share of blocks of which the first tokens are revealed; the rest at a random time.
     decay: float = 0.8  # Weight of a slot against the one before.
+    states: float = 0.0  # Weight of the distance to the verifier's final states, which say more than laws do (EAGLE).
     confidence: float = 0.0  # Weight of the confidence head's loss.
     on_policy: float = 0.0  # Share of steps on the drafter's own partly filled blocks.
     passes_match: float = 0.0  # There: share of the target taken from two passes, to be matched in one.
@@ -45,7 +46,8 @@ class Lesson:
 
     batch: Batch
     past: VerifierPass
-    laws: Tensor  # [N, draft vocabulary] after each answer position and the prompt's last
+    states: Tensor  # [N, hidden] the final ones at each answer position and the prompt's last
+    laws: Tensor  # [N, draft vocabulary] after them
     row: Tensor  # [S, T] the law after a position
 
 
@@ -57,6 +59,7 @@ class Blocks:
     valid: Tensor  # [S, A, L] true where slot i's prediction, token i + 1, exists
     laws: Tensor  # [N, draft vocabulary] the verifier's
     which: Tensor  # [S, A, L] the law of each slot's prediction
+    states: Tensor  # [N, hidden] the verifier's final states behind the laws
 
 
 def sample_anchors(batch: Batch, count: int, generator: torch.Generator) -> Tensor:
@@ -91,7 +94,8 @@ def prepare(verifier: Verifier, drafter: Drafter, batch: Batch) -> Lesson:
     cells = torch.arange(batch.tokens.shape[1], device=verifier.device)
     used = (cells >= batch.prompts[:, None] - 1) & (cells < batch.lengths[:, None])  # [S, T]
     row = used.flatten().cumsum(0).reshape(used.shape) - 1
-    return Lesson(batch, past, laws(verifier, past.hidden[used], drafter.d2t), row)
+    states = past.hidden[used]
+    return Lesson(batch, past, states, laws(verifier, states, drafter.d2t), row)
 
 
 def text_blocks(lesson: Lesson, anchors: Tensor, length: int) -> Blocks:
@@ -102,7 +106,7 @@ def text_blocks(lesson: Lesson, anchors: Tensor, length: int) -> Blocks:
     tokens = batch.tokens.gather(1, positions.clamp(max=last).flatten(1)).reshape(positions.shape)
     valid = positions[..., 1:] <= last
     which = lesson.row.gather(1, positions[..., :-1].clamp(max=last).flatten(1)).reshape(valid.shape)
-    return Blocks(tokens, valid, lesson.laws, which)
+    return Blocks(tokens, valid, lesson.laws, which, lesson.states)
 
 
 def own_blocks(
@@ -127,7 +131,7 @@ def own_blocks(
     weight = torch.cat([torch.ones_like(kept[..., :1]), kept[..., :-1]], -1)
     target = distillation_target(target, q, share).to(verifier.dtype)
     which = torch.arange(len(target), device=anchors.device).reshape(draft.tokens.shape)
-    return Blocks(tokens, torch.ones_like(draft.revealed), target, which), weight
+    return Blocks(tokens, torch.ones_like(draft.revealed), target, which, hidden.flatten(0, 2)), weight
 
 
 @torch.no_grad()
@@ -174,6 +178,10 @@ def block_loss(
         row_hidden, previous, drafter.output, drafter.markov_w2, blocks.laws, blocks.which.flatten()[rows], row_weight,
         stage.mix,
     )  # fmt: skip
+    if stage.states > 0:
+        target = blocks.states[blocks.which.flatten()[rows]].float()
+        apart = (row_hidden.float() - target).square().mean(-1) / target.var(-1)
+        loss = loss + stage.states * (apart * row_weight).sum() / row_weight.sum()
     confidence_loss = torch.zeros((), device=device)
     if stage.confidence > 0:
         guess = drafter.confidence(row_hidden.detach(), previous.detach())

@@ -25,9 +25,9 @@ from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .verifier import Verifier
 
 STAGES = {
-    "A": Stage(Mix(kl=1.0, ce=0.3)),
-    "B": Stage(Mix(kl=0.3, ce=0.7, lk=0.5), full=0.6, prefix=0.3, confidence=0.2),
-    "C": Stage(Mix(kl=0.3, ce=0.7, lk=0.5), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
+    "A": Stage(Mix(kl=1.0, ce=0.3), states=1.0),
+    "B": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), states=0.3, full=0.6, prefix=0.3, confidence=0.2),
+    "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
 }
 
 
@@ -35,21 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
     parser.add_argument("--corpus", type=Path, required=True, help="what 'respond' made")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint, log and curves")
-    parser.add_argument("--stages", default="A:0.55,B:0.3,C:0.15", help="name:share of the steps, in order")
+    parser.add_argument("--stages", default="A:0.6,B:0.3,C:0.1", help="name:share of the steps, in order")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--tokens", type=int, default=1792, help="tokens of text a batch")
-    parser.add_argument("--updates", type=int, default=6, help="parts that a batch's blocks are learnt in")
+    parser.add_argument("--updates", type=int, default=3, help="parts that a batch's blocks are learnt in")
     parser.add_argument("--anchors", type=int, default=160, help="most blocks a sequence")
     parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--kv-heads", type=int, default=0, help="default: as many as query heads")
     parser.add_argument("--start-layers", default="", help="verifier layers to start from; 'none' for random numbers")
     parser.add_argument("--taps", default="", help="verifier layers whose input is fused; default: five spread evenly")
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--window", type=int, default=512)
     parser.add_argument("--rank", type=int, default=64, help="of the Markov head; 0 leaves it out")
-    parser.add_argument("--vocabulary", type=int, default=12288, help="tokens that can be drafted")
+    parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
-    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--lr", type=float, default=7e-4)
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
     parser.add_argument("--freeze-head", action="store_true", help="keep the verifier's output rows as they are")
     parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights that are exported")
@@ -86,8 +87,10 @@ class Run:
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
         self.drafter.to(self.device)
         start = start_layers(args.start_layers, args.layers, self.verifier.config.layers)
-        if start:
-            self.drafter.start_from(self.verifier, start)
+        if start and not self.path.exists():
+            indices = torch.randperm(len(self.corpus))[:400].split(8)
+            sample = [collate(self.corpus, part.tolist()).tokens.to(self.device) for part in indices]
+            self.drafter.start_from(self.verifier, start, sample)
         if args.freeze_head:
             self.drafter.output.requires_grad_(False)
         if args.rank == 0:
@@ -152,7 +155,8 @@ def drafter_config(
     v = verifier.config
     taps = tuple(int(tap) for tap in args.taps.split(",") if tap)
     if not taps:
-        taps = tuple(round(1 + i * (v.layers - 2) / 4) for i in range(5))
+        last = start_layers(args.start_layers, args.layers, v.layers)[:1] or (v.layers - 1,)
+        taps = tuple(round(1 + i * (last[0] - 1) / 4) for i in range(5))
     if any(not 0 <= tap < v.layers for tap in taps) or list(taps) != sorted(set(taps)):
         raise SystemExit(f"--taps is {args.taps}, expected rising layers from 0 to {v.layers - 1}")
     mask = args.mask_token
@@ -161,11 +165,23 @@ def drafter_config(
         ends = {checkpoint.value(f"tokenizer.ggml.{name}_token_id", -1) for name in ("bos", "eos", "eot", "padding")}
         mask = max((i for i, kind in enumerate(kinds) if kind == 3 and i not in ends), default=0)
     return DrafterConfig(
-        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.kv_heads,
-        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=draft_vocabulary,
-        epsilon=v.epsilon, rope_base=v.rope_base, context=v.context, layers=args.layers, taps=taps, block=args.block,
-        window=args.window, rank=max(args.rank, 32), mask_token=mask,
-    )  # fmt: skip
+        hidden=v.hidden,
+        feed_forward=v.feed_forward,
+        heads=v.heads,
+        kv_heads=args.kv_heads or v.heads,
+        head_dimension=v.head_dimension,
+        vocabulary=v.vocabulary,
+        draft_vocabulary=draft_vocabulary,
+        epsilon=v.epsilon,
+        rope_base=v.rope_base,
+        context=v.context,
+        layers=args.layers,
+        taps=taps,
+        block=args.block,
+        window=args.window,
+        rank=max(args.rank, 32),
+        mask_token=mask,
+    )
 
 
 def start_layers(text: str, layers: int, available: int) -> tuple[int, ...]:
@@ -189,9 +205,9 @@ def optimizers(drafter: Drafter, args: argparse.Namespace) -> list[torch.optim.O
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up, a plateau, and a linear fall over the last third."""
-    warm = min(1.0, (step + 1) / max(1, min(100, steps // 10)))
-    fall = min(1.0, (steps - step) / (steps / 3))
+    """Linear warm-up, a plateau, and a linear fall over the last two fifths."""
+    warm = min(1.0, (step + 1) / max(1, min(40, steps // 10)))
+    fall = min(1.0, (steps - step) / (steps * 0.4))
     return peak * min(warm, max(fall, 0.02))
 
 

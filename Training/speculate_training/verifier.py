@@ -107,7 +107,7 @@ class Verifier:
         c, w = self.config, self.weights
         positions = torch.arange(tokens.shape[1], device=self.device)
         cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
-        turn = (cosine.unsqueeze(1), sine.unsqueeze(1))
+        turn = (cosine, sine)
         x = self.embedding[tokens].float()  # [S, T, hidden]
         tapped, keys, values = [], [], []
         for index in range(c.layers):
@@ -137,7 +137,7 @@ class Verifier:
         T = past.keys[0].shape[1]
         positions = anchors.unsqueeze(-1) + torch.arange(L, device=self.device)  # [S, A, L]
         cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
-        turn = (cosine.unsqueeze(3), sine.unsqueeze(3))
+        turn = (cosine, sine)
         sees = (torch.arange(T, device=self.device) < anchors.unsqueeze(-1)).unsqueeze(2).expand(S, A, L, T)
         causal = torch.ones(L, L, dtype=torch.bool, device=self.device).tril()
         x = self.embedding[blocks].float()

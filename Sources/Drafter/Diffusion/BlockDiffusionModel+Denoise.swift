@@ -75,12 +75,39 @@ extension BlockDiffusionModel {
         batch.removeAll()
         batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
         pool.run { worker in
-            transformer.embed(batch, weights.embedding, &worker)  // x [slots, hidden]
+            embed(slots, &worker)  // x [slots, hidden]
             for index in 0..<config.transformer.layers {
                 transformer.forward(layer: index, batch, &worker, before: weights.output)  // x [slots, hidden]
             }
             project(slots, &worker)  // logits [slots, draft vocabulary]
             walk(block, anchor, cache.count + 1, sampling, &worker)  // tokens, confidences
+        }
+    }
+
+    private func embed(_ slots: Int, _ worker: inout Worker) {
+        switch weights.embedding {
+        case .table(let table): transformer.embed(batch, table, &worker)
+        case .mapped(let drafted, let projection, let bias, let mask):
+            let hidden = config.transformer.hidden
+            for slot in worker.share(of: slots) {
+                let token = state.slots[slot]
+                let x = transformer.state.x + slot * hidden
+                let index = weights.draftIndices[Int(token)]
+                if token == config.maskToken {
+                    x.update(from: mask, count: hidden)
+                } else if index >= 0 {
+                    withUnsafePointer(to: drafted) { spk_unpack_row($0, index, x) }
+                } else {
+                    withUnsafePointer(to: weights.verifierEmbedding) { spk_unpack_row($0, token, x) }
+                    let row = state.ownEmbedding[worker.index]
+                    withUnsafePointer(to: row) { kernels.quantize(x, 0, Int32(hidden), 0, $0) }
+                    x.update(from: bias, count: hidden)
+                    transformer.multiply(
+                        projection, row, 1, 0..<hidden / 16, before: nil, into: x, stride: hidden, accumulating: true)
+                }
+            }
+            transformer.rotate(batch, &worker)
+            worker.barrier()
         }
     }
 
@@ -118,7 +145,8 @@ extension BlockDiffusionModel {
             let share = worker.share(of: draftVocabulary, unit: 16)
             if let markov = weights.markov {
                 transformer.multiply(
-                    markov.output, state.ownPrevious[worker.index], 1, share.lowerBound / 16..<(share.upperBound + 15) / 16,
+                    markov.output, state.ownPrevious[worker.index], 1,
+                    share.lowerBound / 16..<(share.upperBound + 15) / 16,
                     before: nil, into: logits, stride: state.logitStride, accumulating: true)
             }
             let best = state.best + index * worker.count

@@ -26,7 +26,8 @@ package final class BlockDiffusionModel {
         transformer = Transformer(
             config.transformer, weights.layers, kernels: verifier.kernels, rows: DrafterState.rows, workers: pool.count)
         state = DrafterState(
-            config, draftVocabulary: weights.draftTokens.count, rank: weights.markov.map { Int($0.embedding.inputs) } ?? 0,
+            config, draftVocabulary: weights.draftTokens.count,
+            rank: weights.markov.map { Int($0.embedding.inputs) } ?? 0,
             workers: pool.count)
     }
 

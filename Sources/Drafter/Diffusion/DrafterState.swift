@@ -14,6 +14,7 @@ final class DrafterState {
     let blockSums: UnsafeMutablePointer<Float>  // [logitStride / 256 + 1]
     let previous: UnsafeMutablePointer<Float>  // [workers, rank]
     let ownPrevious: UnsafeMutablePointer<spk_activations>  // [workers] of [1, rank]
+    let ownEmbedding: UnsafeMutablePointer<spk_activations>  // [workers] of [1, hidden]
     let best: UnsafeMutablePointer<Int32>  // [block, workers] each worker's likeliest token
     let slots: UnsafeMutablePointer<Int32>  // [block]
     private let arena: Arena
@@ -25,14 +26,15 @@ final class DrafterState {
         logitStride = (draftVocabulary + 15) / 16 * 16
         let featureBytes = spk_activations_bytes(Int32(Self.rows), inputs)
         let ownBytes = spk_activations_bytes(1, Int32(rank))
+        let embeddingBytes = spk_activations_bytes(1, Int32(hiddenSize))
         let floats = [
             config.block * hiddenSize, config.block * logitStride, config.block * logitStride, logitStride / 256 + 1,
             workers * rank,
         ]
         arena = Arena(
-            capacity: Arena.size(featureBytes) + workers * Arena.size(ownBytes)
+            capacity: Arena.size(featureBytes) + workers * (Arena.size(ownBytes) + Arena.size(embeddingBytes))
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + Arena.size(config.block * workers * 4)
-                + Arena.size(config.block * 4) + Arena.size(workers * MemoryLayout<spk_activations>.stride))
+                + Arena.size(config.block * 4) + 2 * Arena.size(workers * MemoryLayout<spk_activations>.stride))
         features = spk_activations_in(arena.allocate(bytes: featureBytes), Int32(Self.rows), inputs)
         hidden = arena.allocate(count: floats[0])
         logits = arena.allocate(count: floats[1])
@@ -42,7 +44,9 @@ final class DrafterState {
         best = arena.allocate(count: config.block * workers)
         slots = arena.allocate(count: config.block)
         ownPrevious = arena.allocate(count: workers)
+        ownEmbedding = arena.allocate(count: workers)
         for worker in 0..<workers {
+            ownEmbedding[worker] = spk_activations_in(arena.allocate(bytes: embeddingBytes), 1, Int32(hiddenSize))
             ownPrevious[worker] = spk_activations_in(arena.allocate(bytes: ownBytes), 1, Int32(rank))
         }
     }

@@ -16,15 +16,26 @@ package final class DrafterWeights: @unchecked Sendable {
         var bias: Float
     }
 
+    /// What a slot's token begins as.
+    enum Embedding {
+        /// A row for every token: the file's own, or the verifier's.
+        case table(spk_matrix)
+        /// Tokens that can be drafted and MASK have vectors of their own, the others a linear map of the verifier's row.
+        case mapped(drafted: spk_matrix, projection: spk_matrix, bias: UnsafePointer<Float>, mask: UnsafePointer<Float>)
+    }
+
     let fusion: spk_matrix  // [hidden × taps · hidden]
     let fusionNorm: UnsafePointer<Float>
     let layers: TransformerLayers
     let outputNorm: UnsafePointer<Float>
-    /// The verifier's where the file has none.
-    let embedding: spk_matrix
+    let embedding: Embedding
+    /// The verifier's embedding.
+    let verifierEmbedding: spk_matrix
     let output: spk_matrix  // [draft vocabulary × hidden]
     /// The verifier's id of each token that can be drafted; all in order when the file has no list.
     let draftTokens: [Int32]
+    /// [vocabulary] The place of a token in that list; −1 where it cannot be drafted.
+    let draftIndices: [Int32]
     let markov: Markov?
     let confidence: Confidence?
 
@@ -37,11 +48,23 @@ package final class DrafterWeights: @unchecked Sendable {
         fusionNorm = try loader.vector("enc.output_norm.weight", count: hidden)
         outputNorm = try loader.vector("output_norm.weight", count: hidden)
         layers = try TransformerLayers(loader, config.transformer)
-        embedding =
-            loader.contains("token_embd.weight")
-            ? try loader.matrix("token_embd.weight", inputs: hidden, outputs: vocabulary) : verifier.embedding
+        verifierEmbedding = verifier.embedding
         draftTokens =
             loader.contains("d2t") ? try loader.indices("d2t", limit: vocabulary) : (0..<Int32(vocabulary)).map { $0 }
+        var indices = [Int32](repeating: -1, count: vocabulary)
+        for (index, token) in draftTokens.enumerated() { indices[Int(token)] = Int32(index) }
+        draftIndices = indices
+        if loader.contains("speculate.draft_embd.weight") {
+            embedding = .mapped(
+                drafted: try loader.matrix("speculate.draft_embd.weight", inputs: hidden, outputs: draftTokens.count),
+                projection: try loader.matrix("speculate.embd_proj.weight", inputs: hidden, outputs: hidden),
+                bias: try loader.vector("speculate.embd_proj.bias", count: hidden),
+                mask: try loader.vector("speculate.mask_embd.weight", count: hidden))
+        } else if loader.contains("token_embd.weight") {
+            embedding = .table(try loader.matrix("token_embd.weight", inputs: hidden, outputs: vocabulary))
+        } else {
+            embedding = .table(verifier.embedding)
+        }
         output =
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: draftTokens.count) : verifier.output
