@@ -44,7 +44,7 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Speculate", "SpeculateShared",
+                "Speculate", "SpeculateDrafter", "SpeculateShared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],

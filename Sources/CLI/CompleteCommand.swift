@@ -37,7 +37,7 @@ struct CompleteCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
-            let bytes = try promptBytes()
+            let bytes = try PromptInput.bytes(prompt)
             let interrupts = Interrupts()
             let engine = try await model.load()
             let seed = sampling.chooseSeed()
@@ -60,16 +60,6 @@ struct CompleteCommand: AsyncParsableCommand {
             if !quiet && !json { Terminal.log(Report.text(result, seed: sampling.temperature > 0 ? seed : nil)) }
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
-    }
-
-    private func promptBytes() throws -> [UInt8] {
-        if let prompt { return Array(prompt.utf8) }
-        guard !Terminal.inputIsTerminal else {
-            throw ValidationError("a prompt is needed, as an argument or on standard input")
-        }
-        var bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
-        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-        return bytes
     }
 
     private func requestPrompt(_ bytes: [UInt8]) throws -> CompletionRequest.Prompt {

@@ -1,4 +1,5 @@
 import Foundation
+import SpeculateDrafter
 import SpeculateShared
 
 /// A checkpoint in words.
@@ -7,7 +8,7 @@ struct Inspection {
 
     init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
-    var text: String { ([summary, metadata] + [tokenizer, tensors]).joined(separator: "\n\n") }
+    var text: String { ([summary] + drafter + [metadata, tokenizer, tensors]).joined(separator: "\n\n") }
 
     private var summary: String {
         let weights = checkpoint.tensors.reduce(0) { $0 + $1.count }
@@ -18,6 +19,35 @@ struct Inspection {
             GGUF version 3, \(megabytes(checkpoint.byteCount)), architecture \(architecture), "\(name)"
             \(checkpoint.tensors.count) tensors, \(String(format: "%.1f", Double(weights) / 1e6)) million weights
             """
+    }
+
+    /// What a drafter's file means, for those who do not know its keys by heart.
+    private var drafter: [String] {
+        guard (try? checkpoint.metadata.string("general.architecture")) == DrafterConfig.architecture else { return [] }
+        do throws(CheckpointError) {
+            let config = try DrafterConfig(checkpoint.metadata)
+            return ["block diffusion drafter\n  " + explain(config).joined(separator: "\n  ")]
+        } catch {
+            return ["block diffusion drafter\n  not one that this engine runs: \(error)"]
+        }
+    }
+
+    private func explain(_ config: DrafterConfig) -> [String] {
+        let t = config.transformer
+        let drafted = checkpoint.tensor("d2t")?.count ?? t.vocabulary
+        let layers = config.targetLayers.map(String.init).joined(separator: ", ")
+        let schedules = config.schedules.sorted { $0.key < $1.key }.map { passes, schedule in
+            "\(passes) passes reveal \(schedule.map(String.init).joined(separator: ", ")) tokens before the last"
+        }
+        return [
+            "drafts \(config.drafts) tokens a block of \(config.block) slots: the last token, then MASK (\(config.maskToken))",
+            "\(t.layers) layers of width \(t.hidden), \(t.heads) heads over \(t.kvHeads) key-value heads of \(t.headDimension)",
+            "listens to the verifier's states before layers \(layers); sees \(config.window) tokens back",
+            "can draft \(drafted) of \(t.vocabulary) tokens",
+            checkpoint.tensor("markov_w1.weight").map { "Markov head of rank \($0.shape[0])" } ?? "no Markov head",
+            checkpoint.tensor("conf_proj.weight") == nil ? "no confidence head" : "confidence head",
+            "made for the verifier with fingerprint \(config.verifierFingerprint ?? "(not named)")",
+        ] + schedules
     }
 
     private var metadata: String {

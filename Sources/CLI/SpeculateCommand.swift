@@ -10,6 +10,8 @@ struct SpeculateCommand: AsyncParsableCommand {
             Exit status: 0 done, 1 failed, 64 wrong usage, 65 bad checkpoint, 66 missing file, 130 interrupted.
             """,
         version: "0.1.0",
-        subcommands: [CompleteCommand.self, ChatCommand.self, BatchCommand.self, InspectCommand.self],
+        subcommands: [
+            CompleteCommand.self, ChatCommand.self, BatchCommand.self, DraftCommand.self, InspectCommand.self,
+        ],
         defaultSubcommand: CompleteCommand.self)
 }

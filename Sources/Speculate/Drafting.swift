@@ -5,10 +5,10 @@ import SpeculateVerifier
 /// Makes the drafters of an engine's completions.
 final class Drafting {
     private let source: DrafterSource
-    private let passes: Int
+    let passes: Int
     private let checkpoint: Checkpoint?
     private let config: DrafterConfig?
-    private var model: BlockDiffusionModel?
+    private(set) var model: BlockDiffusionModel?
 
     /// - Throws: `EngineError` naming the drafter's file and what is wrong with it.
     init(_ source: DrafterSource, _ configuration: EngineConfiguration) throws(EngineError) {

@@ -19,10 +19,10 @@ public actor Engine {
     public nonisolated let model: ModelDescription
     private let thread: EngineThread
     private let configuration: EngineConfiguration
-    private let drafting: Drafting
-    private let verifier: Verifier
+    let drafting: Drafting
+    let verifier: Verifier
     private let sampler: Sampler
-    private let batch = RowBatch(capacity: Verifier.maximumRows)
+    let batch = RowBatch(capacity: Verifier.maximumRows)
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -201,7 +201,7 @@ public actor Engine {
             drafter: depth > 0 ? drafting.makeDrafter(capacity: prompt.count + maximumTokens) : nil)
     }
 
-    private func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {
+    func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {
         let tokens: [Int32]
         switch request.prompt {
         case .text(let text):

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import Speculate
+
+struct DraftCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "draft", abstract: "Show a drafter denoise a block, pass by pass, beside what the verifier says.",
+        discussion: """
+            The prompt may end in a block with gaps: from its first [MASK] on, every [MASK] is one token to be filled in \
+            and the text between them stays, for example 'The capital of[MASK] is Paris'.
+            """)
+
+    @Argument(help: "The prompt. Default: standard input, less one newline at its end.")
+    var prompt: String?
+
+    @Flag(name: [.short, .long], help: "Draft the answer to the prompt as a user's turn, in the model's chat format.")
+    var instruct = false
+
+    @Option(help: "Which tokens are revealed first: left (to right), confidence or random.")
+    var order: DraftOrder = .left
+
+    @Option(help: ArgumentHelp("For a random order.", valueName: "n"))
+    var seed: UInt64 = 0
+
+    @OptionGroup var model: ModelOptions
+
+    enum DraftOrder: String, ExpressibleByArgument, CaseIterable { case left, confidence, random }
+
+    func run() async throws {
+        try await reportingErrors {
+            let text = try PromptInput.bytes(prompt)
+            guard let text = String(validating: text, as: UTF8.self) else {
+                throw ValidationError("the prompt must be UTF-8, and standard input is not")
+            }
+            let engine = try await model.load()
+            let prompt: CompletionRequest.Prompt =
+                instruct ? .chat([ChatMessage(role: "user", content: text)]) : .text(text)
+            let trace = try await engine.draft(
+                prompt, order: .init(rawValue: order.rawValue)!, seed: seed, maximumTokens: model.depth)
+            Terminal.print(DraftPicture(trace).text)
+        }
+    }
+}

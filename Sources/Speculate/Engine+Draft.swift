@@ -1,0 +1,135 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+extension Engine {
+    /// What marks a gap in a prompt's block.
+    public static let maskText = "[MASK]"
+
+    /// Drafts one block after the prompt and keeps every step of it, beside what the verifier says of the result.
+    ///
+    /// A text prompt may end in a block with gaps: from its first `[MASK]` on, each stands for one token to be filled
+    /// in, and the text between them stays as it is.
+    /// - Parameters:
+    ///   - order: which tokens are revealed first when the configuration asks for several passes.
+    ///   - maximumTokens: of a block without gaps; at most as many as the drafter drafts.
+    /// - Throws: `EngineError` when the engine has no block diffusion drafter or the block does not fit it.
+    public func draft(
+        _ prompt: CompletionRequest.Prompt, order: DraftTrace.Order = .left, seed: UInt64 = 0, maximumTokens: Int? = nil
+    ) throws(EngineError) -> DraftTrace {
+        guard let model = drafting.model else {
+            throw EngineError(.invalidRequest, "there is no block diffusion drafter to show; name one's file")
+        }
+        let (prompt, fixed) = try blockPrompt(prompt, drafts: model.config.drafts)
+        let count = fixed.isEmpty ? min(max(maximumTokens ?? model.config.drafts, 1), model.config.drafts) : fixed.count
+        let tokens = try tokens(of: CompletionRequest(prompt), verifier.tokenizer)
+        guard tokens.count + count <= self.model.contextLength else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt's \(tokens.count) tokens and a block of \(count) exceed the context of \(self.model.contextLength)"
+            )
+        }
+        let cache = verifier.makeCache(capacity: tokens.count + count)
+        let drafterCache = model.makeCache(capacity: tokens.count + count)
+        read(tokens.dropLast(), into: cache, model, drafterCache)
+
+        let block = DraftBlock()
+        block.reset(count: count)
+        for (index, token) in fixed.enumerated() { if let token { block.fix(token, at: index) } }
+        var steps: [Step] = fixed.isEmpty ? [] : [Step(block, isMasked: true)]
+        model.denoise(
+            block, anchor: tokens[tokens.count - 1], cache: drafterCache,
+            schedule: model.config.schedule(passes: drafting.passes, count: count).filter { target in
+                target > fixed.count { $0 != nil }
+            },
+            order: RevealOrder(rawValue: order.rawValue)!, seed: seed
+        ) { steps.append(Step($0, isMasked: false)) }
+        return DraftTrace(
+            anchor: text(tokens[tokens.count - 1]), passes: steps.map { picture($0) },
+            verifier: judge(block, after: tokens[tokens.count - 1], cache))
+    }
+
+    /// A block after a pass.
+    private struct Step {
+        let tokens: [Int32]
+        let confidences: [Float]
+        let revealed: [Bool]
+        let isMasked: Bool
+
+        init(_ block: DraftBlock, isMasked: Bool) {
+            tokens = block.tokens
+            confidences = block.confidences
+            revealed = block.isRevealed
+            self.isMasked = isMasked
+        }
+    }
+
+    /// The prompt before the block, and the block's tokens, nil for a gap.
+    private func blockPrompt(
+        _ prompt: CompletionRequest.Prompt, drafts: Int
+    ) throws(EngineError) -> (CompletionRequest.Prompt, [Int32?]) {
+        guard case .text(let text) = prompt else { return (prompt, []) }
+        let parts = text.split(separator: Self.maskText, omittingEmptySubsequences: false)
+        guard parts.count > 1 else { return (prompt, []) }
+        var fixed: [Int32?] = []
+        for part in parts.dropFirst() {
+            fixed.append(nil)
+            fixed += verifier.tokenizer.encode(String(part)).map { $0 }
+        }
+        guard fixed.count <= drafts else {
+            throw EngineError(
+                .invalidRequest,
+                "the block from the first \(Self.maskText) on has \(fixed.count) tokens, expected at most \(drafts)")
+        }
+        return (.text(String(parts[0])), fixed)
+    }
+
+    private func read(_ tokens: ArraySlice<Int32>, into cache: KVCache, _ model: BlockDiffusionModel, _ other: KVCache)
+    {
+        for start in stride(from: 0, to: tokens.count, by: Verifier.maximumRows) {
+            let rows = tokens[start..<min(start + Verifier.maximumRows, tokens.count)]
+            batch.removeAll()
+            batch.append(rows, to: cache, logits: .none)
+            verifier.forward(batch)
+            model.inject(0..<rows.count, of: verifier, into: other)
+        }
+    }
+
+    private func judge(_ block: DraftBlock, after anchor: Int32, _ cache: KVCache) -> [DraftTrace.Judgement] {
+        batch.removeAll()
+        batch.append([anchor] + block.tokens.dropLast(), to: cache, logits: .all)
+        verifier.forward(batch)
+        let vocabulary = verifier.config.vocabulary
+        return block.tokens.enumerated().map { index, token in
+            let logits = verifier.logits(index)
+            let likeliest = verifier.kernels.table.pointee.argmax(logits, Int32(vocabulary))
+            let total = (0..<vocabulary).reduce(0.0) { $0 + exp(Double(logits[$1] - logits[Int(likeliest)])) }
+            return DraftTrace.Judgement(
+                text: text(likeliest),
+                probabilityOfDraft: Float(exp(Double(logits[Int(token)] - logits[Int(likeliest)])) / total),
+                isAccepted: likeliest == token)
+        }
+    }
+
+    private func picture(_ step: Step) -> DraftTrace.Pass {
+        DraftTrace.Pass(
+            tokens: step.tokens.indices.map { index in
+                DraftTrace.Token(
+                    text: text(step.tokens[index]), confidence: step.confidences[index],
+                    isRevealed: step.revealed[index],
+                    isMasked: step.isMasked && !step.revealed[index])
+            })
+    }
+
+    private func text(_ token: Int32) -> String {
+        String(decoding: verifier.tokenizer.pieces[Int(token)], as: UTF8.self)
+    }
+}
