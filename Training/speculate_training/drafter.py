@@ -79,6 +79,7 @@ class Drafter(nn.Module):
     embedding: Tensor  # [vocabulary, hidden] the verifier's, frozen
     d2t: Tensor  # [draft vocabulary] the verifier's id of each drafted token
     t2d: Tensor  # [vocabulary] and back; −1 where a token cannot be drafted
+    tap_scale: Tensor  # [taps · hidden] what a tapped number is divided by, so that all learn at the same pace
 
     def __init__(self, config: DrafterConfig, d2t: Tensor, embedding: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
@@ -102,50 +103,105 @@ class Drafter(nn.Module):
         t2d[d2t] = torch.arange(len(d2t))
         self.register_buffer("d2t", d2t.clone(), persistent=False)
         self.register_buffer("t2d", t2d, persistent=False)
+        self.register_buffer("tap_scale", torch.ones(len(c.taps) * c.hidden))
         self.register_buffer("embedding", embedding.detach().to(dtype), persistent=False)
 
     @torch.no_grad()
-    def start_from(self, verifier: Verifier, layers: tuple[int, ...], sample: list[Tensor]) -> None:
-        """Begins as the verifier's own last layers, as far as that goes: the trunk's weights are those of `layers`; a
-        token's embedding is the state that the verifier on average has at such a token before the first of them (over
-        `sample`, token rows [S, T], and the token alone); the fused states are those of the last tap; queries and keys
-        are normed to the size that they have there."""
+    def start_from(self, verifier: Verifier, sample: list[Tensor]) -> None:
+        """Begins as what can be known without training, from `sample`, token rows [S, T].
+
+        The verifier's last layers stand at the end of the trunk, with the keys and values that they have in the
+        verifier. Before them, the first layer makes the best linear guess (ridge regression) of the state that the
+        verifier would give them at the anchor: a vector for the anchor's token, plus a map of the fused state of the
+        token before, which all its heads look at.
+        """
         c, w = self.config, verifier.weights
-        group = c.heads // verifier.config.kv_heads
-        for layer, source in zip(self.layers, layers, strict=True):
+        sources = range(verifier.config.layers - c.layers + 1, verifier.config.layers)
+        for layer, source in zip(self.layers[1:], sources, strict=True):
             for name, parameter in layer.named_parameters():
                 weight = w.get(f"blk.{source}.{name}.weight")
                 if weight is None:
                     continue
                 if name in ("attn_k", "attn_v") and weight.shape != parameter.shape:
                     # A key-value head for every query head: copies of the one that they shared.
+                    group = c.heads // verifier.config.kv_heads
                     weight = weight.unflatten(0, (-1, c.head_dimension)).repeat_interleave(group, 0).flatten(0, 1)
                 parameter.copy_(weight)
         self.output_norm.copy_(w["output_norm.weight"])
-        self.enc_output_norm.copy_(w[f"blk.{layers[0]}.attn_norm.weight"])
-        self.fc.mul_(0.1)
-        self.fc[:, -c.hidden :] += torch.eye(c.hidden, device=self.fc.device)
+        self.enc_output_norm.copy_(w[f"blk.{c.taps[-1]}.attn_norm.weight"])
+        taps = verifier.forward(sample[0], c.taps).taps[:, 1:].flatten(2).float()  # The first token is an outlier.
+        self.tap_scale.copy_(taps.square().mean((0, 1)).sqrt().clamp_min(1e-3))
+        last = self.tap_scale[-c.hidden :]
+        self.fc.mul_(0.05)
+        self.fc[:, -c.hidden :] += torch.diag(last / last.median())
+
+        target = sources[0] if len(sources) else verifier.config.layers
         alone = torch.stack([torch.zeros_like(self.d2t), self.d2t], 1)
-        total = 4 * torch.cat([verifier.forward(rows, layers[:1]).taps[:, 1, 0].float() for rows in alone.split(512)])
+        total = 4 * torch.cat([verifier.forward(rows, (target,)).taps[:, 1, 0].float() for rows in alone.split(512)])
         count = torch.full((c.draft_vocabulary, 1), 4.0, device=total.device)
+        kept = []
         for tokens in sample:
-            states = verifier.forward(tokens, layers).taps[:, 1:].float()  # The first token's state is an outlier.
-            drafted = self.t2d[tokens[:, 1:]].flatten()
-            total.index_add_(0, drafted[drafted >= 0], states[:, :, 0].flatten(0, 1)[drafted >= 0])
+            past = verifier.forward(tokens, (*c.taps, target) if target not in c.taps else c.taps)
+            states = past.taps[:, :, -1].float()
+            fused = self.fuse(past.taps[:, :, : len(c.taps)]).float()
+            drafted = self.t2d[tokens[:, 2:]].flatten()
+            total.index_add_(0, drafted[drafted >= 0], states[:, 2:].flatten(0, 1)[drafted >= 0])
             count.index_add_(0, drafted[drafted >= 0], torch.ones(int((drafted >= 0).sum()), 1, device=total.device))
-        self.draft_embd.copy_(total / count)
-        inputs = F.pad(verifier.embedding[self.d2t].double(), (0, 1), value=1.0)
-        square = inputs.t() @ inputs
-        square.diagonal().add_(1e-3 * float(square.diagonal().mean()))
-        solution = torch.linalg.solve(square, inputs.t() @ self.draft_embd.double()).float()
-        self.embd_proj.copy_(solution[:-1].t())
-        self.embd_proj_bias.copy_(solution[-1])
+            rows = drafted >= 0
+            kept.append((drafted[rows], fused[:, 1:-1].flatten(0, 1)[rows], states[:, 2:].flatten(0, 1)[rows]))
+        table = total / count
+        which, before, state = (torch.cat(parts) for parts in zip(*kept, strict=True))
+        solution = ridge(torch.cat([table[which], before], 1), state)
+        self.draft_embd.copy_(table @ solution[: c.hidden] + solution[-1])
+        solution_ = ridge(verifier.embedding[self.d2t].float(), self.draft_embd)
+        self.embd_proj.copy_(solution_[:-1].t())
+        self.embd_proj_bias.copy_(solution_[-1])
         self.mask_embd.copy_(self.draft_embd.mean(0))
-        for index, (layer, source) in enumerate(zip(self.layers, layers, strict=True)):
+        if c.kv_heads == c.heads:
+            self.look_back(self.layers[0], solution[c.hidden : -1].t(), before)
+
+        states = verifier.forward(sample[0], tuple(sources)).taps[:, 2:].float() if len(sources) else state
+        for index, (layer, source) in enumerate(zip(self.layers[1:], sources, strict=True)):
             normed = rms_norm(states[:, :, index], w[f"blk.{source}.attn_norm.weight"], c.epsilon, verifier.dtype)
             for name, norm in (("q", layer.attn_q_norm), ("k", layer.attn_k_norm)):
                 heads = linear(normed, w[f"blk.{source}.attn_{name}.weight"]).float().unflatten(-1, (-1, len(norm)))
                 norm.fill_(float(heads.square().mean(-1).sqrt().mean()))
+
+    def look_back(self, layer: Layer, change: Tensor, fused: Tensor) -> None:
+        """Makes every head of a layer look at the position before its own and nowhere else, and add
+        `change` · (fused state there); its feed-forward part adds nothing at first.
+
+        Queries and keys are constant vectors, but for the rotation, whose fastest turning pairs tell one position from
+        the next. They are constant because they are normed: one number of reliable sign makes them.
+        """
+        c = self.config
+        if c.kv_heads != c.heads:
+            raise ValueError("a first layer that looks back needs a key-value head for every query head")
+        half = c.head_dimension // 2
+        speeds = c.rope_base ** (-torch.arange(half, dtype=torch.float32, device=fused.device) / half)
+        size = torch.where(speeds > 0.2, 1.0, 0.02)
+        ahead = torch.cat([size * speeds.cos(), size * speeds.sin()])  # Turned by one position, the query's.
+        for weight, direction, vector in (
+            (layer.attn_q, self.draft_embd.mean(0), torch.cat([size, torch.zeros_like(size)])),
+            (layer.attn_k, fused.mean(0), ahead),
+        ):
+            weight.copy_(torch.outer(vector.repeat(c.heads), direction / direction.norm()))
+            weight.add_(torch.randn_like(weight) * 1e-3)
+        strength = 1.6
+        layer.attn_q_norm.fill_(strength)
+        layer.attn_k_norm.fill_(strength)
+        left, values, right = torch.linalg.svd(change)
+        rank = min(len(layer.attn_v), c.hidden)
+        layer.attn_v[:rank] = right[:rank]
+        layer.attn_output.zero_()
+        layer.attn_output[:, :rank] = left[:, :rank] * values[:rank]
+        layer.ffn_down.mul_(0.02)
+
+    def fold(self) -> None:
+        """Takes the taps' scale into the matrix that follows, as files have it."""
+        with torch.no_grad():
+            self.fc.div_(self.tap_scale)
+            self.tap_scale.fill_(1)
 
     def embed(self, tokens: Tensor) -> Tensor:
         """[..] → [.., hidden]. Tokens that can be drafted and MASK have vectors of their own; the others a linear map
@@ -156,11 +212,17 @@ class Drafter(nn.Module):
         embedded = torch.where((drafted >= 0).unsqueeze(-1), own, mapped)
         return torch.where((tokens == self.config.mask_token).unsqueeze(-1), self.mask_embd, embedded)
 
+    def fuse(self, taps: Tensor) -> Tensor:
+        """taps [S, T, taps, hidden] → [S, T, hidden]."""
+        # A few numbers of a residual stream are a hundred times as large as the others.
+        scaled = (taps.flatten(2).float() / self.tap_scale).to(self.dtype)
+        fused = linear(scaled, self.fc)
+        return rms_norm(fused, self.enc_output_norm, self.config.epsilon, self.dtype)
+
     def inject(self, taps: Tensor) -> Injected:
         """taps [S, T, taps, hidden] → keys and values of every layer."""
         c = self.config
-        fused = linear(taps.flatten(2).to(self.dtype), self.fc)
-        fused = rms_norm(fused, self.enc_output_norm, c.epsilon, self.dtype)  # [S, T, hidden]
+        fused = self.fuse(taps)
         positions = torch.arange(fused.shape[1], device=fused.device)
         cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
         keys, values = [], []
@@ -210,6 +272,16 @@ class Drafter(nn.Module):
         """The logit [..] of the expected acceptance of the predicted token, if all before it are accepted."""
         features = torch.cat([hidden, previous], dim=-1).float()
         return F.linear(features, self.conf_proj, self.conf_proj_bias).squeeze(-1)
+
+
+def ridge(inputs: Tensor, outputs: Tensor, strength: float = 0.01) -> Tensor:
+    """Ridge regression with an intercept: [inputs + 1, outputs], the intercept last."""
+    scale = inputs.std(0) + 1e-3
+    x = F.pad((inputs / scale).double(), (0, 1), value=1.0)
+    square = x.t() @ x
+    square.diagonal().add_(strength * len(x))
+    solution = torch.linalg.solve(square, x.t() @ outputs.double()).float()
+    return torch.cat([solution[:-1] / scale.unsqueeze(1), solution[-1:]])
 
 
 def visible(anchors: Tensor, positions: Tensor, length: int, window: int) -> Tensor:

@@ -47,10 +47,12 @@ def load(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
         raise CheckpointError(f"{path}: made for a verifier with fingerprint {made_for}, not {fingerprint(checkpoint)}")
     drafter = Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype)
     if path.suffix == ".pt":
-        drafter.load_state_dict(state["average"])
+        drafter.load_state_dict(state["average"] | {"tap_scale": state["drafter"]["tap_scale"]})
+        drafter.fold()
     else:
         named = drafter.named_parameters()
-        drafter.load_state_dict({name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in named})
+        parameters = {name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in named}
+        drafter.load_state_dict(parameters | {"tap_scale": drafter.tap_scale})
     return drafter.to(verifier.device).eval()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import itertools
 import os
 import time
 from collections.abc import Iterable
@@ -25,8 +26,8 @@ from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .verifier import Verifier
 
 STAGES = {
-    "A": Stage(Mix(kl=1.0, ce=0.3), states=1.0),
-    "B": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), states=0.3, full=0.6, prefix=0.3, confidence=0.2),
+    "A": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=0.7, prefix=0.2, decay=0.65),
+    "B": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), states=0.2, full=0.7, prefix=0.2, decay=0.75, confidence=0.2),
     "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
 }
 
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anchors", type=int, default=160, help="most blocks a sequence")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--kv-heads", type=int, default=0, help="default: as many as query heads")
-    parser.add_argument("--start-layers", default="", help="verifier layers to start from; 'none' for random numbers")
+    parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="begin from the verifier")
     parser.add_argument("--taps", default="", help="verifier layers whose input is fused; default: five spread evenly")
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--window", type=int, default=512)
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
-    parser.add_argument("--lr", type=float, default=7e-4)
+    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
     parser.add_argument("--freeze-head", action="store_true", help="keep the verifier's output rows as they are")
     parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights that are exported")
@@ -86,11 +87,10 @@ class Run:
         torch.manual_seed(args.seed)
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
         self.drafter.to(self.device)
-        start = start_layers(args.start_layers, args.layers, self.verifier.config.layers)
-        if start and not self.path.exists():
-            indices = torch.randperm(len(self.corpus))[:400].split(8)
-            sample = [collate(self.corpus, part.tolist()).tokens.to(self.device) for part in indices]
-            self.drafter.start_from(self.verifier, start, sample)
+        if args.start and not self.path.exists():
+            parts = itertools.islice(endless(self.corpus, np.arange(len(self.corpus)), args.tokens, 96, 0), 45)
+            sample = [collate(self.corpus, part).tokens.to(self.device) for part in parts]
+            self.drafter.start_from(self.verifier, sample)
         if args.freeze_head:
             self.drafter.output.requires_grad_(False)
         if args.rank == 0:
@@ -155,8 +155,7 @@ def drafter_config(
     v = verifier.config
     taps = tuple(int(tap) for tap in args.taps.split(",") if tap)
     if not taps:
-        last = start_layers(args.start_layers, args.layers, v.layers)[:1] or (v.layers - 1,)
-        taps = tuple(round(1 + i * (last[0] - 1) / 4) for i in range(5))
+        taps = tuple(round(1 + i * (v.layers - 2) / 4) for i in range(5))
     if any(not 0 <= tap < v.layers for tap in taps) or list(taps) != sorted(set(taps)):
         raise SystemExit(f"--taps is {args.taps}, expected rising layers from 0 to {v.layers - 1}")
     mask = args.mask_token
@@ -182,15 +181,6 @@ def drafter_config(
         rank=max(args.rank, 32),
         mask_token=mask,
     )
-
-
-def start_layers(text: str, layers: int, available: int) -> tuple[int, ...]:
-    if text == "none":
-        return ()
-    chosen = tuple(int(part) for part in text.split(",") if part) or tuple(range(available - layers, available))
-    if len(chosen) != layers or any(not 0 <= layer < available for layer in chosen):
-        raise SystemExit(f"--start-layers is '{text}', expected {layers} layers from 0 to {available - 1}")
-    return chosen
 
 
 def optimizers(drafter: Drafter, args: argparse.Namespace) -> list[torch.optim.Optimizer]:

@@ -5,7 +5,8 @@ import torch
 from conftest import FIXTURES
 
 from speculate_training.checkpoint import Checkpoint
-from speculate_training.drafter import Drafter, visible
+from speculate_training.corpus import Corpus, collate
+from speculate_training.drafter import Drafter, DrafterConfig, visible
 from speculate_training.drafting import draft_blocks
 from speculate_training.generate import answer
 from speculate_training.verifier import Verifier
@@ -116,3 +117,27 @@ def test_drafting_in_passes_keeps_what_it_revealed(drafter: Drafter) -> None:
         logits = drafter.logits(hidden[:, :, slot], drafter.previous(previous))
         previous = drafter.d2t[logits.argmax(-1)]
         assert torch.equal(previous, one.tokens[..., slot])
+
+
+def test_a_drafter_begins_better_than_chance(verifier: Verifier, corpus: Corpus) -> None:
+    """Untrained, the fused state of the token before and the anchor's own vector already say something of the state
+    that the verifier has at the anchor: the first layer looks one position back and nowhere else."""
+    v = verifier.config
+    torch.manual_seed(1)
+    config = DrafterConfig(
+        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.heads,
+        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=60, epsilon=v.epsilon,
+        rope_base=1e5, context=v.context, layers=1, taps=(0, 1), block=2, window=99, rank=32, mask_token=259,
+    )  # fmt: skip
+    drafter = Drafter(config, torch.arange(60), verifier.embedding, torch.float32)
+    sample = [collate(corpus, range(24)).tokens]
+    drafter.start_from(verifier, sample)
+    taps = verifier.forward(sample[0], config.taps).taps
+    slots, anchors = sample[0][:, 8:9, None], torch.full((24, 1), 8)
+    before = outputs(drafter, taps, slots, anchors)
+    moves = []
+    for position in range(8):
+        changed = taps.clone()
+        changed[:, position] = taps[:, 0]
+        moves.append(float((outputs(drafter, changed, slots, anchors) - before).square().mean()))
+    assert moves[7] > 5 * max(moves[:7])

@@ -1,0 +1,21 @@
+#!/bin/sh
+# The whole pipeline at a small size: the verifier answers, a drafter is trained, measured and exported.
+# Every step goes on where it was interrupted.
+set -eu
+
+verifier=$1
+prompts=$2
+work=$3
+cd "$(dirname "$0")"
+root=$(cd .. && pwd)
+case $prompts in /*) ;; *) prompts=$root/$prompts ;; esac
+case $work in /*) ;; *) work=$root/$work ;; esac
+run() { .venv/bin/python -m speculate_training "$@"; }
+
+[ -e "$work/corpus.npz" ] || run respond --verifier "$verifier" --prompts "$prompts" --out "$work" \
+    --engine "$root/.build/release/speculate" --count 700 --own 300 --max-tokens 96
+run train --verifier "$verifier" --corpus "$work/corpus.npz" --out "$work/run" --steps 100 --save-every 120
+run export --verifier "$verifier" --drafter "$work/run/checkpoint.pt" --out "$work/drafter.gguf"
+run evaluate --verifier "$verifier" --drafter "$work/drafter.gguf" --prompts "$root/Tests/Fixtures/prompts.jsonl" \
+    --out "$work/evaluation" --engine "$root/.build/release/speculate" --count 40 --temperatures 0 --passes 1,2
+echo "$work/drafter.gguf: try it with speculate --drafter"
