@@ -28,7 +28,8 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The most tokens drafted a round, 0 to \(Engine.maximumDepth). Default: 8; for a batch 0.", valueName: "n"))
+            "The most tokens drafted a round, 0 to \(Engine.maximumDepth).",
+            discussion: "Default: 3 from a drafter's file, 8 from earlier text, 0 for a batch.", valueName: "n"))
     var depth: Int?
 
     @Option(name: [.short, .long], help: ArgumentHelp("Threads. Default: one a physical core.", valueName: "n"))
@@ -45,14 +46,19 @@ struct ModelOptions: ParsableArguments {
         case llama3 = "llama-3"
     }
 
-    func load(defaultDepth: Int = 8) async throws -> Engine {
-        var configuration = EngineConfiguration(
-            threads: threads, contextLength: context, depth: depth ?? defaultDepth, passes: passes)
-        configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
+    func load(defaultDepth: Int? = nil) async throws -> Engine {
         let path = model ?? Self.defaultPath
+        let found = source(for: path)
+        // A guess costs a drafter more than it costs a look at earlier text, and is right less often in a row.
+        let usual = if case .diffusion = found { 3 } else { 8 }
+        let depth = depth ?? defaultDepth ?? usual
+        let source = depth == 0 ? .none : found
+        var configuration = EngineConfiguration(
+            threads: threads, contextLength: context, depth: depth, passes: passes)
+        configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
         do {
             return try await Engine.load(
-                verifier: path, drafter: source(for: path), configuration: configuration)
+                verifier: path, drafter: source, configuration: configuration)
         } catch let error as EngineError where error.code == .fileMissing && model == nil {
             throw EngineError(error.code, "\(error.message); 'make model' fetches it, --model names another")
         }

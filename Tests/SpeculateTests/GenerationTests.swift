@@ -59,6 +59,37 @@ import TestSupport
         #expect(accepted > 1000)
     }
 
+    @Test("with the diffusion drafter too: every number of passes and depth, greedy and sampled, at most 64 tokens")
+    func diffusionEquality() throws {
+        let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
+        let config = try DrafterConfig(checkpoint.metadata)
+        let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
+        let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
+        var accepted = 0
+        var rounds = 0
+        for (index, prompt) in try Self.prompts.get().enumerated() {
+            let tokens =
+                prompt.category == "continuation"
+                ? verifier.tokenizer.encode(prompt.prompt)
+                : try verifier.tokenizer.encode(verifier.tokenizer.chatTemplate!.render([("user", prompt.prompt)]))
+            let options = index % 3 == 2 ? SamplingOptions(temperature: 1, seed: UInt64(index)) : SamplingOptions()
+            let plain = try run(verifier, tokens, options, maximum: 64)
+            for passes in [1, 2, 4] {
+                let depth = [1, 2, 3, 5, 8][(index + passes) % 5]
+                let sampling: DraftSampling =
+                    index % 4 == 3 ? .random(temperature: 0.8, seed: UInt64(index)) : .greedy
+                let order = RevealOrder.allCases[index % 3]
+                let drafter = BlockDiffusionDrafter(
+                    model, passes: passes, order: order, sampling: sampling, capacity: tokens.count + 64)
+                let result = try run(verifier, tokens, options, maximum: 64, depth: depth, drafter: drafter)
+                #expect(result.tokens == plain.tokens, "\(prompt.id), depth \(depth), \(passes) passes")
+                accepted += result.statistics.accepted
+                rounds += result.statistics.rounds
+            }
+        }
+        #expect(accepted > rounds / 10)
+    }
+
     @Test("a drafter that knows the answer is accepted whole; one that is always wrong costs only rounds")
     func scripted() throws {
         let verifier = try Fixtures.verifier()

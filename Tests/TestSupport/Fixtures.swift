@@ -18,6 +18,10 @@ package enum Fixtures {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures")
 
+    /// The committed drafter of the real verifier.
+    package static let drafterPath = folder.deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Models/SmolLM2-135M-Instruct.drafter.gguf").path
+
     package static func path(_ name: String) -> String { folder.appending(path: name).path }
 
     package static func bytes(_ name: String) throws -> [UInt8] {
