@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--drafter", type=Path, required=True, help="a training run's checkpoint.pt")
     parser.add_argument("--out", type=Path, required=True, help="the GGUF file to write")
     parser.add_argument("--body", choices=TYPES, default="Q4_1", help="number format of the trunk's matrices")
-    parser.add_argument("--head", choices=TYPES, default="Q4_1", help="of the output and Markov matrices")
+    parser.add_argument("--head", choices=TYPES, default="Q4_0", help="of the output, embedding and Markov matrices")
     parser.add_argument("--license", default="Apache-2.0")
     parser.add_argument("--name", default="", help="default: after the verifier")
     parser.add_argument("--llama-cpp", action="store_true", help="leave out the keys that only this engine reads")
