@@ -58,12 +58,31 @@ import TestSupport
         #expect(drafted.log.contains("τ "))
         let piped = try run("-n", "40", "--quiet", input: Array("The capital of France is\n".utf8))
         #expect(piped.output == plain.output && piped.log.isEmpty)
-        let coloured = try run("a b c a b c a b c a b", "-n", "12", "--color")
+        let coloured = try run("a b c a b c a b c a b", "-n", "12", "--color", "--drafter", "lookup")
         #expect(coloured.output.contains("\u{1b}[32m"))
-        let seeds = try ["lookup", "none"].map {
+        let seeds = try ["lookup", "none", Fixtures.drafterPath].map {
             try run("Once", "-n", "30", "--temperature", "1", "--seed", "4", "--drafter", $0).output
         }
-        #expect(seeds[0] == seeds[1])
+        #expect(seeds[0] == seeds[1] && seeds[0] == seeds[2])
+    }
+
+    @Test("draft shows every pass and fills gaps; inspect explains a drafter; another model's drafter is refused")
+    func drafting() throws {
+        let drafter = Fixtures.drafterPath
+        let shown = try run("draft", "--drafter", drafter, "--passes", "4", "The capital of France is")
+        #expect(shown.status == 0)
+        for part in ["pass 1", "pass 4", "fixed", "verifier", "tokens would be kept"] {
+            #expect(shown.output.contains(part))
+        }
+        let filled = try run("draft", "--drafter", drafter, "The capital of[MASK][MASK] is Paris", "--order", "random")
+        #expect(filled.output.contains("[MASK]") && filled.output.contains(" Paris"))
+        let none = try run("draft", "--drafter", "none", "The")
+        #expect(none.status == 64 && none.log.contains("no block diffusion drafter"))
+        #expect(try run("inspect", drafter).output.contains("Markov head of rank 64"))
+        let other = try run("Once", "-n", "4", "--drafter", Fixtures.path("tiny-drafter.gguf"))
+        #expect(other.status == 65 && other.log.contains("drafts for another model"))
+        #expect(try run("Once", "-n", "4", "--drafter", "/nowhere.gguf").status == 66)
+        #expect(try run("Once", "-n", "4", "--passes", "0").status == 64)
     }
 
     @Test("--json prints one object with text, tokens and statistics")
