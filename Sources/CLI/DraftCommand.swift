@@ -17,14 +17,12 @@ struct DraftCommand: AsyncParsableCommand {
     var instruct = false
 
     @Option(help: "Which tokens are revealed first: left (to right), confidence or random.")
-    var order: DraftOrder = .left
+    var order: DraftTrace.Order = .left
 
     @Option(help: ArgumentHelp("For a random order.", valueName: "n"))
     var seed: UInt64 = 0
 
     @OptionGroup var model: ModelOptions
-
-    enum DraftOrder: String, ExpressibleByArgument, CaseIterable { case left, confidence, random }
 
     func run() async throws {
         try await reportingErrors {
@@ -36,8 +34,10 @@ struct DraftCommand: AsyncParsableCommand {
             let prompt: CompletionRequest.Prompt =
                 instruct ? .chat([ChatMessage(role: "user", content: text)]) : .text(text)
             let trace = try await engine.draft(
-                prompt, order: .init(rawValue: order.rawValue)!, seed: seed, maximumTokens: model.depth)
+                prompt, order: order, seed: seed, maximumTokens: model.depth)
             Terminal.print(DraftPicture(trace).text)
         }
     }
 }
+
+extension DraftTrace.Order: ExpressibleByArgument {}

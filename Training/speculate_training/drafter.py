@@ -144,18 +144,19 @@ class Drafter(nn.Module):
             past = verifier.forward(tokens, (*c.taps, target) if target not in c.taps else c.taps)
             states = past.taps[:, :, -1].float()
             fused = self.fuse(past.taps[:, :, : len(c.taps)]).float()
-            drafted = self.t2d[tokens[:, 2:]].flatten()
-            total.index_add_(0, drafted[drafted >= 0], states[:, 2:].flatten(0, 1)[drafted >= 0])
-            count.index_add_(0, drafted[drafted >= 0], torch.ones(int((drafted >= 0).sum()), 1, device=total.device))
-            rows = drafted >= 0
-            kept.append((drafted[rows], fused[:, 1:-1].flatten(0, 1)[rows], states[:, 2:].flatten(0, 1)[rows]))
+            which = self.t2d[tokens[:, 2:]].flatten()
+            rows = which >= 0
+            which, state = which[rows], states[:, 2:].flatten(0, 1)[rows]
+            total.index_add_(0, which, state)
+            count.index_add_(0, which, torch.ones(len(which), 1, device=total.device))
+            kept.append((which, fused[:, 1:-1].flatten(0, 1)[rows], state))
         table = total / count
         which, before, state = (torch.cat(parts) for parts in zip(*kept, strict=True))
         solution = ridge(torch.cat([table[which], before], 1), state)
         self.draft_embd.copy_(table @ solution[: c.hidden] + solution[-1])
-        solution_ = ridge(verifier.embedding[self.d2t].float(), self.draft_embd)
-        self.embd_proj.copy_(solution_[:-1].t())
-        self.embd_proj_bias.copy_(solution_[-1])
+        projection = ridge(verifier.embedding[self.d2t].float(), self.draft_embd)
+        self.embd_proj.copy_(projection[:-1].t())
+        self.embd_proj_bias.copy_(projection[-1])
         self.mask_embd.copy_(self.draft_embd.mean(0))
         if c.kv_heads == c.heads:
             self.look_back(self.layers[0], solution[c.hidden : -1].t(), before)

@@ -69,7 +69,7 @@ extension BlockDiffusionModel {
     private func pass(_ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling) {
         let slots = block.count + config.firstSlot
         state.slots[0] = anchor
-        for slot in 1..<max(slots, 1) where slot < slots {
+        for slot in 1..<slots {
             state.slots[slot] = block.isRevealed[slot - 1] ? block.tokens[slot - 1] : config.maskToken
         }
         batch.removeAll()
@@ -187,7 +187,7 @@ extension BlockDiffusionModel {
     ) {
         guard !block.isRevealed[index] else { return }
         var likeliest = best[0]
-        for worker in 1..<max(workers, 1) where best[worker] >= 0 && worker < workers {
+        for worker in 1..<workers where best[worker] >= 0 {
             if logits[Int(best[worker])] > logits[Int(likeliest)] { likeliest = best[worker] }
         }
         guard case .random(let temperature, let seed) = sampling else {
