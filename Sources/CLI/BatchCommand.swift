@@ -79,6 +79,7 @@ struct BatchCommand: AsyncParsableCommand {
         request.sampling.logitBias = [:]
         let parts: [Any] = [
             engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw, special,
+            sampling.acceptance,
         ]
         return String(FNV1a.hash("\(parts)"), radix: 16)
     }

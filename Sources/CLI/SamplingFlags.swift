@@ -1,6 +1,8 @@
 import ArgumentParser
 import Speculate
 
+extension AcceptanceRule: ExpressibleByArgument {}
+
 /// How the next token is chosen.
 struct SamplingFlags: ParsableArguments {
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("The most tokens of the answer.", valueName: "n"))
@@ -35,6 +37,15 @@ struct SamplingFlags: ParsableArguments {
             "The same seed gives the same text, whatever is drafted. Default: a new one each time.", valueName: "n"))
     var seed: UInt64?
 
+    @Option(
+        help: ArgumentHelp(
+            "How drafts are judged above temperature 0: match, coupled, rejection or block.",
+            discussion: """
+                All give the model's own law. With match and coupled a seed's text does not depend on what is drafted; \
+                with rejection and block it does.
+                """, valueName: "rule"))
+    var acceptance: AcceptanceRule = .coupled
+
     @Option(help: ArgumentHelp("End before this text; may be repeated.", valueName: "text"))
     var stop: [String] = []
 
@@ -56,7 +67,8 @@ struct SamplingFlags: ParsableArguments {
         let options = SamplingOptions(
             temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
             presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty, logitBias: biases, seed: seed)
-        return CompletionRequest(prompt, maximumTokens: maxTokens, sampling: options, stop: stop)
+        return CompletionRequest(
+            prompt, maximumTokens: maxTokens, sampling: options, stop: stop, acceptance: acceptance)
     }
 
     func chooseSeed() -> UInt64 { seed ?? UInt64.random(in: 0...UInt64(UInt32.max)) }

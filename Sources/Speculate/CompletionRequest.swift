@@ -23,18 +23,21 @@ public struct CompletionRequest: Sendable {
     public var stop: [String]
     /// The most tokens drafted a round; nil takes the engine's; 0 is plain decoding.
     public var depth: Int?
+    /// How drafts are judged above temperature 0; nil takes the engine's.
+    public var acceptance: AcceptanceRule?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
     public var parsesControlTokens: Bool
 
     public init(
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
-        depth: Int? = nil, parsesControlTokens: Bool = false
+        depth: Int? = nil, acceptance: AcceptanceRule? = nil, parsesControlTokens: Bool = false
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
         self.sampling = sampling
         self.stop = stop
         self.depth = depth
+        self.acceptance = acceptance
         self.parsesControlTokens = parsesControlTokens
     }
 }

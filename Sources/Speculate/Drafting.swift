@@ -49,11 +49,11 @@ final class Drafting {
     }
 
     /// A drafter for a sequence of up to `capacity` tokens.
-    func makeDrafter(capacity: Int) -> (any Drafter)? {
+    func makeDrafter(capacity: Int, sampling: DraftSampling) -> (any Drafter)? {
         switch source {
         case .none: nil
         case .promptLookup: PromptLookupDrafter()
-        case .diffusion: model.map { BlockDiffusionDrafter($0, passes: passes, capacity: capacity) }
+        case .diffusion: model.map { BlockDiffusionDrafter($0, passes: passes, sampling: sampling, capacity: capacity) }
         }
     }
 }

@@ -174,6 +174,13 @@ public actor Engine {
         if let problem = request.sampling.problem(vocabularySize: verifier.config.vocabulary) {
             throw EngineError(.invalidRequest, problem)
         }
+        let rule = request.acceptance ?? configuration.acceptance
+        if rule == .greedy, request.sampling.temperature > 0 {
+            throw EngineError(
+                .invalidRequest,
+                "acceptance is greedy at temperature \(request.sampling.temperature), expected match, coupled, rejection or block"
+            )
+        }
         if request.stop.contains("") {
             throw EngineError(.invalidRequest, "a stop text is empty, expected at least one character")
         }
@@ -196,9 +203,11 @@ public actor Engine {
             )
         }
         return Generation(
-            prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, stops: request.stop, depth: depth,
-            verifier: verifier, sampler: sampler,
-            drafter: depth > 0 ? drafting.makeDrafter(capacity: prompt.count + maximumTokens) : nil)
+            prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
+            depth: depth, verifier: verifier, sampler: sampler,
+            drafter: depth > 0
+                ? drafting.makeDrafter(capacity: prompt.count + maximumTokens, sampling: rule.drafts(request.sampling))
+                : nil)
     }
 
     func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {

@@ -16,18 +16,21 @@ public struct EngineConfiguration: Sendable {
     public var depth: Int
     /// Denoising passes of a block diffusion drafter, 1 to 64: more make better drafts and take longer.
     public var passes: Int
+    /// How drafts are judged above temperature 0, unless the request says otherwise.
+    public var acceptance: AcceptanceRule
     /// Takes the place of the checkpoint's chat template.
     public var chatFormat: ChatFormat?
     public var logger: Logger
 
     public init(
         threads: Int? = nil, contextLength: Int? = nil, depth: Int = 8, passes: Int = 1,
-        chatFormat: ChatFormat? = nil, logger: Logger = Logger(label: "speculate")
+        acceptance: AcceptanceRule = .coupled, chatFormat: ChatFormat? = nil, logger: Logger = Logger(label: "speculate")
     ) {
         self.threads = threads
         self.contextLength = contextLength
         self.depth = depth
         self.passes = passes
+        self.acceptance = acceptance
         self.chatFormat = chatFormat
         self.logger = logger
     }

@@ -6,9 +6,8 @@ import SpeculateVerifier
 /// and `absorb`s what the pass computed; a pass may serve several completions. Depth 0 is plain decoding through the
 /// same code.
 ///
-/// The rule is *match*: at each position the verifier's own token is drawn from its law with random numbers keyed by
-/// (seed, position), and a drafted token is kept when it is that very token. The text is therefore the same, byte for
-/// byte, as without a draft; at temperature 0 this is greedy acceptance.
+/// An `AcceptanceRule` says how much of a draft is kept. Under greedy, match and coupled the text is the same, byte for
+/// byte, as without a draft.
 package final class Generation {
     /// Prompt tokens of one step: long enough to be efficient, short enough that a cancelled prompt ends soon.
     private static let prefillRows = 256
@@ -20,6 +19,7 @@ package final class Generation {
     private let drafter: (any Drafter)?
     private let sampler: Sampler
     private let options: SamplingOptions
+    private let rule: AcceptanceRule
     private let depth: Int
     private let maximumTokens: Int
     private let cache: KVCache
@@ -42,13 +42,14 @@ package final class Generation {
     ///   - prompt: at least one token, all in the vocabulary.
     ///   - maximumTokens: at least 1; prompt and answer fit the context.
     package init(
-        prompt: [Int32], maximumTokens: Int, options: SamplingOptions, stops: [String], depth: Int,
-        verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?
+        prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: [String],
+        depth: Int, verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?
     ) {
         precondition(!prompt.isEmpty && maximumTokens >= 1 && depth < Verifier.maximumRows)
         self.verifier = verifier
         self.drafter = depth > 0 ? drafter : nil
         self.options = options
+        self.rule = options.temperature == 0 ? .greedy : rule
         self.depth = depth
         self.maximumTokens = maximumTokens
         self.sampler = sampler
@@ -116,15 +117,13 @@ package final class Generation {
         let answered = tokens.count - promptCount
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
+        let judged = try judge(firstLogits)
         var accepted = 0
-        while true {
-            let token = try next(logits: verifier.logits(firstLogits + accepted))
-            let isDrafted = accepted < draft.tokens.count && draft.tokens[accepted] == token
-            reason = append(token, isDrafted: isDrafted, &pieces)
-            guard isDrafted else { break }
+        while accepted < judged.accepted, reason == nil {
+            reason = append(draft.tokens[accepted], isDrafted: true, &pieces)
             accepted += 1
-            if reason != nil { break }
         }
+        if reason == nil { reason = append(judged.next, isDrafted: false, &pieces) }
         let kept = tokens.count - promptCount - answered
         cache.rollback(to: tokens.count - 1)
         if reason == nil {
@@ -143,9 +142,12 @@ package final class Generation {
         return pieces
     }
 
-    private func next(logits: UnsafePointer<Float>) throws(EngineError) -> Int32 {
+    private func judge(_ firstLogits: Int) throws(EngineError) -> (accepted: Int, next: Int32) {
+        var laws = SampledLaws(
+            verifier: verifier, sampler: sampler, options: options, kind: rule.draw, firstLogits: firstLogits,
+            position: tokens.count, draft: draft.tokens, history: history)
         do throws(Sampler.NonFiniteLogits) {
-            return try sampler.sample(logits, options, history: history, position: tokens.count)
+            return try rule.judge(draft, &laws)
         } catch {
             throw EngineError(.runtime, "\(error) at token \(tokens.count): the checkpoint's weights are damaged")
         }

@@ -65,8 +65,10 @@ import TestSupport
         }
     }
 
-    @Test("draws follow the law (χ², fixed seeds) and the same seed and position give the same token", arguments: laws)
-    func draws(options: SamplingOptions) throws {
+    @Test(
+        "draws follow the law (χ², fixed seeds) and the same seed and position give the same token", arguments: laws,
+        [Sampler.Draw.inverse, .gumbel])
+    func draws(options: SamplingOptions, draw: Sampler.Draw) throws {
         var rng = SplitMix(2)
         let count = 600
         let logits = rng.floats(count, in: -4...4)
@@ -74,14 +76,14 @@ import TestSupport
         let law = try sampler.probabilities(logits, options, history: TokenHistory())
         var options = options
         var counts = [Int](repeating: 0, count: count)
-        let draws = 20_000
+        let draws = draw == .inverse ? 20_000 : 5_000  // Noise for hundreds of tokens takes its time.
         for position in 0..<draws {
             options.seed = UInt64(position % 7)
-            let token = try sampler.sample(logits, options, history: TokenHistory(), position: position)
+            let token = try sampler.sample(logits, options, history: TokenHistory(), position: position, draw: draw)
             if position % 100 == 0 {
                 #expect(
                     try Sampler(vocabularySize: count, kernels: kernels).sample(
-                        logits, options, history: TokenHistory(), position: position) == token)
+                        logits, options, history: TokenHistory(), position: position, draw: draw) == token)
             }
             counts[Int(token)] += 1
         }
@@ -138,6 +140,35 @@ import TestSupport
         #expect(draws.allSatisfy { (0..<1).contains($0) })
         #expect(abs(draws.reduce(0, +) / 10_000 - 0.5) < 0.01)
         #expect(Set(draws).count == 10_000)
+    }
+
+    @Test("two laws drawn from with the same Gumbel noise agree as often as the theory says")
+    func coupling() throws {
+        var rng = SplitMix(4)
+        let count = 40
+        let laws = [rng.floats(count, in: -2...2), rng.floats(count, in: -2...2)]
+        let sampler = Sampler(vocabularySize: count, kernels: kernels)
+        let options = SamplingOptions(temperature: 1, seed: 3)
+        let p = try sampler.probabilities(laws[0], options, history: TokenHistory())
+        let q = try sampler.probabilities(laws[1], options, history: TokenHistory())
+        // P(both take i) = 1 / Σ max(p/pᵢ, q/qᵢ), by integration over the noise.
+        var expected = 0.0
+        for i in 0..<count {
+            let terms: [Double] = (0..<count).map { max(p[$0] / p[i], q[$0] / q[i]) }
+            expected += 1 / terms.reduce(0, +)
+        }
+        let draws = 20_000
+        var agreed = 0
+        for position in 0..<draws {
+            let tokens = try laws.map {
+                try sampler.sample($0, options, history: TokenHistory(), position: position, draw: .gumbel)
+            }
+            if tokens[0] == tokens[1] { agreed += 1 }
+        }
+        let deviation = (expected * (1 - expected) / Double(draws)).squareRoot()
+        #expect(abs(Double(agreed) / Double(draws) - expected) < 4.5 * deviation)
+        let common = zip(p, q).map { min($0, $1) }.reduce(0, +)
+        #expect(expected >= common / (2 - common))
     }
 
     @Test("settings out of range are named")

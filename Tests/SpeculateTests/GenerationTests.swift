@@ -1,22 +1,33 @@
-import Speculate
 import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 import Testing
 import TestSupport
 
+@testable import Speculate
+
 /// The loop on the real model.
 @Suite(.serialized) struct GenerationTests {
     private static let prompts = Result { try Fixtures.lines("prompts.jsonl", as: Fixtures.Prompt.self) }
 
-    private func run(
-        _ verifier: Verifier, _ prompt: [Int32], _ options: SamplingOptions = SamplingOptions(), maximum: Int = 48,
-        stops: [String] = [], depth: Int = 0, drafter: (any Drafter)? = nil
-    ) throws -> CompletionResult {
-        let generation = Generation(
-            prompt: prompt, maximumTokens: maximum, options: options, stops: stops, depth: depth, verifier: verifier,
+    private func generation(
+        _ verifier: Verifier, _ prompt: [Int32], _ options: SamplingOptions, _ rule: AcceptanceRule = .match,
+        maximum: Int, stops: [String] = [], depth: Int, drafter: (any Drafter)?
+    ) -> Generation {
+        Generation(
+            prompt: prompt, maximumTokens: maximum, options: options, rule: rule, stops: stops, depth: depth,
+            verifier: verifier,
             sampler: Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table),
             drafter: drafter)
+    }
+
+    private func run(
+        _ verifier: Verifier, _ prompt: [Int32], _ options: SamplingOptions = SamplingOptions(),
+        _ rule: AcceptanceRule = .match, maximum: Int = 48, stops: [String] = [], depth: Int = 0,
+        drafter: (any Drafter)? = nil
+    ) throws -> CompletionResult {
+        let generation = generation(
+            verifier, prompt, options, rule, maximum: maximum, stops: stops, depth: depth, drafter: drafter)
         let batch = RowBatch(capacity: Verifier.maximumRows)
         var text = ""
         while generation.result == nil { text += try generation.advance(batch).map(\.text).joined() }
@@ -59,35 +70,125 @@ import TestSupport
         #expect(accepted > 1000)
     }
 
-    @Test("with the diffusion drafter too: every number of passes and depth, greedy and sampled, at most 64 tokens")
+    /// Each prompt as a user's turn and as a text to go on from.
+    private func prompts(_ tokenizer: Tokenizer) throws -> [[Int32]] {
+        try Self.prompts.get().flatMap { prompt in
+            [
+                try tokenizer.encode(tokenizer.chatTemplate!.render([("user", prompt.prompt)])),
+                tokenizer.encode(prompt.prompt),
+            ]
+        }
+    }
+
+    @Test(
+        "with the diffusion drafter too: 120 prompts; greedy, match and coupled; passes, depths, threads and neighbours")
     func diffusionEquality() throws {
         let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
         let config = try DrafterConfig(checkpoint.metadata)
-        let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
-        let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
+        let two = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
+        let one = two.sibling(pool: WorkerPool(count: 1))
+        let models = try [two, one].map { try BlockDiffusionModel(checkpoint, config, for: $0) }
+        let prompts = try prompts(two.tokenizer)
+        #expect(prompts.count >= 100)
+        let batch = RowBatch(capacity: Verifier.maximumRows)
         var accepted = 0
         var rounds = 0
-        for (index, prompt) in try Self.prompts.get().enumerated() {
-            let tokens =
-                prompt.category == "continuation"
-                ? verifier.tokenizer.encode(prompt.prompt)
-                : try verifier.tokenizer.encode(verifier.tokenizer.chatTemplate!.render([("user", prompt.prompt)]))
-            let options = index % 3 == 2 ? SamplingOptions(temperature: 1, seed: UInt64(index)) : SamplingOptions()
-            let plain = try run(verifier, tokens, options, maximum: 64)
-            for passes in [1, 2, 4] {
-                let depth = [1, 2, 3, 5, 8][(index + passes) % 5]
-                let sampling: DraftSampling =
-                    index % 4 == 3 ? .random(temperature: 0.8, seed: UInt64(index)) : .greedy
-                let order = RevealOrder.allCases[index % 3]
-                let drafter = BlockDiffusionDrafter(
-                    model, passes: passes, order: order, sampling: sampling, capacity: tokens.count + 64)
-                let result = try run(verifier, tokens, options, maximum: 64, depth: depth, drafter: drafter)
-                #expect(result.tokens == plain.tokens, "\(prompt.id), depth \(depth), \(passes) passes")
-                accepted += result.statistics.accepted
-                rounds += result.statistics.rounds
+        for (index, tokens) in prompts.enumerated() {
+            let rule: AcceptanceRule = index % 4 < 2 ? .coupled : .match
+            let seed = UInt64(index)
+            let options = [
+                SamplingOptions(), SamplingOptions(temperature: 0.9, seed: seed),
+                index % 5 == 0 ? SamplingOptions(temperature: 0.9, topP: 0.95, seed: seed) : SamplingOptions(),
+            ][index % 3]
+            let plain = try run(two, tokens, options, rule, maximum: 24)
+            for threads in [0, 1] {
+                // Three numbers of passes side by side in the same verifier passes.
+                let verifier = [two, one][threads]
+                let together = [1, 2, 4].map { passes in
+                    generation(
+                        verifier, tokens, options, rule, maximum: 24, depth: [1, 2, 3, 5, 8][(index + passes) % 5],
+                        drafter: BlockDiffusionDrafter(
+                            models[threads], passes: passes, order: RevealOrder.allCases[index % 3],
+                            sampling: rule.drafts(options), capacity: tokens.count + 24))
+                }
+                while together.contains(where: { $0.result == nil }) {
+                    let active = together.filter { $0.result == nil }
+                    batch.removeAll()
+                    for generation in active { generation.plan(batch) }
+                    verifier.forward(batch)
+                    for generation in active { _ = try generation.absorb() }
+                }
+                for generation in together {
+                    let result = try #require(generation.result)
+                    #expect(result.tokens == plain.tokens, "prompt \(index), \(rule), \(threads + 1) threads")
+                    accepted += result.statistics.accepted
+                    rounds += result.statistics.rounds
+                }
             }
         }
         #expect(accepted > rounds / 10)
+    }
+
+    @Test("every rule gives the first tokens their law: χ² and total variation on a tiny model, fixed seeds")
+    func laws() throws {
+        let checkpoint = try Checkpoint(path: Fixtures.path("tiny-drafter.gguf"))
+        let config = try DrafterConfig(checkpoint.metadata)
+        let verifier = try Verifier(
+            Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")),
+            taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: Kernels(),
+            pool: WorkerPool(count: 1))
+        let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
+        let prompt: [Int32] = [5, 9, 2, 14]
+        // Cold enough that a few tokens hold most of the mass.
+        var options = SamplingOptions(temperature: 0.4)
+        let sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
+        func law(after tokens: [Int32]) throws -> [Double] {
+            let batch = RowBatch(capacity: 16)
+            batch.append(prompt + tokens, to: verifier.makeCache(capacity: 16), logits: .last)
+            verifier.forward(batch)
+            return try sampler.probabilities(verifier.logits(0), options, history: TokenHistory())
+        }
+        let first = try law(after: [])
+        let likely = first.indices.sorted { first[$0] > first[$1] }.prefix(6)
+        var exact: [[Int32]: Double] = [:]
+        for token in likely {
+            for (next, probability) in try law(after: [Int32(token)]).enumerated() {
+                exact[[Int32(token), Int32(next)]] = first[token] * probability
+            }
+        }
+        exact = exact.filter { $0.value > 0.004 }
+        let rest = 1 - exact.values.reduce(0, +)
+        #expect(exact.count >= 5)
+
+        let draws = 3000
+        for rule in [AcceptanceRule.match, .coupled, .rejection, .block] {
+            for passes in [1, 2] {
+                var counts: [[Int32]: Int] = [:]
+                var drafted = 0
+                for seed in 0..<draws {
+                    options.seed = UInt64(seed)
+                    let drafter = BlockDiffusionDrafter(
+                        model, passes: passes, sampling: rule.drafts(options), capacity: 16)
+                    let result = try run(verifier, prompt, options, rule, maximum: 3, depth: 2, drafter: drafter)
+                    guard result.tokens.count >= 2 else { continue }
+                    counts[Array(result.tokens.prefix(2)), default: 0] += 1
+                    drafted += result.statistics.drafted
+                }
+                #expect(drafted >= draws)
+                let others = draws - exact.keys.reduce(0) { $0 + (counts[$1] ?? 0) }
+                let cells = exact.map { ($0.value, counts[$0.key] ?? 0) } + [(rest, others)]
+                let statistic = cells.reduce(0.0) { sum, cell in
+                    let expected = cell.0 * Double(draws)
+                    return sum + (Double(cell.1) - expected) * (Double(cell.1) - expected) / expected
+                }
+                let freedom = Double(cells.count - 1)
+                #expect(statistic < freedom + 4.5 * (2 * freedom).squareRoot(), "\(rule), \(passes) passes")
+                // The expected distance of fair counts, and as much again.
+                let variation = cells.reduce(0) { $0 + abs($1.0 - Double($1.1) / Double(draws)) } / 2
+                let fair = cells.reduce(0) { $0 + ($1.0 / Double(draws)).squareRoot() } / 2
+                #expect(variation < 2 * fair, "\(rule), \(passes) passes")
+            }
+        }
     }
 
     @Test("a drafter that knows the answer is accepted whole; one that is always wrong costs only rounds")

@@ -22,7 +22,7 @@ def draw(folder: Path) -> None:
     left.plot(blocks, [float(row["loss"]) for row in rows])
     left.set(xlabel="blocks", ylabel="loss", title="Loss (its make-up changes with the stage)")
     for name in (field for field in rows[0] if field.startswith("match_")):
-        right.plot(blocks, [float(row[name]) for row in rows], label=name.removeprefix("match_"))
+        right.plot(blocks, [float(row[name] or "nan") for row in rows], label=name.removeprefix("match_"))
     right.set(xlabel="blocks", ylabel="share", title="Blocks right up to token i", ylim=(0, 1))
     right.legend(ncol=2, fontsize="small")
     starts = [i for i in range(1, len(rows)) if rows[i]["stage"] != rows[i - 1]["stage"]]

@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .attention import fused
+from .attention import fused, linear
 from .corpus import Batch
 from .diffusion import reveal
 from .drafter import Drafter, Injected
 from .drafting import Draft, draft_blocks
 from .losses import HeadLoss, Mix, position_weights
+from .states import Remembered
 from .verifier import Verifier, VerifierPass
 
 
@@ -22,6 +23,7 @@ class Stage:
     """What one stage of the training asks for."""
 
     mix: Mix
+    lengths: tuple[float, ...] = (1.0, 0.75, 0.5, 0.5)  # Shares of the block, drawn alike; 0: the next token alone.
     full: float = 0.5  # Share of blocks of which nothing is revealed.
     prefix: float = 0.25  # Share of blocks of which the first tokens are revealed; the rest at a random time.
     decay: float = 0.8  # Weight of a slot against the one before.
@@ -87,13 +89,19 @@ def partial_softmax(logits: Tensor, chosen: Tensor) -> Tensor:
     return (numbers[:, chosen] - numbers.logsumexp(-1, keepdim=True)).exp().to(logits.dtype)
 
 
-def prepare(verifier: Verifier, drafter: Drafter, batch: Batch) -> Lesson:
-    """Runs the verifier over the batch."""
+def prepare(verifier: Verifier, drafter: Drafter, batch: Batch, remembered: Remembered | None = None) -> Lesson:
+    """Runs the verifier over the batch, or takes what a cache remembers of that."""
     batch = batch.to(verifier.device)
-    past = verifier.forward(batch.tokens, drafter.config.taps)
     cells = torch.arange(batch.tokens.shape[1], device=verifier.device)
     used = (cells >= batch.prompts[:, None] - 1) & (cells < batch.lengths[:, None])  # [S, T]
     row = used.flatten().cumsum(0).reshape(used.shape) - 1
+    if remembered is not None:
+        past = VerifierPass(remembered.taps, remembered.hidden, [], [])
+        states = past.hidden[used]
+        logits = linear(states, verifier.output[drafter.d2t])
+        probabilities = (logits.float() - remembered.totals[used].unsqueeze(-1)).exp().to(states.dtype)
+        return Lesson(batch, past, states, probabilities, row)
+    past = verifier.forward(batch.tokens, drafter.config.taps)
     states = past.hidden[used]
     return Lesson(batch, past, states, laws(verifier, states, drafter.d2t), row)
 

@@ -23,9 +23,11 @@ from .corpus import Corpus, collate, endless
 from .drafter import Drafter, DrafterConfig
 from .losses import Mix
 from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
+from .states import StateCache
 from .verifier import Verifier
 
 STAGES = {
+    "N": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=1.0, prefix=0.0, lengths=(0.0,)),
     "A": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=0.7, prefix=0.2, decay=0.65),
     "B": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), states=0.2, full=0.7, prefix=0.2, decay=0.75, confidence=0.2),
     "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
     parser.add_argument("--corpus", type=Path, required=True, help="what 'respond' made")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint, log and curves")
+    parser.add_argument("--cache", type=Path, help="folder of the verifier's states, some kB a token")
     parser.add_argument("--stages", default="A:0.6,B:0.3,C:0.1", help="name:share of the steps, in order")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--tokens", type=int, default=1792, help="tokens of text a batch")
@@ -99,6 +102,9 @@ class Run:
         self.optimizers = optimizers(self.drafter, args)
         self.average = {name: p.detach().clone() for name, p in self.drafter.named_parameters()}
         self.step, self.updates, self.blocks, self.seconds = 0, 0, 0, 0.0
+        self.states: StateCache | None = None
+        if args.cache:
+            self.states = StateCache(args.cache, self.corpus, self.config.taps, self.verifier, self.fingerprint)
 
     @property
     def path(self) -> Path:
@@ -188,7 +194,9 @@ def optimizers(drafter: Drafter, args: argparse.Namespace) -> list[torch.optim.O
     trunk = [p for name, p in drafter.named_parameters() if p.dim() == 2 and name.split(".")[0] in ("blk", "fc")]
     chosen = {id(p) for p in trunk} if args.optimizer == "muon" else set()
     rest = [p for p in drafter.parameters() if p.requires_grad and id(p) not in chosen]
-    groups: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0)]
+    groups: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, lr=args.lr, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+    ]
     if chosen:
         groups.append(torch.optim.Muon(trunk, lr=args.lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"))
     return groups
@@ -211,10 +219,10 @@ def stage_of(step: int, steps: int, text: str) -> str:
     return parts[-1][0]
 
 
-def block_length(block: int, generator: torch.Generator) -> int:
+def block_length(block: int, stage: Stage, generator: torch.Generator) -> int:
     """Whole blocks and, as shallow drafts use them, shorter ones, which cost less for the tokens that matter most."""
-    choices = [block, max(block * 3 // 4, 1), max(block // 2, 1), max(block // 2, 1)]
-    return choices[int(torch.randint(len(choices), (1,), generator=generator))]
+    share = stage.lengths[int(torch.randint(len(stage.lengths), (1,), generator=generator))]
+    return max(1, int(block * share))
 
 
 class Log:
@@ -278,7 +286,7 @@ def main(args: argparse.Namespace) -> None:
         now = time.monotonic()
         run.seconds += now - clock
         clock = now
-        window += [outcome for outcome in outcomes if len(outcome.matches) == args.block]
+        window += outcomes
         if run.rank == 0 and (run.step % 25 == 0 or run.step == last) and window:
             log.append(summary(run, stage_name, window))
             window = []
@@ -307,7 +315,9 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
         for group in optimizer.param_groups:
             group["lr"] = rate
     batch = collate(run.corpus, indices)
-    lesson = prepare(run.verifier, run.drafter, batch)
+    remember = run.states is not None and stage.on_policy == 0  # Blocks of one's own need the verifier's keys.
+    remembered = run.states.batch(indices, batch.tokens) if run.states and remember else None
+    lesson = prepare(run.verifier, run.drafter, batch, remembered)
     answers = int((batch.lengths - batch.prompts).float().mean())
     anchors = sample_anchors(batch, max(args.updates, min(args.anchors, answers)), generator)
     outcomes = []
@@ -315,7 +325,7 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
         own = bool(torch.rand(1, generator=generator) < stage.on_policy)
         if own:  # The verifier reads these blocks too, which costs three times as much.
             part = part[:, : max(1, part.shape[1] // 3)]
-        length = block_length(args.block, generator)
+        length = block_length(args.block, stage, generator)
         for optimizer in run.optimizers:
             optimizer.zero_grad(set_to_none=True)
         outcome = block_loss(run.verifier, run.drafter, lesson, stage, part, length, generator, own)
@@ -335,18 +345,20 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
 
 
 def summary(run: Run, stage: str, window: list[Outcome]) -> dict[str, Any]:
-    matches = torch.stack([outcome.matches for outcome in window]).mean(0)
-    acceptance = torch.stack([outcome.acceptance for outcome in window]).mean(0)
+    longest = max(len(outcome.matches) for outcome in window)
     row: dict[str, Any] = {
         "step": run.step,
         "stage": stage,
         "blocks": run.blocks,
         "seconds": round(run.seconds, 1),
         "loss": round(float(torch.stack([outcome.loss for outcome in window]).mean()), 5),
-        "tau": round(1 + float(matches.sum()), 4),
         "confidence_loss": round(sum(outcome.confidence_loss for outcome in window) / len(window), 5),
     }
-    for i in range(len(matches)):
-        row[f"acceptance_{i + 1}"] = round(float(acceptance[i]), 4)
-        row[f"match_{i + 1}"] = round(float(matches[i]), 4)
-    return row
+    tau = 1.0
+    for i in range(longest):
+        long_enough = [outcome for outcome in window if len(outcome.matches) > i]
+        match = sum(float(outcome.matches[i]) for outcome in long_enough) / len(long_enough)
+        accepted = sum(float(outcome.acceptance[i]) for outcome in long_enough) / len(long_enough)
+        row |= {f"acceptance_{i + 1}": round(accepted, 4), f"match_{i + 1}": round(match, 4)}
+        tau += match
+    return row | {"tau": round(tau, 4)}

@@ -46,7 +46,8 @@ package final class BlockDiffusionDrafter: Drafter {
             proposal.tokens.append(block.tokens[index])
             proposal.confidences.append(block.confidences[index])
             let law = model.law(at: index, of: block, sampling)
-            proposal.laws.append(law.map { .probabilities($0, tokens: model.draftTokens) } ?? .point)
+            proposal.laws.append(
+                law.map { .probabilities($0, tokens: model.draftTokens) } ?? .point(block.tokens[index]))
         }
     }
 }

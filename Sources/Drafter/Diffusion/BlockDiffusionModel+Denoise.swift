@@ -56,7 +56,7 @@ extension BlockDiffusionModel {
                     switch order {
                     case .leftToRight: -Double(index)
                     case .confidence: Double(block.confidences[index])
-                    case .random: random.uniform(position: index, stream: 2)
+                    case .random: random.uniform(position: index, stream: .order)
                     }
                 if score > highest { (chosen, highest) = (index, score) }
             }
@@ -190,24 +190,39 @@ extension BlockDiffusionModel {
         for worker in 1..<workers where best[worker] >= 0 {
             if logits[Int(best[worker])] > logits[Int(likeliest)] { likeliest = best[worker] }
         }
-        guard case .random(let temperature, let seed) = sampling else {
-            block.tokens[index] = weights.draftTokens[Int(likeliest)]
-            return
-        }
+        block.tokens[index] = weights.draftTokens[Int(likeliest)]
         let law = state.law + (index + config.firstSlot) * state.logitStride
-        kernels.exponentials(
-            logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, law, state.blockSums)
+        func exponentiate(_ temperature: Float) {
+            kernels.exponentials(
+                logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, law, state.blockSums)
+        }
+        switch sampling {
+        case .greedy: break
+        case .gumbel(let temperature, let seed):
+            exponentiate(temperature)
+            let noise = GumbelNoise(CounterRandom(seed: seed), position: position)
+            let weights = UnsafeBufferPointer(start: law, count: draftVocabulary)
+            // An unlikely token is not worth a guess.
+            if let token = noise.greatest(weights, sums: state.blockSums, tokens: draftTokens) { block.tokens[index] = token }
+        case .random(let temperature, let seed):
+            exponentiate(temperature)
+            draw(block, index, law, CounterRandom(seed: seed).uniform(position: position, stream: .drafter))
+        }
+    }
+
+    /// Turns weights into a law, and draws the token at `index` from it by inversion.
+    private func draw(_ block: DraftBlock, _ index: Int, _ law: UnsafeMutablePointer<Float>, _ target: Double) {
         var total: Float = 0
         for i in 0..<draftVocabulary { total += law[i] }
-        let target = CounterRandom(seed: seed).uniform(position: position, stream: DraftSampling.stream)
         var cumulative = 0.0
-        var chosen = Int(likeliest)
         var isChosen = false
         for i in 0..<draftVocabulary {
             law[i] /= total
             cumulative += Double(law[i])
-            if !isChosen, cumulative > target { (chosen, isChosen) = (i, true) }
+            if !isChosen, cumulative > target {
+                block.tokens[index] = weights.draftTokens[i]
+                isChosen = true
+            }
         }
-        block.tokens[index] = weights.draftTokens[chosen]
     }
 }

@@ -2,17 +2,37 @@
 /// was drafted, accepted or computed before it. Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as
 /// 1, 2, 3", 2011).
 package struct CounterRandom: Equatable, Sendable {
+    /// What the numbers at a position are for: each purpose has its own.
+    package struct Stream: Equatable, Sendable {
+        let value: UInt64
+
+        /// The verifier's draws.
+        package static let verifier = Stream(value: 0)
+        /// A drafter's draws.
+        package static let drafter = Stream(value: 1)
+        /// Random orders of revealing.
+        package static let order = Stream(value: 2)
+        /// Whether a drafted token is kept.
+        package static let acceptance = Stream(value: 3)
+        /// What takes the place of one that is not.
+        package static let residual = Stream(value: 4)
+        /// Draws among tokens without Gumbel noise of their own.
+        package static let unlikely = Stream(value: 5)
+        /// A token's Gumbel noise.
+        package static func gumbel(_ token: Int) -> Stream { Stream(value: 1 << 8 + UInt64(token)) }
+    }
+
     package let seed: UInt64
 
     package init(seed: UInt64) { self.seed = seed }
 
     /// Uniform on [0, 1), 53 bits.
-    package func uniform(position: Int, stream: UInt64 = 0) -> Double {
+    package func uniform(position: Int, stream: Stream = .verifier) -> Double {
         let position = UInt64(position)
         let block = Self.philox(
             counter: (
                 UInt32(truncatingIfNeeded: position), UInt32(truncatingIfNeeded: position >> 32),
-                UInt32(truncatingIfNeeded: stream), UInt32(truncatingIfNeeded: stream >> 32)
+                UInt32(truncatingIfNeeded: stream.value), UInt32(truncatingIfNeeded: stream.value >> 32)
             ),
             key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
         let bits = UInt64(block.0) << 32 | UInt64(block.1)

@@ -8,7 +8,16 @@ package final class Sampler {
         package var description: String { "the model's logits are not finite numbers" }
     }
 
-    private static let block = 256
+    /// How a law's draw hangs on the random numbers.
+    package enum Draw: Sendable {
+        /// By inversion: one uniform number falls into a token's share of [0, 1).
+        case inverse
+        /// argmax(log p + G), with Gumbel noise G of its own for every token.
+        case gumbel
+    }
+
+    /// Weights that one partial sum is of.
+    static let block = 256
 
     private let vocabularySize: Int
     private let kernels: UnsafePointer<spk_kernels>
@@ -16,6 +25,7 @@ package final class Sampler {
     private var weights: [Float]
     private var adjusted: [Float]
     private var blockSums: [Float]
+    private var total = 0.0
     private var order: [Int32] = []
 
     package init(vocabularySize: Int, kernels: UnsafePointer<spk_kernels>) {
@@ -30,15 +40,64 @@ package final class Sampler {
     /// the position.
     /// - Parameter logits: [vocabulary]
     package func sample(
-        _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory, position: Int
+        _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory, position: Int,
+        draw: Draw = .inverse
     ) throws(NonFiniteLogits) -> Int32 {
         guard options.temperature > 0 else {
             if options.logitBias.isEmpty, !options.hasPenalties { return try likeliest(logits) }
             adjust(logits, options, history)
             return try adjusted.withUnsafeBufferPointer { p throws(NonFiniteLogits) in try likeliest(p.baseAddress!) }
         }
-        let total = try law(logits, options, history)
-        return draw(CounterRandom(seed: options.seed).uniform(position: position) * total)
+        try prepare(logits, options, history: history)
+        return self.draw(draw, CounterRandom(seed: options.seed), position: position)
+    }
+
+    /// Makes the law at hand that `draw`, `probability` and the like ask. The temperature is not 0.
+    package func prepare(
+        _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory
+    ) throws(NonFiniteLogits) {
+        total = try law(logits, options, history)
+    }
+
+    /// A draw from the law at hand, which must then be prepared anew.
+    package func draw(
+        _ draw: Draw, _ random: CounterRandom, position: Int, stream: CounterRandom.Stream = .verifier
+    ) -> Int32 {
+        switch draw {
+        case .inverse: return self.draw(random.uniform(position: position, stream: stream) * total)
+        case .gumbel:
+            let noise = GumbelNoise(random, position: position)
+            let likely = weights.withUnsafeBufferPointer { noise.greatest($0, sums: blockSums) }
+            return likely ?? unlikelyDraw(random, position)
+        }
+    }
+
+    /// A draw among the tokens that have no Gumbel noise of their own.
+    private func unlikelyDraw(_ random: CounterRandom, _ position: Int) -> Int32 {
+        for i in weights.indices where weights[i] >= GumbelNoise.threshold { weights[i] = 0 }
+        sumBlocks()
+        total = blockSums.reduce(0) { $0 + Double($1) }
+        return draw(random.uniform(position: position, stream: .unlikely) * total)
+    }
+
+    /// Of the law at hand.
+    package func probability(of token: Int32) -> Double { Double(weights[Int(token)]) / total }
+
+    /// Takes q, the probabilities of some tokens, from `weight` times the law at hand, as far as there is any: what is left
+    /// is the new law at hand.
+    package func subtract(_ q: (_ body: (Int32, Double) -> Void) -> Void, from weight: Double) {
+        var (closest, least) = (0, -Double.infinity)
+        q { [self] token, probability in
+            let left = weight * Double(weights[Int(token)]) / total - probability
+            if left > least { (closest, least) = (Int(token), left) }
+            weights[Int(token)] = Float(max(0, left / weight * total))
+        }
+        sumBlocks()
+        if blockSums.allSatisfy({ $0 == 0 }) {  // The two are one law, but for rounding.
+            weights[closest] = 1
+            sumBlocks()
+        }
+        total = blockSums.reduce(0) { $0 + Double($1) }
     }
 
     /// The law itself: [vocabulary] probabilities that sum to 1 (a point mass at temperature 0).
@@ -50,7 +109,7 @@ package final class Sampler {
             point[Int(try sample(logits, options, history: history, position: 0))] = 1
             return point
         }
-        let total = try law(logits, options, history)
+        try prepare(logits, options, history: history)
         return weights.map { Double($0) / total }
     }
 

@@ -1,0 +1,45 @@
+import SpeculateDrafter
+import SpeculateShared
+
+/// Decides how much of a draft is kept. Each rule is exact: whatever is drafted, the text has the verifier's law, after
+/// temperature and every other transform. At temperature 0 that law is one token, and all rules are `greedy`.
+public enum AcceptanceRule: String, CaseIterable, Sendable {
+    /// The verifier's likeliest token, at temperature 0 alone.
+    case greedy
+    /// The same seed gives the same text as plain decoding.
+    case match
+    /// The same seed gives the same text as plain decoding; accepts more than `match` does.
+    case coupled
+    /// The law is plain decoding's, the text of a seed is not.
+    case rejection
+    /// The law is plain decoding's, the text of a seed is not; accepts at least as much as `rejection`.
+    case block
+
+    /// Whether a seed's text is plain decoding's.
+    public var keepsSeededText: Bool { self == .greedy || self == .match || self == .coupled }
+
+    /// See `Acceptance`.
+    func judge(
+        _ draft: Proposal, _ laws: inout some VerifierLaws
+    ) throws(Sampler.NonFiniteLogits) -> (accepted: Int, next: Int32) {
+        switch self {
+        case .greedy, .match, .coupled: try MatchAcceptance().judge(draft, &laws)
+        case .rejection: try RejectionAcceptance().judge(draft, &laws)
+        case .block: try BlockAcceptance().judge(draft, &laws)
+        }
+    }
+
+    /// How the verifier's own tokens are drawn.
+    var draw: Sampler.Draw { self == .coupled ? .gumbel : .inverse }
+
+    /// How a drafter should draw for this rule.
+    func drafts(_ options: SamplingOptions) -> DraftSampling {
+        guard options.temperature > 0 else { return .greedy }
+        switch self {
+        // A token kept only when the verifier draws it too had best be the likeliest.
+        case .greedy, .match: return .greedy
+        case .coupled: return .gumbel(temperature: options.temperature, seed: options.seed)
+        case .rejection, .block: return .random(temperature: options.temperature, seed: options.seed)
+        }
+    }
+}

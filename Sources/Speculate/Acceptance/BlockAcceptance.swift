@@ -1,0 +1,35 @@
+import SpeculateDrafter
+import SpeculateShared
+
+/// Judges whole prefixes instead of tokens: with w₀ = 1 and wᵢ = min(1, wᵢ₋₁ · pᵢ(xᵢ)/qᵢ(xᵢ)), the prefix of i tokens
+/// passes with probability eᵢ/(eᵢ + 1 − wᵢ), where eᵢ = Σ (wᵢ · pᵢ₊₁ − qᵢ₊₁)+, and the whole draft with probability w.
+/// The longest prefix that passes is kept, and a draw from the normalised (wᵢ · pᵢ₊₁ − qᵢ₊₁)+ follows it, or from p after
+/// the whole draft (Sun et al., "Block verification accelerates speculative decoding", 2024). No rule of this kind
+/// accepts more. The q must be those of a draft drawn from left to right.
+package struct BlockAcceptance: Acceptance {
+    package init() {}
+
+    package func judge(
+        _ draft: Proposal, _ laws: inout some VerifierLaws
+    ) throws(Sampler.NonFiniteLogits) -> (accepted: Int, next: Int32) {
+        let count = draft.tokens.count
+        var weight = 1.0
+        var kept = (count: 0, weight: 1.0)
+        for index in 1..<count + 1 {
+            let token = draft.tokens[index - 1]
+            let ratio =
+                try laws.probability(of: token, at: index - 1)
+                / draft.laws[index - 1].probability(of: token)
+            weight = min(1, weight * ratio)
+            guard weight > 0 else { break }
+            var passes = weight
+            if index < count {
+                let excess = try laws.excess(of: weight, over: draft.laws[index], at: index)
+                passes = excess + 1 - weight > 0 ? excess / (excess + 1 - weight) : 1
+            }
+            if laws.happens(passes, at: index - 1) { kept = (index, weight) }
+        }
+        guard kept.count < count else { return (count, try laws.draw(at: count)) }
+        return (kept.count, try laws.drawExcess(of: kept.weight, over: draft.laws[kept.count], at: kept.count))
+    }
+}

@@ -1,0 +1,113 @@
+import SpeculateDrafter
+import SpeculateShared
+import TestSupport
+
+/// Laws over a vocabulary of three tokens, different after every prefix, and drafters of every kind for them.
+final class TinyLanguage {
+    static let size = 3
+
+    /// How drafts are made, and which laws they claim to come from.
+    enum Drafter: CaseIterable {
+        /// All tokens at once, each from a law of its own.
+        case factorised
+        /// Each given the one before.
+        case markov
+        /// One pass draws the second token, which the next pass carries over; the others are drawn given it.
+        case twoPass
+        /// Sure tokens, sometimes none.
+        case ngram
+        /// Wrong: two passes, but the carried token is said to come from the law that it was drawn from.
+        case marginal
+        /// Wrong: Markov, but a draft ends before a token 0.
+        case anticipating
+        /// Markov, ending early after a token 0.
+        case adaptive
+
+        static let exact: [Drafter] = [.factorised, .markov, .twoPass, .ngram, .adaptive]
+    }
+
+    private let options: SamplingOptions
+    private let sampler: Sampler
+    private var known: [[Int32]: [Double]] = [:]
+    private var laws: [UnsafeMutablePointer<Float>] = []
+
+    init(_ options: SamplingOptions) throws {
+        self.options = options
+        sampler = Sampler(vocabularySize: Self.size, kernels: try Kernels().table)
+    }
+
+    deinit { for law in laws { law.deallocate() } }
+
+    private func random(_ name: Int, _ tokens: some Sequence<Int32>) -> SplitMix {
+        SplitMix(tokens.reduce(UInt64(name)) { ($0 &* 31 &+ UInt64($1) &+ 7) &* 0x9e37_79b9_7f4a_7c15 })
+    }
+
+    /// p(·|prefix), after the transforms.
+    func law(_ prefix: [Int32]) throws -> [Double] {
+        if let law = known[prefix] { return law }
+        var random = random(1, prefix)
+        var history = TokenHistory()
+        for token in prefix { history.append(token) }
+        let weights = try sampler.probabilities(random.floats(Self.size, in: -2...2), options, history: history)
+        let total = weights.reduce(0, +)
+        known[prefix] = weights.map { $0 / total }
+        return known[prefix]!
+    }
+
+    /// A law of the drafter's: multiples of 1/64, so that 32-bit floats hold it exactly.
+    private func draftLaw(_ name: Int, _ tokens: some Sequence<Int32>) -> [Double] {
+        var random = random(name, tokens)
+        let first = 1 + Int(random.next() % 40)
+        let second = Int(random.next() % UInt64(63 - first))
+        return [Double(first) / 64, Double(second) / 64, Double(64 - first - second) / 64]
+    }
+
+    private func claim(_ law: [Double]) -> Proposal.Law {
+        let values = UnsafeMutablePointer<Float>.allocate(capacity: Self.size)
+        for (index, probability) in law.enumerated() { values[index] = Float(probability) }
+        laws.append(values)
+        return .probabilities(values, tokens: [0, 1, 2])
+    }
+
+    /// - Parameter draw: draws a token from a law, for an index of the draft.
+    func draft(
+        _ drafter: Drafter, _ prefix: [Int32], depth: Int, draw: (_ law: [Double], _ index: Int) -> Int32
+    ) -> Proposal {
+        var draft = Proposal()
+        func add(_ law: [Double]) {
+            draft.tokens.append(draw(law, draft.tokens.count))
+            draft.laws.append(claim(law))
+        }
+        switch drafter {
+        case .factorised:
+            for index in 0..<depth { add(draftLaw(2 + index, prefix)) }
+        case .markov:
+            for index in 0..<depth { add(draftLaw(2 + index, prefix + draft.tokens.suffix(1))) }
+        case .adaptive:
+            while draft.tokens.count < depth, draft.tokens.last != 0 {
+                add(draftLaw(2 + draft.tokens.count, prefix + draft.tokens.suffix(1)))
+            }
+        case .anticipating:
+            for index in 0..<depth { add(draftLaw(2 + index, prefix + draft.tokens.suffix(1))) }
+            if let cut = draft.tokens.firstIndex(of: 0) {
+                draft.tokens.removeLast(depth - cut)
+                draft.laws.removeLast(depth - cut)
+            }
+        case .twoPass, .marginal:
+            let marginal = draftLaw(20, prefix)
+            let carried = draw(marginal, 1)
+            for index in 0..<depth {
+                guard index == 1 else {
+                    add(draftLaw(30 + index, prefix + [carried]))
+                    continue
+                }
+                draft.tokens.append(carried)
+                draft.laws.append(drafter == .twoPass ? .point(carried) : claim(marginal))
+            }
+        case .ngram:
+            var random = random(40, prefix.suffix(2))
+            for _ in 0..<min(depth, Int(random.next() % 4)) { draft.append(Int32(random.next() % 3)) }
+        }
+        return draft
+    }
+}
