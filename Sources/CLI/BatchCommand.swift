@@ -41,7 +41,7 @@ struct BatchCommand: AsyncParsableCommand {
         try await reportingErrors {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
-            let engine = try await model.load(defaultDepth: 0)
+            let engine = try await model.load(usual: .none)
             let settings = settings(engine)
             let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
             defer { file.close() }

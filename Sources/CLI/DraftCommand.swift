@@ -34,7 +34,7 @@ struct DraftCommand: AsyncParsableCommand {
             let prompt: CompletionRequest.Prompt =
                 instruct ? .chat([ChatMessage(role: "user", content: text)]) : .text(text)
             let trace = try await engine.draft(
-                prompt, order: order, seed: seed, maximumTokens: model.depth)
+                prompt, passes: model.passes ?? 1, order: order, seed: seed, maximumTokens: model.depth)
             Terminal.print(DraftPicture(trace).text)
         }
     }

@@ -24,12 +24,16 @@ struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Denoising passes of a drafter's block: more draft better and take longer.", valueName: "n"))
-    var passes: Int = 1
+    var passes: Int?
+
+    @Option(help: ArgumentHelp("Draft trees of this many tokens, from one pass.", valueName: "n"))
+    var tree: Int?
 
     @Option(
         help: ArgumentHelp(
-            "The most tokens drafted a round, 0 to \(Engine.maximumDepth).",
-            discussion: "Default: 3 from a drafter's file, 8 from earlier text, 0 for a batch.", valueName: "n"))
+            "Always draft so many tokens a round, 0 to \(Engine.maximumDepth).",
+            discussion: "Default: what promises the most tokens a second in each round; 0 for a batch.",
+            valueName: "n"))
     var depth: Int?
 
     @Option(name: [.short, .long], help: ArgumentHelp("Threads. Default: one a physical core.", valueName: "n"))
@@ -46,21 +50,38 @@ struct ModelOptions: ParsableArguments {
         case llama3 = "llama-3"
     }
 
-    func load(defaultDepth: Int? = nil) async throws -> Engine {
+    func validate() throws {
+        if tree != nil, depth != nil || passes != nil {
+            throw ValidationError("--tree says how much is drafted; it does not go with --depth or --passes")
+        }
+    }
+
+    /// - Parameter usual: what is drafted where no flag says so.
+    func load(usual: Speculation = .adaptive) async throws -> Engine {
         let path = model ?? Self.defaultPath
         let found = source(for: path)
-        // A guess costs a drafter more than it costs a look at earlier text, and is right less often in a row.
-        let usual = if case .diffusion = found { 3 } else { 8 }
-        let depth = depth ?? defaultDepth ?? usual
-        let source = depth == 0 ? .none : found
+        let speculation = speculation(found) ?? usual
+        let source = speculation == .none ? .none : found
         var configuration = EngineConfiguration(
-            threads: threads, contextLength: context, depth: depth, passes: passes)
+            threads: threads, contextLength: context, speculation: speculation)
         configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
         do {
             return try await Engine.load(
                 verifier: path, drafter: source, configuration: configuration)
         } catch let error as EngineError where error.code == .fileMissing && model == nil {
             throw EngineError(error.code, "\(error.message); 'make model' fetches it, --model names another")
+        }
+    }
+
+    /// What the flags say of how much is drafted.
+    private func speculation(_ source: DrafterSource) -> Speculation? {
+        if let tree { return .tree(tokens: tree) }
+        guard depth != nil || passes != nil else { return nil }
+        switch source {
+        case _ where depth == 0: return Speculation.none
+        case .none: return Speculation.none
+        case .promptLookup: return .lookup(depth: depth ?? 8)
+        case .diffusion: return .diffusion(depth: depth ?? 4, passes: passes ?? 1)
         }
     }
 

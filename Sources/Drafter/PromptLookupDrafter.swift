@@ -4,6 +4,8 @@ import SpeculateVerifier
 /// free, and right wherever text repeats itself. Longer n-grams are tried first. O(longest − shortest) a token.
 package final class PromptLookupDrafter: Drafter {
     private let lengths: ClosedRange<Int>
+    /// The length of the n-gram that the last proposal follows; 0 for none.
+    package private(set) var matched = 0
     private var tokens: [Int32] = []
     /// For each length: n-gram hash → index just behind its last occurrence that something follows.
     private var indices: [[UInt64: Int]]
@@ -21,8 +23,6 @@ package final class PromptLookupDrafter: Drafter {
         commit(prompt[...])
     }
 
-    package func observe(_ verifier: Verifier, rows: Range<Int>) {}
-
     package func commit(_ new: ArraySlice<Int32>) {
         for token in new {
             // An n-gram enters once it has a follower, so that the final one finds an earlier place, not itself.
@@ -35,12 +35,14 @@ package final class PromptLookupDrafter: Drafter {
 
     package func propose(maximum: Int, into proposal: inout Proposal) {
         proposal.removeAll()
+        matched = 0
         guard maximum > 0 else { return }
         for (slot, length) in lengths.enumerated().reversed() where tokens.count >= length {
             let suffix = tokens[(tokens.count - length)...]
             guard let start = indices[slot][hash(suffix)], tokens[start - length..<start].elementsEqual(suffix) else {
                 continue
             }
+            matched = length
             // Where the match runs into the end of the text, the text goes on as the draft itself: a loop.
             for offset in 0..<maximum {
                 let index = start + offset

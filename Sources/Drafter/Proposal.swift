@@ -1,4 +1,5 @@
-/// A draft: tokens in order, the first to follow the last committed token. Reused from round to round.
+/// A draft: a chain of tokens, the first to follow the last committed token, or a tree of them. Reused from round to
+/// round.
 package struct Proposal {
     /// The law that a token was drawn from, given the tokens before it.
     package enum Law {
@@ -33,6 +34,9 @@ package struct Proposal {
     }
 
     package var tokens: [Int32] = []
+    /// The token that each follows, −1 for the last committed one; parents stand before their children.
+    package var parents: [Int] = []
+    /// Of a chain's tokens; a tree has none.
     package var laws: [Law] = []
     /// Expected acceptance of each token if all before it are accepted, 0 to 1, where the drafter has an opinion.
     package var confidences: [Float] = []
@@ -41,13 +45,51 @@ package struct Proposal {
 
     package mutating func removeAll() {
         tokens.removeAll(keepingCapacity: true)
+        parents.removeAll(keepingCapacity: true)
         laws.removeAll(keepingCapacity: true)
         confidences.removeAll(keepingCapacity: true)
     }
 
-    /// A token without chance and without an opinion on it.
-    package mutating func append(_ token: Int32) {
+    /// The next token of a chain.
+    package mutating func append(_ token: Int32, _ law: Law, confidence: Float? = nil) {
+        parents.append(tokens.count - 1)
         tokens.append(token)
-        laws.append(.point(token))
+        laws.append(law)
+        if let confidence { confidences.append(confidence) }
+    }
+
+    /// A token of a tree, with the probability that it and all before it are right.
+    package mutating func append(_ token: Int32, after parent: Int, probability: Float) {
+        parents.append(parent)
+        tokens.append(token)
+        confidences.append(probability)
+    }
+
+    /// A token of a chain without chance and without an opinion on it.
+    package mutating func append(_ token: Int32) { append(token, .point(token)) }
+
+    /// Forgets a chain's tokens from a place on.
+    package mutating func cut(to count: Int) {
+        tokens.removeLast(tokens.count - count)
+        parents.removeLast(parents.count - count)
+        laws.removeLast(laws.count - count)
+        confidences.removeLast(max(0, confidences.count - count))
+    }
+
+    package var isChain: Bool { parents.indices.allSatisfy { parents[$0] == $0 - 1 } }
+
+    /// How many tokens stand in a row at most.
+    package var depth: Int { tokens.indices.reduce(0) { max($0, depth(of: $1)) } }
+
+    /// 1 for a token that follows the last committed one.
+    package func depth(of index: Int) -> Int {
+        var (depth, above) = (1, parents[index])
+        while above >= 0 { (depth, above) = (depth + 1, parents[above]) }
+        return depth
+    }
+
+    /// The place of a token after another one, or after the last committed one (−1). O(count).
+    package func child(of parent: Int, _ token: Int32) -> Int? {
+        tokens.indices.first { parents[$0] == parent && tokens[$0] == token }
     }
 }

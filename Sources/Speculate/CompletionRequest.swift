@@ -21,8 +21,8 @@ public struct CompletionRequest: Sendable {
     public var sampling: SamplingOptions
     /// The answer ends before the first of these texts.
     public var stop: [String]
-    /// The most tokens drafted a round; nil takes the engine's; 0 is plain decoding.
-    public var depth: Int?
+    /// What is drafted; nil takes the engine's.
+    public var speculation: Speculation?
     /// How drafts are judged above temperature 0; nil takes the engine's.
     public var acceptance: AcceptanceRule?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
@@ -30,13 +30,13 @@ public struct CompletionRequest: Sendable {
 
     public init(
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
-        depth: Int? = nil, acceptance: AcceptanceRule? = nil, parsesControlTokens: Bool = false
+        speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, parsesControlTokens: Bool = false
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
         self.sampling = sampling
         self.stop = stop
-        self.depth = depth
+        self.speculation = speculation
         self.acceptance = acceptance
         self.parsesControlTokens = parsesControlTokens
     }

@@ -1,3 +1,5 @@
+import SpeculateDrafter
+
 /// What a completion took. Times are wall-clock.
 public struct CompletionStatistics: Equatable, Sendable {
     public var promptTokens = 0
@@ -11,10 +13,12 @@ public struct CompletionStatistics: Equatable, Sendable {
     public var decodingTime: Duration = .zero
     /// Verifier passes after the prompt.
     public var rounds = 0
+    /// Of those, passes without a draft.
+    public var plainRounds = 0
     /// Tokens drafted, and of those accepted.
     public var drafted = 0
     public var accepted = 0
-    /// Of the drafts that reached position i, how many were accepted there: entry i of `acceptedAt` over `draftedAt`.
+    /// Of the drafts that reach to position i, how many were accepted there: entry i of `acceptedAt` over `draftedAt`.
     public var draftedAt: [Int] = []
     public var acceptedAt: [Int] = []
     /// Why nothing was drafted, where that is so.
@@ -34,9 +38,11 @@ public struct CompletionStatistics: Equatable, Sendable {
     /// Tokens that came with the first: their time counts as time to first token.
     var firstRoundTokens = 1
 
-    mutating func record(drafted count: Int, accepted kept: Int) {
+    mutating func record(_ draft: Proposal, accepted kept: Int) {
+        let count = draft.depth
         rounds += 1
-        drafted += count
+        if count == 0 { plainRounds += 1 }
+        drafted += draft.tokens.count
         accepted += kept
         while draftedAt.count < count {
             draftedAt.append(0)

@@ -5,15 +5,15 @@ import SpeculateVerifier
 /// Makes the drafters of an engine's completions.
 final class Drafting {
     private let source: DrafterSource
-    let passes: Int
     private let checkpoint: Checkpoint?
     private let config: DrafterConfig?
     private(set) var model: BlockDiffusionModel?
+    private var costs: CostTable?
+    private lazy var experience = Experience(drafts: model?.config.drafts ?? 0)
 
     /// - Throws: `EngineError` naming the drafter's file and what is wrong with it.
-    init(_ source: DrafterSource, _ configuration: EngineConfiguration) throws(EngineError) {
+    init(_ source: DrafterSource) throws(EngineError) {
         self.source = source
-        passes = configuration.passes
         guard case .diffusion(let path) = source else {
             (checkpoint, config) = (nil, nil)
             return
@@ -48,12 +48,40 @@ final class Drafting {
         }
     }
 
-    /// A drafter for a sequence of up to `capacity` tokens.
-    func makeDrafter(capacity: Int, sampling: DraftSampling) -> (any Drafter)? {
-        switch source {
-        case .none: nil
-        case .promptLookup: PromptLookupDrafter()
-        case .diffusion: model.map { BlockDiffusionDrafter($0, passes: passes, sampling: sampling, capacity: capacity) }
+    /// A drafter for a sequence of up to `capacity` tokens; nil when nothing is to be drafted.
+    /// - Throws: `EngineError` when the engine has no drafter of the kind asked for.
+    func makeDrafter(
+        _ speculation: Speculation, _ rule: AcceptanceRule, _ options: SamplingOptions, verifier: Verifier,
+        capacity: Int
+    ) throws(EngineError) -> (any Drafter)? {
+        func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(EngineError) -> BlockDiffusionDrafter {
+            guard let model else {
+                throw EngineError(
+                    .invalidRequest, "speculation is \(speculation), expected an engine with a diffusion drafter")
+            }
+            return BlockDiffusionDrafter(
+                model, passes: passes, growth: growth, sampling: rule.drafts(options), capacity: capacity)
         }
+        switch speculation {
+        case .none: return nil
+        case .lookup: return PromptLookupDrafter()
+        case .diffusion(_, let passes): return try diffusion(passes: passes)
+        case .tree(let tokens):
+            guard options.temperature == 0 || rule.takesTrees else {
+                throw EngineError(.invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
+            }
+            return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: model?.config.drafts ?? 1))
+        case .adaptive:
+            if source == .none { return nil }
+            if costs == nil { costs = CostTable(verifier: verifier, model: model) }
+            return AdaptiveDrafter(
+                model == nil ? nil : try diffusion(), trees: options.temperature == 0 || rule.takesTrees,
+                costs: costs!, experience: experience)
+        }
+    }
+
+    /// A completion is over: the next ones begin with what it learnt.
+    func finish(_ drafter: (any Drafter)?) {
+        if let adaptive = drafter as? AdaptiveDrafter { experience = adaptive.experience }
     }
 }

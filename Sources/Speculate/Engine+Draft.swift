@@ -19,14 +19,19 @@ extension Engine {
     /// A text prompt may end in a block with gaps: from its first `[MASK]` on, each stands for one token to be filled
     /// in, and the text between them stays as it is.
     /// - Parameters:
-    ///   - order: which tokens are revealed first when the configuration asks for several passes.
+    ///   - passes: that denoise the block, 1 to 64.
+    ///   - order: which tokens are revealed first when there are several passes.
     ///   - maximumTokens: of a block without gaps; at most as many as the drafter drafts.
     /// - Throws: `EngineError` when the engine has no block diffusion drafter or the block does not fit it.
     public func draft(
-        _ prompt: CompletionRequest.Prompt, order: DraftTrace.Order = .left, seed: UInt64 = 0, maximumTokens: Int? = nil
+        _ prompt: CompletionRequest.Prompt, passes: Int = 1, order: DraftTrace.Order = .left, seed: UInt64 = 0,
+        maximumTokens: Int? = nil
     ) throws(EngineError) -> DraftTrace {
         guard let model = drafting.model else {
             throw EngineError(.invalidRequest, "there is no block diffusion drafter to show; name one's file")
+        }
+        guard (1...Self.maximumPasses).contains(passes) else {
+            throw EngineError(.invalidRequest, "passes is \(passes), expected 1 to \(Self.maximumPasses)")
         }
         let (prompt, fixed) = try blockPrompt(prompt, drafts: model.config.drafts)
         let count = fixed.isEmpty ? min(max(maximumTokens ?? model.config.drafts, 1), model.config.drafts) : fixed.count
@@ -47,7 +52,7 @@ extension Engine {
         var steps: [Step] = fixed.isEmpty ? [] : [Step(block, isMasked: true)]
         model.denoise(
             block, anchor: tokens[tokens.count - 1], cache: drafterCache,
-            schedule: model.config.schedule(passes: drafting.passes, count: count).filter { target in
+            schedule: model.config.schedule(passes: passes, count: count).filter { target in
                 target > fixed.count { $0 != nil }
             },
             order: RevealOrder(rawValue: order.rawValue)!, seed: seed

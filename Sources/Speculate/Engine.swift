@@ -76,7 +76,7 @@ public actor Engine {
         init(
             _ checkpoint: Checkpoint, _ drafter: DrafterSource, _ configuration: EngineConfiguration, _ pool: WorkerPool
         ) throws {
-            drafting = try Drafting(drafter, configuration)
+            drafting = try Drafting(drafter)
             verifier = try Verifier(
                 checkpoint, taps: try drafting.taps(of: checkpoint), kernels: try Kernels(), pool: pool)
             try drafting.load(for: verifier)
@@ -101,17 +101,7 @@ public actor Engine {
         if let threads = configuration.threads, !(1...256).contains(threads) {
             throw EngineError(.invalidRequest, "threads is \(threads), expected 1 to 256")
         }
-        guard (1...maximumPasses).contains(configuration.passes) else {
-            throw EngineError(
-                .invalidRequest, "passes is \(configuration.passes), expected 1 to \(maximumPasses)")
-        }
-        try check(depth: configuration.depth)
-    }
-
-    private static func check(depth: Int) throws(EngineError) {
-        guard (0...maximumDepth).contains(depth) else {
-            throw EngineError(.invalidRequest, "depth is \(depth), expected 0 to \(maximumDepth)")
-        }
+        if let problem = configuration.speculation.problem { throw EngineError(.invalidRequest, problem) }
     }
 
     // MARK: Completing
@@ -144,6 +134,7 @@ public actor Engine {
                 break
             }
         }
+        if generation.result != nil { drafting.finish(generation.drafter) }
         return CompletionDelta(pieces: pieces, result: generation.result)
     }
 
@@ -169,8 +160,8 @@ public actor Engine {
     }
 
     private func begin(_ request: CompletionRequest) throws(EngineError) -> Generation {
-        let depth = request.depth ?? configuration.depth
-        try Self.check(depth: depth)
+        let speculation = request.speculation ?? configuration.speculation
+        if let problem = speculation.problem { throw EngineError(.invalidRequest, problem) }
         if let problem = request.sampling.problem(vocabularySize: verifier.config.vocabulary) {
             throw EngineError(.invalidRequest, problem)
         }
@@ -204,10 +195,9 @@ public actor Engine {
         }
         return Generation(
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
-            depth: depth, verifier: verifier, sampler: sampler,
-            drafter: depth > 0
-                ? drafting.makeDrafter(capacity: prompt.count + maximumTokens, sampling: rule.drafts(request.sampling))
-                : nil)
+            depth: speculation.tokens, verifier: verifier, sampler: sampler,
+            drafter: try drafting.makeDrafter(
+                speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens))
     }
 
     func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {

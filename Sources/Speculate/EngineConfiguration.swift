@@ -12,10 +12,8 @@ public struct EngineConfiguration: Sendable {
     public var threads: Int?
     /// The most tokens of prompt and answer together; nil takes the model's own limit.
     public var contextLength: Int?
-    /// The most tokens drafted a round, unless the request says otherwise.
-    public var depth: Int
-    /// Denoising passes of a block diffusion drafter, 1 to 64: more make better drafts and take longer.
-    public var passes: Int
+    /// What is drafted, unless the request says otherwise.
+    public var speculation: Speculation
     /// How drafts are judged above temperature 0, unless the request says otherwise.
     public var acceptance: AcceptanceRule
     /// Takes the place of the checkpoint's chat template.
@@ -23,13 +21,12 @@ public struct EngineConfiguration: Sendable {
     public var logger: Logger
 
     public init(
-        threads: Int? = nil, contextLength: Int? = nil, depth: Int = 8, passes: Int = 1,
+        threads: Int? = nil, contextLength: Int? = nil, speculation: Speculation = .adaptive,
         acceptance: AcceptanceRule = .coupled, chatFormat: ChatFormat? = nil, logger: Logger = Logger(label: "speculate")
     ) {
         self.threads = threads
         self.contextLength = contextLength
-        self.depth = depth
-        self.passes = passes
+        self.speculation = speculation
         self.acceptance = acceptance
         self.chatFormat = chatFormat
         self.logger = logger

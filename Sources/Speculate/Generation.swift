@@ -16,7 +16,7 @@ package final class Generation {
     package private(set) var result: CompletionResult?
 
     private let verifier: Verifier
-    private let drafter: (any Drafter)?
+    let drafter: (any Drafter)?
     private let sampler: Sampler
     private let options: SamplingOptions
     private let rule: AcceptanceRule
@@ -30,6 +30,10 @@ package final class Generation {
     private var tokens: [Int32]
     private var draft = Proposal()
     private var rows: [Int32] = []
+    private var parents: [Int] = []
+    private var isTree = false
+    /// Places in the draft of what was kept of it.
+    private var accepted: [Int] = []
     /// Of the planned rows in the pass, the first with logits; nil for a chunk of the prompt.
     private var firstLogits: Int?
     /// The planned rows.
@@ -59,20 +63,20 @@ package final class Generation {
         promptCount = prompt.count
         text = AnswerText(stops: stops)
         statistics.promptTokens = prompt.count
-        if depth == 0 {
-            statistics.speculationOff = "depth is 0"
-        } else if drafter == nil {
-            statistics.speculationOff = "no drafter"
-        }
+        if drafter == nil { statistics.speculationOff = "no drafter" }
         self.drafter?.begin(prompt)
     }
 
     /// One step in a pass of its own. After the last one `result` is set.
     package func advance(_ batch: RowBatch) throws(EngineError) -> [CompletionDelta.Piece] {
         batch.removeAll()
+        let start = ContinuousClock.now
         plan(batch)
+        let planned = ContinuousClock.now
         verifier.forward(batch)
-        return try absorb()
+        let done = ContinuousClock.now
+        return try absorb(
+            times: RoundTimes(draft: (planned - start) / .seconds(1), verify: (done - planned) / .seconds(1)))
     }
 
     /// Ends the completion where it stands.
@@ -104,33 +108,42 @@ package final class Generation {
         rows += draft.tokens
         planned = batch.rowCount..<batch.rowCount + rows.count
         firstLogits = batch.logitRowCount
-        batch.append(rows, to: cache, logits: .all)
+        isTree = !draft.isChain
+        if isTree {
+            parents.removeAll(keepingCapacity: true)
+            parents.append(-1)
+            for parent in draft.parents { parents.append(parent + 1) }
+            batch.appendTree(rows, parents: parents, to: cache, logits: .all)
+        } else {
+            batch.append(rows, to: cache, logits: .all)
+        }
         return true
     }
 
     /// Takes what the pass computed for the planned rows.
-    package func absorb() throws(EngineError) -> [CompletionDelta.Piece] {
+    /// - Parameter times: of a round that had its passes for itself.
+    package func absorb(times: RoundTimes? = nil) throws(EngineError) -> [CompletionDelta.Piece] {
         guard let firstLogits else {
-            drafter?.observe(verifier, rows: planned)
+            if let drafter { for row in planned { drafter.observe(verifier, row: row) } }
             return []
         }
         let answered = tokens.count - promptCount
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
-        let judged = try judge(firstLogits)
-        var accepted = 0
-        while accepted < judged.accepted, reason == nil {
-            reason = append(draft.tokens[accepted], isDrafted: true, &pieces)
-            accepted += 1
-        }
-        if reason == nil { reason = append(judged.next, isDrafted: false, &pieces) }
+        let next = try judge(firstLogits)
+        for place in accepted where reason == nil { reason = append(draft.tokens[place], isDrafted: true, &pieces) }
+        if reason == nil { reason = append(next, isDrafted: false, &pieces) }
         let kept = tokens.count - promptCount - answered
-        cache.rollback(to: tokens.count - 1)
         if reason == nil {
-            drafter?.observe(verifier, rows: planned.prefix(kept))
+            let first = cache.count - planned.count
+            if isTree { cache.keep(path: [0] + accepted.map { $0 + 1 }, from: first) }
+            cache.rollback(to: tokens.count - 1)
+            drafter?.observe(verifier, row: planned.lowerBound)
+            for place in accepted { drafter?.observe(verifier, row: planned.lowerBound + 1 + place) }
             drafter?.commit(tokens[(tokens.count - kept)...])
+            drafter?.learn(draft, accepted: accepted, times: times)
         }
-        statistics.record(drafted: draft.tokens.count, accepted: accepted)
+        statistics.record(draft, accepted: accepted.count)
         statistics.completionTokens += kept
         if firstTokenTime == nil {
             let now = ContinuousClock.now
@@ -142,12 +155,13 @@ package final class Generation {
         return pieces
     }
 
-    private func judge(_ firstLogits: Int) throws(EngineError) -> (accepted: Int, next: Int32) {
+    /// Sets `accepted`; returns the token that follows.
+    private func judge(_ firstLogits: Int) throws(EngineError) -> Int32 {
         var laws = SampledLaws(
             verifier: verifier, sampler: sampler, options: options, kind: rule.draw, firstLogits: firstLogits,
-            position: tokens.count, draft: draft.tokens, history: history)
+            position: tokens.count, draft: draft, history: history)
         do throws(Sampler.NonFiniteLogits) {
-            return try rule.judge(draft, &laws)
+            return try rule.judge(draft, &laws, accepted: &accepted)
         } catch {
             throw EngineError(.runtime, "\(error) at token \(tokens.count): the checkpoint's weights are damaged")
         }
@@ -170,6 +184,9 @@ package final class Generation {
     private func finish(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {
         var pieces: [CompletionDelta.Piece] = []
         show(text.finish(), &pieces)
+        if drafter != nil, statistics.drafted == 0, statistics.rounds > 0 {
+            statistics.speculationOff = "no draft promised to pay"
+        }
         if let firstTokenTime { statistics.decodingTime = ContinuousClock.now - firstTokenTime }
         // The last bytes of a text can still complete a stop text.
         let reason = text.stopped.map(CompletionResult.FinishReason.stop) ?? reason

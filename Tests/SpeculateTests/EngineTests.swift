@@ -36,7 +36,7 @@ import TestSupport
             i, text in
             CompletionRequest(
                 .text(text), maximumTokens: 10 + 7 * i, sampling: SamplingOptions(temperature: Float(i % 2), seed: 3),
-                depth: [0, 4, 8][i % 3])
+                speculation: [Speculation.none, .lookup(depth: 4), .adaptive][i % 3])
         }
         requests.append(CompletionRequest(.tokens([Int32](repeating: 777, count: 700)), maximumTokens: 5))
         requests.insert(CompletionRequest(.text("")), at: 2)
@@ -102,7 +102,7 @@ import TestSupport
             (.invalidRequest, "49152", .init(.tokens([1, 49152]))),
             (.invalidRequest, "maximum tokens is 0", .init(.text("a"), maximumTokens: 0)),
             (.invalidRequest, "temperature is -1", .init(.text("a"), sampling: .init(temperature: -1))),
-            (.invalidRequest, "depth is 64", .init(.text("a"), depth: 64)),
+            (.invalidRequest, "depth is 64", .init(.text("a"), speculation: .lookup(depth: 64))),
             (.invalidRequest, "stop text is empty", .init(.text("a"), stop: [""])),
             (.invalidRequest, "role 'tool'", .init(.chat([.init(role: "tool", content: "x")]))),
             (.contextOverflow, "64", .init(.tokens([Int32](repeating: 5, count: 64)))),
@@ -123,7 +123,7 @@ import TestSupport
         let cases: [(EngineError.Code, String, EngineConfiguration)] = [
             (.fileMissing, "/nowhere.gguf", .init()), (.invalidCheckpoint, Fixtures.path("prose.txt"), .init()),
             (.invalidRequest, try Fixtures.modelPath(), .init(threads: 0)),
-            (.invalidRequest, try Fixtures.modelPath(), .init(depth: -1)),
+            (.invalidRequest, try Fixtures.modelPath(), .init(speculation: .lookup(depth: -1))),
             (.invalidRequest, try Fixtures.modelPath(), .init(contextLength: 8193)),
         ]
         for (code, path, configuration) in cases {

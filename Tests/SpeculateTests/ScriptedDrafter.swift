@@ -1,5 +1,4 @@
 import SpeculateDrafter
-import SpeculateVerifier
 
 /// Proposes what its script says for the number of tokens committed so far.
 final class ScriptedDrafter: Drafter {
@@ -10,7 +9,6 @@ final class ScriptedDrafter: Drafter {
 
     func begin(_ prompt: [Int32]) { committed = prompt }
     func commit(_ tokens: ArraySlice<Int32>) { committed += tokens }
-    func observe(_ verifier: Verifier, rows: Range<Int>) {}
 
     func propose(maximum: Int, into proposal: inout Proposal) {
         proposal.removeAll()

@@ -28,8 +28,13 @@ from .verifier import Verifier
 
 STAGES = {
     "N": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=1.0, prefix=0.0, lengths=(0.0,)),
-    "A": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=0.7, prefix=0.2, decay=0.65),
-    "B": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), states=0.2, full=0.7, prefix=0.2, decay=0.75, confidence=0.2),
+    "A": Stage(
+        Mix(kl=1.0, ce=0.3), states=0.5, full=0.8, prefix=0.15, decay=0.65, lengths=(0.0, 0.25, 0.5, 0.5)
+    ),
+    "B": Stage(
+        Mix(kl=0.5, ce=0.7, lk=0.3), states=0.2, full=0.8, prefix=0.15, decay=0.75, confidence=0.2,
+        lengths=(0.0, 0.25, 0.5, 0.5, 1.0),
+    ),  # fmt: skip
     "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
 }
 

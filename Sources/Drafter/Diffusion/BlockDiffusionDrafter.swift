@@ -2,35 +2,56 @@ import SpeculateVerifier
 
 /// Drafts for one sequence with a block diffusion model.
 package final class BlockDiffusionDrafter: Drafter {
-    private let model: BlockDiffusionModel
-    private let passes: Int
+    /// Set: drafts are trees grown from one pass. Nil: chains from `passes`.
+    package var growth: TreeGrowth?
+    package var passes: Int
+    package let model: BlockDiffusionModel
     private let order: RevealOrder
     private let sampling: DraftSampling
     private let cache: KVCache
     private let block = DraftBlock()
     private var anchor: Int32 = 0
+    /// Hidden states [rows, taps, hidden] of tokens that are not injected yet: a draft needs them, and no one else.
+    private let pending: UnsafeMutablePointer<Float>
+    private var pendingRows = 0
+    private let width: Int
 
     /// - Parameters:
     ///   - passes: denoising passes of a block, at least 1.
     ///   - capacity: the most tokens of the sequence.
     package init(
-        _ model: BlockDiffusionModel, passes: Int = 1, order: RevealOrder = .leftToRight,
+        _ model: BlockDiffusionModel, passes: Int = 1, growth: TreeGrowth? = nil, order: RevealOrder = .leftToRight,
         sampling: DraftSampling = .greedy, capacity: Int
     ) {
         precondition(passes >= 1)
         self.model = model
         self.passes = passes
+        self.growth = growth
         self.order = order
         self.sampling = sampling
         cache = model.makeCache(capacity: capacity)
+        width = model.config.targetLayers.count * model.config.transformer.hidden
+        pending = .allocate(capacity: DrafterState.rows * width)
     }
+
+    deinit { pending.deallocate() }
 
     package func begin(_ prompt: [Int32]) {
         cache.rollback(to: 0)
+        pendingRows = 0
         anchor = prompt[prompt.count - 1]
     }
 
-    package func observe(_ verifier: Verifier, rows: Range<Int>) { model.inject(rows, of: verifier, into: cache) }
+    package func observe(_ verifier: Verifier, row: Int) {
+        if pendingRows == DrafterState.rows { inject() }
+        (pending + pendingRows * width).update(from: verifier.hiddenStates(row: row), count: width)
+        pendingRows += 1
+    }
+
+    private func inject() {
+        model.inject(pending, count: pendingRows, into: cache)
+        pendingRows = 0
+    }
 
     package func commit(_ tokens: ArraySlice<Int32>) { anchor = tokens[tokens.endIndex - 1] }
 
@@ -38,16 +59,23 @@ package final class BlockDiffusionDrafter: Drafter {
         proposal.removeAll()
         let count = min(maximum, model.config.drafts)
         guard count > 0 else { return }
+        if pendingRows > 0 { inject() }
+        if var growth {
+            growth.tokens = min(growth.tokens, maximum)
+            growth.depth = min(growth.depth, count)
+            model.grow(growth, anchor: anchor, cache: cache, sampling: sampling, into: &proposal)
+            return
+        }
         block.reset(count: count)
         model.denoise(
             block, anchor: anchor, cache: cache, schedule: model.config.schedule(passes: passes, count: count),
             order: order, sampling: sampling)
         for index in 0..<count {
-            proposal.tokens.append(block.tokens[index])
-            proposal.confidences.append(block.confidences[index])
             let law = model.law(at: index, of: block, sampling)
-            proposal.laws.append(
-                law.map { .probabilities($0, tokens: model.draftTokens) } ?? .point(block.tokens[index]))
+            proposal.append(
+                block.tokens[index],
+                law.map { .probabilities($0, tokens: model.draftTokens) } ?? .point(block.tokens[index]),
+                confidence: block.confidences[index])
         }
     }
 }

@@ -75,13 +75,18 @@ extension BlockDiffusionModel {
         batch.removeAll()
         batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
         pool.run { worker in
-            embed(slots, &worker)  // x [slots, hidden]
-            for index in 0..<config.transformer.layers {
-                transformer.forward(layer: index, batch, &worker, before: weights.output)  // x [slots, hidden]
-            }
-            project(slots, &worker)  // logits [slots, draft vocabulary]
+            forward(slots, &worker)  // logits [slots, draft vocabulary]
             walk(block, anchor, cache.count + 1, sampling, &worker)  // tokens, confidences
         }
+    }
+
+    /// The slots' tokens → logits [slots, draft vocabulary], but for the Markov head.
+    func forward(_ slots: Int, _ worker: inout Worker) {
+        embed(slots, &worker)  // x [slots, hidden]
+        for index in 0..<config.transformer.layers {
+            transformer.forward(layer: index, batch, &worker, before: weights.output)  // x [slots, hidden]
+        }
+        project(slots, &worker)
     }
 
     private func embed(_ slots: Int, _ worker: inout Worker) {
@@ -143,12 +148,7 @@ extension BlockDiffusionModel {
             embedPrevious(previous, worker)
             if worker.index == 0, !block.isRevealed[index] { block.confidences[index] = confidence(slot, worker) }
             let share = worker.share(of: draftVocabulary, unit: 16)
-            if let markov = weights.markov {
-                transformer.multiply(
-                    markov.output, state.ownPrevious[worker.index], 1,
-                    share.lowerBound / 16..<(share.upperBound + 15) / 16,
-                    before: nil, into: logits, stride: state.logitStride, accumulating: true)
-            }
+            addMarkov(to: logits, share, worker)
             let best = state.best + index * worker.count
             best[worker.index] =
                 share.isEmpty
@@ -160,8 +160,16 @@ extension BlockDiffusionModel {
         }
     }
 
+    /// What the token before says, for the worker's share of the logits.
+    func addMarkov(to logits: UnsafeMutablePointer<Float>, _ share: Range<Int>, _ worker: Worker) {
+        guard let markov = weights.markov else { return }
+        transformer.multiply(
+            markov.output, state.ownPrevious[worker.index], 1, share.lowerBound / 16..<(share.upperBound + 15) / 16,
+            before: nil, into: logits, stride: state.logitStride, accumulating: true)
+    }
+
     /// The worker's own copy of the Markov embedding of the token before.
-    private func embedPrevious(_ token: Int32, _ worker: Worker) {
+    func embedPrevious(_ token: Int32, _ worker: Worker) {
         guard let markov = weights.markov else { return }
         let rank = markov.embedding.inputs
         let previous = state.previous + worker.index * Int(rank)

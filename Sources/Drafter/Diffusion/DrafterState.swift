@@ -11,6 +11,7 @@ final class DrafterState {
     let logits: UnsafeMutablePointer<Float>  // [block, logitStride]
     let logitStride: Int
     let law: UnsafeMutablePointer<Float>  // [block, logitStride] probabilities of sampled tokens
+    let branch: UnsafeMutablePointer<Float>  // [logitStride] logits after one node of a tree
     let blockSums: UnsafeMutablePointer<Float>  // [logitStride / 256 + 1]
     let previous: UnsafeMutablePointer<Float>  // [workers, rank]
     let ownPrevious: UnsafeMutablePointer<spk_activations>  // [workers] of [1, rank]
@@ -29,7 +30,7 @@ final class DrafterState {
         let embeddingBytes = spk_activations_bytes(1, Int32(hiddenSize))
         let floats = [
             config.block * hiddenSize, config.block * logitStride, config.block * logitStride, logitStride / 256 + 1,
-            workers * rank,
+            workers * rank, logitStride,
         ]
         arena = Arena(
             capacity: Arena.size(featureBytes) + workers * (Arena.size(ownBytes) + Arena.size(embeddingBytes))
@@ -41,6 +42,7 @@ final class DrafterState {
         law = arena.allocate(count: floats[2])
         blockSums = arena.allocate(count: floats[3])
         previous = arena.allocate(count: floats[4])
+        branch = arena.allocate(count: floats[5])
         best = arena.allocate(count: config.block * workers)
         slots = arena.allocate(count: config.block)
         ownPrevious = arena.allocate(count: workers)

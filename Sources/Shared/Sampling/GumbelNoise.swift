@@ -11,7 +11,7 @@
 package struct GumbelNoise: Sendable {
     /// Tokens with less than this share of the likeliest one's weight stand together as one, which keeps the law (the
     /// greatest of several is as one of their common weight) and saves their noise.
-    static let threshold: Float = 0x1p-10
+    package static let threshold: Float = 0x1p-10
 
     private let random: CounterRandom
     private let position: Int

@@ -17,7 +17,7 @@ package final class Sampler {
     }
 
     /// Weights that one partial sum is of.
-    static let block = 256
+    package static let block = 256
 
     private let vocabularySize: Int
     private let kernels: UnsafePointer<spk_kernels>

@@ -20,14 +20,17 @@ public enum AcceptanceRule: String, CaseIterable, Sendable {
 
     /// See `Acceptance`.
     func judge(
-        _ draft: Proposal, _ laws: inout some VerifierLaws
-    ) throws(Sampler.NonFiniteLogits) -> (accepted: Int, next: Int32) {
+        _ draft: Proposal, _ laws: inout some VerifierLaws, accepted: inout [Int]
+    ) throws(Sampler.NonFiniteLogits) -> Int32 {
         switch self {
-        case .greedy, .match, .coupled: try MatchAcceptance().judge(draft, &laws)
-        case .rejection: try RejectionAcceptance().judge(draft, &laws)
-        case .block: try BlockAcceptance().judge(draft, &laws)
+        case .greedy, .match, .coupled: try MatchAcceptance().judge(draft, &laws, accepted: &accepted)
+        case .rejection: try RejectionAcceptance().judge(draft, &laws, accepted: &accepted)
+        case .block: try BlockAcceptance().judge(draft, &laws, accepted: &accepted)
         }
     }
+
+    /// Whether a draft may be a tree.
+    var takesTrees: Bool { keepsSeededText }
 
     /// How the verifier's own tokens are drawn.
     var draw: Sampler.Draw { self == .coupled ? .gumbel : .inverse }

@@ -5,13 +5,13 @@ import SpeculateShared
 /// passes with probability eᵢ/(eᵢ + 1 − wᵢ), where eᵢ = Σ (wᵢ · pᵢ₊₁ − qᵢ₊₁)+, and the whole draft with probability w.
 /// The longest prefix that passes is kept, and a draw from the normalised (wᵢ · pᵢ₊₁ − qᵢ₊₁)+ follows it, or from p after
 /// the whole draft (Sun et al., "Block verification accelerates speculative decoding", 2024). No rule of this kind
-/// accepts more. The q must be those of a draft drawn from left to right.
+/// accepts more. The draft is a chain drawn from left to right.
 package struct BlockAcceptance: Acceptance {
     package init() {}
 
     package func judge(
-        _ draft: Proposal, _ laws: inout some VerifierLaws
-    ) throws(Sampler.NonFiniteLogits) -> (accepted: Int, next: Int32) {
+        _ draft: Proposal, _ laws: inout some VerifierLaws, accepted: inout [Int]
+    ) throws(Sampler.NonFiniteLogits) -> Int32 {
         let count = draft.tokens.count
         var weight = 1.0
         var kept = (count: 0, weight: 1.0)
@@ -29,7 +29,9 @@ package struct BlockAcceptance: Acceptance {
             }
             if laws.happens(passes, at: index - 1) { kept = (index, weight) }
         }
-        guard kept.count < count else { return (count, try laws.draw(at: count)) }
-        return (kept.count, try laws.drawExcess(of: kept.weight, over: draft.laws[kept.count], at: kept.count))
+        accepted.removeAll(keepingCapacity: true)
+        accepted += 0..<kept.count
+        guard kept.count < count else { return try laws.draw(at: count) }
+        return try laws.drawExcess(of: kept.weight, over: draft.laws[kept.count], at: kept.count)
     }
 }

@@ -1,8 +1,8 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// Draws y from p at every index and keeps drafted tokens while they are y. The text is y₁y₂…, which no draft has a part
-/// in: exact for any draft, however built, and the same for a seed as without drafts.
+/// Draws y from p and keeps the drafted token that is y, again and again. The text is y₁y₂…, which no draft has a part
+/// in: exact for any draft, however built, trees too, and the same for a seed as without drafts.
 ///
 /// - *greedy*: y = argmax p.
 /// - *match*: y by inversion of p, with a uniform number keyed by (seed, position).
@@ -14,12 +14,14 @@ package struct MatchAcceptance: Acceptance {
     package init() {}
 
     package func judge(
-        _ draft: Proposal, _ laws: inout some VerifierLaws
-    ) throws(Sampler.NonFiniteLogits) -> (accepted: Int, next: Int32) {
-        for (index, token) in draft.tokens.enumerated() {
-            let own = try laws.draw(at: index)
-            if own != token { return (index, own) }
+        _ draft: Proposal, _ laws: inout some VerifierLaws, accepted: inout [Int]
+    ) throws(Sampler.NonFiniteLogits) -> Int32 {
+        accepted.removeAll(keepingCapacity: true)
+        while true {
+            let last = accepted.last ?? -1
+            let own = try laws.draw(at: last + 1)
+            guard let next = draft.child(of: last, own) else { return own }
+            accepted.append(next)
         }
-        return (draft.tokens.count, try laws.draw(at: draft.tokens.count))
     }
 }

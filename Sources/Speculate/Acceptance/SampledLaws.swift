@@ -12,7 +12,7 @@ struct SampledLaws: VerifierLaws {
     let firstLogits: Int
     /// Of the first token after the committed ones.
     let position: Int
-    let draft: [Int32]
+    let draft: Proposal
     /// What penalties look at, as far as it was committed.
     let committed: TokenHistory
     private var history: TokenHistory
@@ -21,7 +21,7 @@ struct SampledLaws: VerifierLaws {
 
     init(
         verifier: Verifier, sampler: Sampler, options: SamplingOptions, kind: Sampler.Draw, firstLogits: Int,
-        position: Int, draft: [Int32], history: TokenHistory
+        position: Int, draft: Proposal, history: TokenHistory
     ) {
         self.verifier = verifier
         self.sampler = sampler
@@ -40,8 +40,14 @@ struct SampledLaws: VerifierLaws {
     private mutating func see(_ index: Int) {
         guard options.hasPenalties else { return }
         history = committed
-        for token in draft[..<index] { history.append(token) }
+        var above = index - 1
+        while above >= 0 {
+            history.append(draft.tokens[above])
+            above = draft.parents[above]
+        }
     }
+
+    private func position(_ index: Int) -> Int { position + (index == 0 ? 0 : draft.depth(of: index - 1)) }
 
     private mutating func prepare(_ index: Int) throws(Sampler.NonFiniteLogits) {
         guard prepared != index else { return }
@@ -54,7 +60,7 @@ struct SampledLaws: VerifierLaws {
         see(index)
         prepared = nil
         return try sampler.sample(
-            verifier.logits(firstLogits + index), options, history: history, position: position + index, draw: kind)
+            verifier.logits(firstLogits + index), options, history: history, position: position(index), draw: kind)
     }
 
     mutating func probability(of token: Int32, at index: Int) throws(Sampler.NonFiniteLogits) -> Double {
@@ -77,10 +83,10 @@ struct SampledLaws: VerifierLaws {
         try prepare(index)
         prepared = nil
         sampler.subtract(law.forEach, from: weight)
-        return sampler.draw(.inverse, random, position: position + index, stream: .residual)
+        return sampler.draw(.inverse, random, position: position(index), stream: .residual)
     }
 
     func happens(_ probability: Double, at index: Int) -> Bool {
-        random.uniform(position: position + index, stream: .acceptance) < probability
+        random.uniform(position: position(index), stream: .acceptance) < probability
     }
 }

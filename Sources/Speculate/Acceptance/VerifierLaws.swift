@@ -2,7 +2,8 @@ import SpeculateDrafter
 import SpeculateShared
 
 /// The verifier's laws along a draft, and the random numbers that go with them: all that an acceptance rule sees.
-/// Index i is the position after i drafted tokens, and its law p the one given that all of them stand.
+/// Index 0 is the position after the committed tokens, index i + 1 the one after the draft's token i and all before it on
+/// its path; the law p there is the one given that all of these stand.
 package protocol VerifierLaws {
     /// The verifier's own token at an index, the one that plain decoding would draw there.
     mutating func draw(at index: Int) throws(Sampler.NonFiniteLogits) -> Int32

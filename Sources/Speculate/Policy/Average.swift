@@ -1,0 +1,18 @@
+/// A running mean that forgets: the newest value counts `rate`, and more while there are few.
+struct Average {
+    private(set) var value: Double
+    private let rate: Double
+    private var weight: Double
+
+    /// - Parameter weight: how many values the first guess stands for.
+    init(_ guess: Double, weight: Double, rate: Double) {
+        value = guess
+        self.weight = weight
+        self.rate = rate
+    }
+
+    mutating func add(_ new: Double) {
+        weight += 1
+        value += max(rate, 1 / weight) * (new - value)
+    }
+}

@@ -1,0 +1,89 @@
+import SpeculateDrafter
+import SpeculateVerifier
+
+/// What passes take here: measured when the first completion wants to know, kept up to date by every round, since passes
+/// take longer as the context grows and as other programs run.
+final class CostTable {
+    private static let measuredRows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+    private static let measuredSlots = [1, 2, 4, 8]
+    /// How much a new measurement counts.
+    private static let rate = 0.1
+
+    /// Seconds of the verifier's pass of so many rows: rising, and straight between measured numbers of rows.
+    private var verify: [Double]
+    /// Seconds of the drafter's pass over so many slots, injection and all.
+    private var draft: [Double]
+
+    init(verifier: Verifier, model: BlockDiffusionModel?) {
+        verify = []
+        draft = []
+        verify = Self.curve(Self.measuredRows) { Self.measure(verifier, rows: $0) }
+        if let model {
+            draft = Self.curve(Self.measuredSlots.filter { $0 <= model.config.drafts }) {
+                Self.measure(model, slots: $0)
+            }
+        }
+    }
+
+    /// Rows beyond the table go on as its end does.
+    func verify(rows: Int) -> Double { Self.value(verify, rows) }
+
+    /// Seconds of a draft over so many slots in so many passes.
+    func draft(slots: Int, passes: Int = 1) -> Double { Double(passes) * Self.value(draft, slots) }
+
+    func observe(verify seconds: Double, rows: Int) { Self.update(&verify, rows, seconds) }
+
+    func observe(draft seconds: Double, slots: Int, passes: Int) {
+        Self.update(&draft, slots, seconds / Double(passes))
+    }
+
+    private static func value(_ curve: [Double], _ count: Int) -> Double {
+        guard count > curve.count else { return count < 1 ? 0 : curve[count - 1] }
+        let last = curve.count - 1
+        return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(last - last / 2)
+    }
+
+    /// The whole curve goes up or down with a measurement, and its place most of all. One that is far off says that
+    /// something else ran.
+    private static func update(_ curve: inout [Double], _ count: Int, _ seconds: Double) {
+        guard (1...curve.count).contains(count) else { return }
+        let ratio = min(max(seconds / curve[count - 1], 0.5), 2)
+        for index in curve.indices { curve[index] *= 1 + rate / 2 * (ratio - 1) }
+        curve[count - 1] *= 1 + rate / 2 * (ratio - 1)
+    }
+
+    private static func curve(_ counts: [Int], _ seconds: (Int) -> Double) -> [Double] {
+        _ = seconds(counts[0])
+        var measured: [Double] = []
+        for count in counts { measured.append(max(min(seconds(count), seconds(count)), measured.last ?? 0)) }
+        var curve: [Double] = []
+        for index in 1..<counts.count {
+            let (low, high) = (counts[index - 1], counts[index])
+            for count in low..<high {
+                let part = Double(count - low) / Double(high - low)
+                curve.append(measured[index - 1] * (1 - part) + measured[index] * part)
+            }
+        }
+        return curve + measured.suffix(1)
+    }
+
+    private static func measure(_ verifier: Verifier, rows: Int) -> Double {
+        let batch = RowBatch(capacity: rows)
+        batch.append(repeatElement(0, count: rows), to: verifier.makeCache(capacity: rows), logits: .all)
+        return seconds { verifier.forward(batch) }
+    }
+
+    private static func measure(_ model: BlockDiffusionModel, slots: Int) -> Double {
+        let drafter = BlockDiffusionDrafter(
+            model, growth: TreeGrowth(tokens: slots, width: 1, depth: slots), capacity: 16)
+        drafter.begin([0])
+        var proposal = Proposal()
+        return seconds { drafter.propose(maximum: slots, into: &proposal) }
+    }
+
+    private static func seconds(_ work: () -> Void) -> Double {
+        let start = ContinuousClock.now
+        work()
+        return (ContinuousClock.now - start) / .seconds(1)
+    }
+}

@@ -1,0 +1,39 @@
+/// What is drafted in each round.
+public enum Speculation: Hashable, Sendable {
+    /// Whatever promises the most tokens a second, measured as the completion goes: from the engine's drafter or from
+    /// earlier text, as deep as it pays, or nothing.
+    case adaptive
+    /// Nothing: plain decoding.
+    case none
+    /// Up to `depth` tokens from earlier text (prompt lookup).
+    case lookup(depth: Int)
+    /// Up to `depth` tokens in a row from the engine's diffusion drafter, denoised in so many passes.
+    case diffusion(depth: Int, passes: Int = 1)
+    /// A tree of the likeliest `tokens` tokens from one pass of that drafter. Not for rejection and block.
+    case tree(tokens: Int)
+
+    /// The first setting out of range, in words.
+    var problem: String? {
+        func outside(_ name: String, _ value: Int, _ range: ClosedRange<Int>) -> String? {
+            range.contains(value) ? nil : "\(name) is \(value), expected \(range.lowerBound) to \(range.upperBound)"
+        }
+        switch self {
+        case .adaptive, .none: return nil
+        case .lookup(let depth): return outside("depth", depth, 1...Engine.maximumDepth)
+        case .diffusion(let depth, let passes):
+            return outside("depth", depth, 1...Engine.maximumDepth)
+                ?? outside("passes", passes, 1...Engine.maximumPasses)
+        case .tree(let tokens): return outside("tree", tokens, 1...Engine.maximumDepth)
+        }
+    }
+
+    /// The most tokens of a draft.
+    var tokens: Int {
+        switch self {
+        case .adaptive: 32
+        case .none: 0
+        case .lookup(let depth), .diffusion(let depth, _): depth
+        case .tree(let tokens): tokens
+        }
+    }
+}
