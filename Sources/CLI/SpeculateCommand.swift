@@ -11,7 +11,8 @@ struct SpeculateCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            CompleteCommand.self, ChatCommand.self, BatchCommand.self, DraftCommand.self, InspectCommand.self,
+            CompleteCommand.self, ChatCommand.self, BatchCommand.self, BenchCommand.self, DraftCommand.self,
+            InspectCommand.self,
         ],
         defaultSubcommand: CompleteCommand.self)
 }

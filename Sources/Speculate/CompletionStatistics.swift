@@ -11,6 +11,9 @@ public struct CompletionStatistics: Equatable, Sendable {
     public var timeToFirstToken: Duration = .zero
     /// From the first token to the last.
     public var decodingTime: Duration = .zero
+    /// Of rounds that had their passes for themselves: the parts for drafting and for the verifier's pass.
+    public var draftTime: Duration = .zero
+    public var verifyTime: Duration = .zero
     /// Verifier passes after the prompt.
     public var rounds = 0
     /// Of those, passes without a draft.

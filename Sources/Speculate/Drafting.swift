@@ -8,7 +8,7 @@ final class Drafting {
     private let checkpoint: Checkpoint?
     private let config: DrafterConfig?
     private(set) var model: BlockDiffusionModel?
-    private var costs: CostTable?
+    private var measured: CostTable?
     private lazy var experience = Experience(drafts: model?.config.drafts ?? 0)
 
     /// - Throws: `EngineError` naming the drafter's file and what is wrong with it.
@@ -73,11 +73,18 @@ final class Drafting {
             return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: model?.config.drafts ?? 1))
         case .adaptive:
             if source == .none { return nil }
-            if costs == nil { costs = CostTable(verifier: verifier, model: model) }
             return AdaptiveDrafter(
                 model == nil ? nil : try diffusion(), trees: options.temperature == 0 || rule.takesTrees,
-                costs: costs!, experience: experience)
+                costs: costs(verifier), experience: experience)
         }
+    }
+
+    /// What passes take here.
+    func costs(_ verifier: Verifier) -> CostTable {
+        if let measured { return measured }
+        let costs = CostTable(verifier: verifier, model: model)
+        measured = costs
+        return costs
     }
 
     /// A completion is over: the next ones begin with what it learnt.

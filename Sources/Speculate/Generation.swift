@@ -144,6 +144,10 @@ package final class Generation {
             drafter?.learn(draft, accepted: accepted, times: times)
         }
         statistics.record(draft, accepted: accepted.count)
+        if let times {
+            statistics.draftTime += .seconds(times.draft)
+            statistics.verifyTime += .seconds(times.verify)
+        }
         statistics.completionTokens += kept
         if firstTokenTime == nil {
             let now = ContinuousClock.now

@@ -4,7 +4,7 @@ import SpeculateVerifier
 /// What passes take here: measured when the first completion wants to know, kept up to date by every round, since passes
 /// take longer as the context grows and as other programs run.
 final class CostTable {
-    private static let measuredRows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32]
+    private static let measuredRows = [1, 2, 4, 8, 16, 32]
     private static let measuredSlots = [1, 2, 4, 8]
     /// How much a new measurement counts.
     private static let rate = 0.1
@@ -17,13 +17,19 @@ final class CostTable {
     init(verifier: Verifier, model: BlockDiffusionModel?) {
         verify = []
         draft = []
-        verify = Self.curve(Self.measuredRows) { Self.measure(verifier, rows: $0) }
+        let cache = verifier.makeCache(capacity: Self.measuredRows.max()!)
+        verify = Self.curve(Self.measuredRows) { Self.measure(verifier, rows: $0, cache) }
         if let model {
+            let drafter = BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
+            drafter.begin([0])
             draft = Self.curve(Self.measuredSlots.filter { $0 <= model.config.drafts }) {
-                Self.measure(model, slots: $0)
+                drafter.growth = TreeGrowth(tokens: $0, width: 1, depth: $0)
+                return Self.measure(drafter, verifier, slots: $0)
             }
         }
     }
+
+    var current: PassCosts { PassCosts(verify: verify, draft: draft) }
 
     /// Rows beyond the table go on as its end does.
     func verify(rows: Int) -> Double { Self.value(verify, rows) }
@@ -53,7 +59,7 @@ final class CostTable {
     }
 
     private static func curve(_ counts: [Int], _ seconds: (Int) -> Double) -> [Double] {
-        _ = seconds(counts[0])
+        _ = seconds(counts[counts.count - 1])  // Memory that is touched for the first time takes longer.
         var measured: [Double] = []
         for count in counts { measured.append(max(min(seconds(count), seconds(count)), measured.last ?? 0)) }
         var curve: [Double] = []
@@ -67,16 +73,16 @@ final class CostTable {
         return curve + measured.suffix(1)
     }
 
-    private static func measure(_ verifier: Verifier, rows: Int) -> Double {
+    private static func measure(_ verifier: Verifier, rows: Int, _ cache: KVCache) -> Double {
         let batch = RowBatch(capacity: rows)
-        batch.append(repeatElement(0, count: rows), to: verifier.makeCache(capacity: rows), logits: .all)
+        cache.rollback(to: 0)
+        batch.append(repeatElement(0, count: rows), to: cache, logits: .all)
         return seconds { verifier.forward(batch) }
     }
 
-    private static func measure(_ model: BlockDiffusionModel, slots: Int) -> Double {
-        let drafter = BlockDiffusionDrafter(
-            model, growth: TreeGrowth(tokens: slots, width: 1, depth: slots), capacity: 16)
+    private static func measure(_ drafter: BlockDiffusionDrafter, _ verifier: Verifier, slots: Int) -> Double {
         drafter.begin([0])
+        for row in 0..<2 { drafter.observe(verifier, row: row) }
         var proposal = Proposal()
         return seconds { drafter.propose(maximum: slots, into: &proposal) }
     }

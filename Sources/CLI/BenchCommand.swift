@@ -1,0 +1,140 @@
+import ArgumentParser
+import Foundation
+import Speculate
+import SpeculateShared
+import Synchronization
+
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure acceptance and speed against plain decoding on the same prompts.",
+        discussion: """
+            Every prompt is completed by plain decoding and with every setting in turn, as often as --repeats says. Where \
+            the plain text ends in a loop, all stop at the loop's third turn. Ctrl-C ends the measurement and reports what \
+            is done.
+            """)
+
+    @Option(help: ArgumentHelp("JSON lines with \"prompt\" and \"category\". Default: a built-in mix.", valueName: "file"))
+    var prompts: String?
+
+    @Option(help: ArgumentHelp("The most prompts of a category; 0 takes all.", valueName: "n"))
+    var limit: Int = 0
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "What is drafted: adaptive, lookup:8, diffusion:3 (in a row), diffusion:4x2 (in two passes), tree:3.",
+            valueName: "setting ..."))
+    var settings: [BenchSetting] = [BenchSetting(argument: "adaptive")!]
+
+    @Option(parsing: .upToNextOption, help: ArgumentHelp("Temperatures.", valueName: "x ..."))
+    var temperatures: [Float] = [0]
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("How drafts are judged above temperature 0.", valueName: "rule ..."))
+    var acceptance: [AcceptanceRule] = [.coupled]
+
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("The most tokens of an answer.", valueName: "n"))
+    var maxTokens: Int = 128
+
+    @Option(help: ArgumentHelp("Measurements of every figure.", valueName: "n"))
+    var repeats: Int = 3
+
+    @Option(help: ArgumentHelp("Of every completion above temperature 0.", valueName: "n"))
+    var seed: UInt64 = 1
+
+    @Option(help: ArgumentHelp("A JSON file for all figures.", valueName: "file"))
+    var output: String?
+
+    @Flag(name: [.short, .long], help: "No progress.")
+    var quiet = false
+
+    @OptionGroup var model: ModelOptions
+
+    func validate() throws {
+        if repeats < 1 { throw ValidationError("--repeats is \(repeats), expected 1 or more") }
+        if limit < 0 { throw ValidationError("--limit is \(limit), expected 0 or more") }
+        if maxTokens < 2 { throw ValidationError("--max-tokens is \(maxTokens), expected 2 or more") }
+        if model.depth != nil || model.passes != nil || model.tree != nil {
+            throw ValidationError("--settings says what is drafted, not --depth, --passes or --tree")
+        }
+    }
+
+    func run() async throws {
+        try await reportingErrors {
+            let interrupts = Interrupts()
+            var counts: [String: Int] = [:]
+            let prompts = try (self.prompts.map { try BenchPrompt.read($0) } ?? BenchPrompt.builtIn).filter { prompt in
+                counts[prompt.category ?? "any", default: 0] += 1
+                return limit == 0 || counts[prompt.category ?? "any"]! <= limit
+            }
+            let engine = try await model.load()
+            let isStopped = StopFlag()
+            interrupts.onInterrupt { isStopped.set() }
+            var report = await BenchReport(
+                engine, drafter: model.source(for: engine.model.path), prompts: prompts.count, maximumTokens: maxTokens,
+                repeats: repeats, seed: seed)
+            let groups = temperatures.flatMap { temperature in
+                (temperature == 0 ? [AcceptanceRule.greedy] : acceptance).map { (temperature, $0) }
+            }
+            var progress = BatchProgress(total: groups.count * prompts.count, done: 0, isShown: !quiet)
+            for (temperature, rule) in groups {
+                var series = ([.plain] + settings).map {
+                    BenchSeries(setting: $0.name, temperature: temperature, acceptance: rule.rawValue)
+                }
+                for (index, prompt) in prompts.enumerated() where !isStopped.isSet {
+                    let outcomes = try await measure(prompt, index, temperature, rule, engine)
+                    for (place, outcome) in outcomes.enumerated() { series[place].outcomes.append(outcome) }
+                    progress.advance(by: outcomes.reduce(0) { $0 + $1.tokens * repeats })
+                }
+                report.series += series.filter { !$0.outcomes.isEmpty }
+            }
+            progress.finish()
+            Terminal.print(report.text)
+            if let output {
+                do throws(FileError) {
+                    try AtomicFile.write(try! report.json(), to: output)
+                } catch {
+                    throw EngineError(.runtime, "\(error)")
+                }
+            }
+            if interrupts.wasInterrupted { throw ExitCode(130) }
+        }
+    }
+
+    /// Plain decoding and every setting on one prompt, in turn, the first one of a repeat another each time.
+    private func measure(
+        _ prompt: BenchPrompt, _ index: Int, _ temperature: Float, _ rule: AcceptanceRule, _ engine: Engine
+    ) async throws -> [BenchOutcome] {
+        var request = CompletionRequest(prompt.request, maximumTokens: maxTokens)
+        request.sampling.temperature = temperature
+        request.sampling.seed = seed &+ UInt64(index)
+        request.acceptance = rule
+        let all = [.plain] + settings
+        request.speculation = Speculation.none
+        let plain = try await engine.complete(request)  // Warms up, and says how long the text is.
+        let tokens = TextLoop.cut(plain.tokens)
+        request.maximumTokens = max(tokens.count, 2)
+        var outcomes = [BenchOutcome?](repeating: nil, count: all.count)
+        for turn in 0..<repeats {
+            for place in all.indices.map({ ($0 + turn) % all.count }) {
+                request.speculation = all[place].speculation
+                let result = try await engine.complete(request)
+                if outcomes[place] == nil {
+                    outcomes[place] = BenchOutcome(
+                        result, prompt: index, category: prompt.category ?? "any",
+                        plain: Array(plain.tokens.prefix(request.maximumTokens!)))
+                }
+                outcomes[place]!.add(result.statistics)
+            }
+        }
+        return outcomes.map { $0! }
+    }
+}
+
+/// Set once, from any thread.
+private final class StopFlag: Sendable {
+    private let value = Atomic<Bool>(false)
+    var isSet: Bool { value.load(ordering: .relaxed) }
+    func set() { value.store(true, ordering: .relaxed) }
+}

@@ -1,0 +1,62 @@
+import Speculate
+import SpeculateShared
+
+/// One setting at one temperature, under one rule, over all prompts.
+struct BenchSeries: Encodable {
+    let setting: String
+    let temperature: Float
+    let acceptance: String
+    /// The prompts in order.
+    var outcomes: [BenchOutcome] = []
+
+    /// Tokens a round over all prompts.
+    var acceptanceLength: Double {
+        Double(outcomes.reduce(0) { $0 + $1.tokens }) / Double(max(outcomes.reduce(0) { $0 + $1.rounds }, 1))
+    }
+
+    /// Of the drafts that reach to each position, the share accepted there, all before it included.
+    var acceptedByPosition: [Double] {
+        let longest = outcomes.map(\.draftedAt.count).max() ?? 0
+        return (0..<longest).map { position in
+            let of = { (counts: [Int]) in position < counts.count ? counts[position] : 0 }
+            let drafted = outcomes.reduce(0) { $0 + of($1.draftedAt) }
+            return Double(outcomes.reduce(0) { $0 + of($1.acceptedAt) }) / Double(max(drafted, 1))
+        }
+    }
+
+    var shareOfPlainRounds: Double {
+        Double(outcomes.reduce(0) { $0 + $1.plainRounds }) / Double(max(outcomes.reduce(0) { $0 + $1.rounds }, 1))
+    }
+
+    /// Speed over plain decoding's, of each prompt that both have.
+    func speedups(over plain: BenchSeries) -> [(category: String, value: Double)] {
+        zip(outcomes, plain.outcomes).filter { $1.speed > 0 }.map { ($0.category, $0.speed / $1.speed) }
+    }
+
+    /// Mean over categories of the mean over their prompts.
+    func speedup(over plain: BenchSeries) -> Double { Self.balanced(speedups(over: plain)) }
+
+    static func balanced(_ values: [(category: String, value: Double)]) -> Double {
+        Dictionary(grouping: values, by: \.category).values.map { $0.map(\.value).mean }.mean
+    }
+
+    /// The middle 95 % of speed-ups over prompts drawn again and again from these (bootstrap).
+    func interval(over plain: BenchSeries) -> (low: Double, high: Double) {
+        let values = speedups(over: plain)
+        guard !values.isEmpty else { return (0, 0) }
+        let groups = Array(Dictionary(grouping: values, by: \.category).values)
+        let random = CounterRandom(seed: 0)
+        var position = 0
+        let means = (0..<1000).map { _ in
+            groups.map { group in
+                group.map { _ in
+                    position += 1
+                    return group[Int(random.uniform(position: position) * Double(group.count))].value
+                }.mean
+            }.mean
+        }.sorted()
+        return (means[25], means[974])
+    }
+
+    private enum CodingKeys: String, CodingKey { case setting, temperature, acceptance, outcomes }
+}
