@@ -18,7 +18,11 @@ struct BenchReport: Encodable {
         }
     }
 
-    struct Costs: Encodable { let verify, draft: [Double] }
+    struct Costs: Encodable {
+        let verify, draft: [Double]
+
+        init(_ costs: PassCosts) { (verify, draft) = (costs.verify, costs.draft) }
+    }
 
     let version = SpeculateCommand.configuration.version
     let processor = Processor.name
@@ -30,7 +34,7 @@ struct BenchReport: Encodable {
     let maximumTokens: Int
     let repeats: Int
     let seed: UInt64
-    let passSeconds: Costs
+    private(set) var passSeconds: Costs
     var series: [BenchSeries] = []
 
     init(
@@ -44,9 +48,11 @@ struct BenchReport: Encodable {
         self.maximumTokens = maximumTokens
         self.repeats = repeats
         self.seed = seed
-        let costs = await engine.passCosts
-        passSeconds = Costs(verify: costs.verify, draft: costs.draft)
+        passSeconds = Costs(await engine.passCosts)
     }
+
+    /// What passes take once the measurement has refined it.
+    mutating func update(_ costs: PassCosts) { passSeconds = Costs(costs) }
 
     func json() throws -> [UInt8] {
         let encoder = JSONEncoder()

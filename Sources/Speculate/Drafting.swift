@@ -70,7 +70,7 @@ final class Drafting {
             guard options.temperature == 0 || rule.takesTrees else {
                 throw EngineError(.invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
             }
-            return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: model?.config.drafts ?? 1))
+            return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: tokens))
         case .adaptive:
             if source == .none { return nil }
             return AdaptiveDrafter(

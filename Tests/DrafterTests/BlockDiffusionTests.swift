@@ -53,6 +53,51 @@ import Testing
         }
     }
 
+    @Test("a tree of width one is the chain; wider ones hold the likeliest followers, best first, each node's law its own")
+    func trees() throws {
+        let tiny = try TinyDrafter()
+        let anchor = tiny.golden.tokens[40]
+        let cache = tiny.cache(holding: 40)
+        let block = DraftBlock()
+        block.reset(count: 5)
+        tiny.model.denoise(block, anchor: anchor, cache: cache)
+        let first = tiny.logits(1)[0]
+        var chain = Proposal()
+        tiny.model.grow(TreeGrowth(tokens: 5, width: 1, depth: 5), anchor: anchor, cache: cache, sampling: .greedy, into: &chain)
+        #expect(chain.tokens == block.tokens && chain.isChain && chain.depth == 5)
+
+        var tree = Proposal()
+        var growth = TreeGrowth(tokens: 12, width: 3, depth: 4)
+        tiny.model.grow(growth, anchor: anchor, cache: cache, sampling: .greedy, into: &tree)
+        #expect(tree.tokens.count == 12 && tree.depth <= 4)
+        // The anchor's followers are the likeliest of the first law, with that law's probabilities.
+        let roots = tree.tokens.indices.filter { tree.parents[$0] == -1 }
+        let total = first.reduce(0.0) { $0 + exp(Double($1)) }
+        let best = first.indices.sorted { first[$0] > first[$1] }
+        for (rank, root) in roots.enumerated() {
+            #expect(tree.tokens[root] == tiny.model.draftTokens[best[rank]])
+            #expect(abs(Double(tree.confidences[root]) - exp(Double(first[best[rank]])) / total) < 1e-4)
+        }
+        for index in tree.tokens.indices {
+            let parent = tree.parents[index]
+            #expect(parent < index)
+            if parent >= 0 { #expect(tree.confidences[index] <= tree.confidences[parent]) }
+            #expect(tree.tokens.indices.filter { tree.parents[$0] == parent }.count <= 3)
+            #expect(tree.child(of: parent, tree.tokens[index]) == index)
+        }
+        #expect(zip(tree.confidences, tree.confidences.dropFirst()).allSatisfy { $0 >= $1 })
+
+        growth.threshold = { $0 < 2 ? 0 : 2 }
+        var cut = Proposal()
+        tiny.model.grow(growth, anchor: anchor, cache: cache, sampling: .greedy, into: &cut)
+        #expect(cut.tokens == Array(tree.tokens.prefix(2)))
+        growth.threshold = { _ in 0 }
+        growth.calibration = [0.5]
+        var halved = Proposal()
+        tiny.model.grow(growth, anchor: anchor, cache: cache, sampling: .greedy, into: &halved)
+        #expect(abs(halved.confidences[0] - tree.confidences[0] / 2) < 1e-6)
+    }
+
     @Test("a cache rolled back and filled again drafts as if nothing had been there")
     func rollback() throws {
         let tiny = try TinyDrafter()

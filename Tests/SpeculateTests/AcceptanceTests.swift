@@ -43,10 +43,11 @@ struct AcceptanceTests {
                     rule == .coupled ? TinyLaws.coupled($0, noise(tokens.count + $1)) : Int32(tape.choose($0))
                 }
                 var laws = TinyLaws(
-                    language: language, tape: tape, prefix: tokens, draft: draft.tokens,
+                    language: language, tape: tape, prefix: tokens, draft: draft,
                     noise: rule == .coupled ? noise : nil)
-                let outcome = try rule.judge(draft, &laws)
-                tokens += draft.tokens[..<outcome.accepted] + [outcome.next]
+                var accepted: [Int] = []
+                let next = try rule.judge(draft, &laws, accepted: &accepted)
+                tokens += accepted.map { draft.tokens[$0] } + [next]
                 count += 1
             }
             law[tokens, default: 0] += tape.probability
@@ -83,6 +84,18 @@ struct AcceptanceTests {
                     #expect(drafted.rounds < plain.rounds - 0.1)
                 }
             }
+        }
+    }
+
+    @Test("trees are exact under match and coupled: every text keeps its exact probability", arguments: [
+        AcceptanceRule.match, .coupled,
+    ])
+    func trees(rule: AcceptanceRule) throws {
+        for options in Self.transforms {
+            let plain = try outputs(rule, .ngram, depth: 0, options)
+            let drafted = try outputs(rule, .tree, depth: 3, options)
+            #expect(distance(drafted.law, plain.law) < 1e-12)
+            #expect(drafted.rounds < plain.rounds - 0.5)
         }
     }
 

@@ -35,7 +35,7 @@ import TestSupport
         #expect(text == result.text)
         let s = result.statistics
         #expect(s.completionTokens == result.tokens.count)
-        #expect(s.drafted == s.draftedAt.reduce(0, +) && s.accepted == s.acceptedAt.reduce(0, +))
+        #expect(s.drafted >= s.draftedAt.reduce(0, +) && s.accepted == s.acceptedAt.reduce(0, +))
         // Each round brings one token of the verifier's own, unless the answer ended on a drafted one.
         #expect((s.accepted + s.rounds - 1...s.accepted + s.rounds).contains(s.completionTokens))
         return result
@@ -88,6 +88,8 @@ import TestSupport
         let two = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
         let one = two.sibling(pool: WorkerPool(count: 1))
         let models = try [two, one].map { try BlockDiffusionModel(checkpoint, config, for: $0) }
+        let costs = CostTable(verifier: two, model: models[0])
+        var experience = Experience(drafts: config.drafts)
         let prompts = try prompts(two.tokenizer)
         #expect(prompts.count >= 100)
         let batch = RowBatch(capacity: Verifier.maximumRows)
@@ -101,15 +103,21 @@ import TestSupport
                 index % 5 == 0 ? SamplingOptions(temperature: 0.9, topP: 0.95, seed: seed) : SamplingOptions(),
             ][index % 3]
             let plain = try run(two, tokens, options, rule, maximum: 24)
-            for threads in [0, 1] {
-                // Three numbers of passes side by side in the same verifier passes.
+            for threads in [index / 2 % 2] {
+                // Three numbers of passes, a tree and the adaptive choice side by side in the same verifier passes.
                 let verifier = [two, one][threads]
-                let together = [1, 2, 4].map { passes in
+                func drafter(passes: Int = 1, tree: TreeGrowth? = nil) -> BlockDiffusionDrafter {
+                    BlockDiffusionDrafter(
+                        models[threads], passes: passes, growth: tree, order: RevealOrder.allCases[index % 3],
+                        sampling: rule.drafts(options), capacity: tokens.count + 24)
+                }
+                let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
+                let adaptive = AdaptiveDrafter(drafter(), trees: true, costs: costs, experience: experience)
+                let drafters: [any Drafter] = [1, 2, 4].map { drafter(passes: $0) } + [drafter(tree: tree), adaptive]
+                let together = drafters.enumerated().map { place, drafter in
                     generation(
-                        verifier, tokens, options, rule, maximum: 24, depth: [1, 2, 3, 5, 8][(index + passes) % 5],
-                        drafter: BlockDiffusionDrafter(
-                            models[threads], passes: passes, order: RevealOrder.allCases[index % 3],
-                            sampling: rule.drafts(options), capacity: tokens.count + 24))
+                        verifier, tokens, options, rule, maximum: 24,
+                        depth: place < 3 ? [1, 2, 3, 5, 8][(index + place) % 5] : 16, drafter: drafter)
                 }
                 while together.contains(where: { $0.result == nil }) {
                     let active = together.filter { $0.result == nil }
@@ -124,6 +132,7 @@ import TestSupport
                     accepted += result.statistics.accepted
                     rounds += result.statistics.rounds
                 }
+                experience = adaptive.experience
             }
         }
         #expect(accepted > rounds / 10)

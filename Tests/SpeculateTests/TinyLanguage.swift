@@ -22,6 +22,8 @@ final class TinyLanguage {
         case anticipating
         /// Markov, ending early after a token 0.
         case adaptive
+        /// Two tokens after the committed ones, and two after one of these.
+        case tree
 
         static let exact: [Drafter] = [.factorised, .markov, .twoPass, .ngram, .adaptive]
     }
@@ -75,8 +77,7 @@ final class TinyLanguage {
     ) -> Proposal {
         var draft = Proposal()
         func add(_ law: [Double]) {
-            draft.tokens.append(draw(law, draft.tokens.count))
-            draft.laws.append(claim(law))
+            draft.append(draw(law, draft.tokens.count), claim(law))
         }
         switch drafter {
         case .factorised:
@@ -90,8 +91,7 @@ final class TinyLanguage {
         case .anticipating:
             for index in 0..<depth { add(draftLaw(2 + index, prefix + draft.tokens.suffix(1))) }
             if let cut = draft.tokens.firstIndex(of: 0) {
-                draft.tokens.removeLast(depth - cut)
-                draft.laws.removeLast(depth - cut)
+                draft.cut(to: cut)
             }
         case .twoPass, .marginal:
             let marginal = draftLaw(20, prefix)
@@ -101,9 +101,16 @@ final class TinyLanguage {
                     add(draftLaw(30 + index, prefix + [carried]))
                     continue
                 }
-                draft.tokens.append(carried)
-                draft.laws.append(drafter == .twoPass ? .point(carried) : claim(marginal))
+                draft.append(carried, drafter == .twoPass ? .point(carried) : claim(marginal))
             }
+        case .tree:
+            guard depth >= 2 else { break }
+            let first = draw(draftLaw(50, prefix), 0)
+            draft.append(first, after: -1, probability: 0.5)
+            draft.append((first + 1) % 3, after: -1, probability: 0.3)
+            draft.append(0, after: 1, probability: 0.1)
+            draft.append(2, after: 1, probability: 0.1)
+            if depth >= 3 { draft.append(1, after: 3, probability: 0.05) }
         case .ngram:
             var random = random(40, prefix.suffix(2))
             for _ in 0..<min(depth, Int(random.next() % 4)) { draft.append(Int32(random.next() % 3)) }

@@ -9,11 +9,21 @@ struct TinyLaws: VerifierLaws {
     let language: TinyLanguage
     let tape: Tape
     let prefix: [Int32]
-    let draft: [Int32]
+    let draft: Proposal
     /// The Gumbel noise at a position [token], where the verifier draws with it.
     let noise: ((Int) -> [Double])?
 
-    private func law(_ index: Int) -> [Double] { try! language.law(prefix + draft[..<index]) }
+    private func path(_ index: Int) -> [Int32] {
+        var path: [Int32] = []
+        var above = index - 1
+        while above >= 0 {
+            path.insert(draft.tokens[above], at: 0)
+            above = draft.parents[above]
+        }
+        return prefix + path
+    }
+
+    private func law(_ index: Int) -> [Double] { try! language.law(path(index)) }
 
     private func left(_ weight: Double, _ law: Proposal.Law, _ index: Int) -> [Double] {
         self.law(index).enumerated().map { max(0, weight * $1 - law.probability(of: Int32($0))) }
@@ -22,7 +32,7 @@ struct TinyLaws: VerifierLaws {
     func draw(at index: Int) -> Int32 {
         let law = law(index)
         guard let noise else { return Int32(tape.choose(law)) }
-        return Self.coupled(law, noise(prefix.count + index))
+        return Self.coupled(law, noise(path(index).count))
     }
 
     /// argmax(log law + noise)

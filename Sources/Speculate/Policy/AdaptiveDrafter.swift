@@ -15,8 +15,6 @@ final class AdaptiveDrafter: Drafter {
     }
 
     private static let widest = 6
-    /// Rounds until something that does not pay is tried again, at first and at most.
-    private static let pauses = 8...128
 
     private let lookup = PromptLookupDrafter()
     private let diffusion: BlockDiffusionDrafter?
@@ -26,8 +24,9 @@ final class AdaptiveDrafter: Drafter {
     private(set) var experience: Experience
     private var choice = Choice.none
     private var found = Proposal()
-    /// For each number of passes: rounds until it is tried again, and how long the last pause was.
-    private var pause = [(left: Int, length: Int)](repeating: (0, pauses.lowerBound), count: 2)
+    /// For each number of passes, and each length of n-gram: chances until it is tried again.
+    private var passPauses: [Pause]
+    private var foundPauses: [Pause]
 
     /// - Parameter trees: whether the acceptance rule takes them.
     init(_ diffusion: BlockDiffusionDrafter?, trees: Bool, costs: CostTable, experience: Experience) {
@@ -36,7 +35,8 @@ final class AdaptiveDrafter: Drafter {
         growsTrees = trees
         self.costs = costs
         self.experience = experience
-        pause[1].left = Self.pauses.lowerBound
+        passPauses = [Pause(left: 0), Pause()]
+        foundPauses = experience.found.map { _ in Pause() }
     }
 
     func begin(_ prompt: [Int32]) {
@@ -64,9 +64,12 @@ final class AdaptiveDrafter: Drafter {
         if copied > 0, copyRate > max(plain, diffusionRate) {
             choice = .lookup
             for token in found.tokens.prefix(copied) { proposal.append(token) }
-        } else if let passes, diffusionRate > plain || isDue(passes) {
+        } else if let passes, diffusionRate > plain || passPauses[passes - 1].isDue {
             choice = .diffusion(passes: passes)
             draft(passes, maximum, rate: max(plain, diffusionRate), &proposal)
+        } else if let token = found.tokens.first, foundPauses[lookup.matched - 2].passes() {
+            choice = .lookup
+            proposal.append(token)
         }
     }
 
@@ -95,13 +98,12 @@ final class AdaptiveDrafter: Drafter {
     /// The number of passes that promises the most, or one that is due for a trial.
     private func bestPasses() -> (Int?, Double) {
         guard diffusion != nil else { return (nil, 0) }
-        for index in pause.indices { pause[index].left -= 1 }
         let (one, two) = (rate(1), rate(2))
         if two > one { return (2, two) }
-        return pause[1].left <= 0 && one > 1 / costs.verify(rows: 1) ? (2, one) : (1, one)
+        let isTwoDue = passPauses[1].passes()
+        _ = passPauses[0].passes()
+        return isTwoDue && one > 1 / costs.verify(rows: 1) ? (2, one) : (1, one)
     }
-
-    private func isDue(_ passes: Int) -> Bool { pause[passes - 1].left <= 0 }
 
     /// As deep as drafts are right more than now and then.
     private var slots: Int {
@@ -158,14 +160,13 @@ final class AdaptiveDrafter: Drafter {
             for place in proposal.tokens.indices.dropFirst() where place <= accepted.count {
                 experience.found[index].next.add(place < accepted.count ? 1 : 0)
             }
+            foundPauses[index].restart(longer: accepted.isEmpty)
         case .diffusion(let passes):
             experience.accepted[passes - 1].add(Double(accepted.count))
             experience.drafted[passes - 1].add(Double(proposal.tokens.count))
             learnConfidence(proposal, accepted)
             // What pays is not due for a trial; what does not is tried ever more seldom.
-            let pays = rate(passes) > 1 / costs.verify(rows: 1)
-            let length = pays ? Self.pauses.lowerBound : min(2 * pause[passes - 1].length, Self.pauses.upperBound)
-            pause[passes - 1] = (length, length)
+            passPauses[passes - 1].restart(longer: rate(passes) < 1 / costs.verify(rows: 1))
         }
     }
 

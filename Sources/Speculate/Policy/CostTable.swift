@@ -18,7 +18,7 @@ final class CostTable {
         verify = []
         draft = []
         let cache = verifier.makeCache(capacity: Self.measuredRows.max()!)
-        verify = Self.curve(Self.measuredRows) { Self.measure(verifier, rows: $0, cache) }
+        verify = Self.curve(Self.measuredRows.filter { $0 <= cache.capacity }) { Self.measure(verifier, rows: $0, cache) }
         if let model {
             let drafter = BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
             drafter.begin([0])
@@ -60,8 +60,12 @@ final class CostTable {
 
     private static func curve(_ counts: [Int], _ seconds: (Int) -> Double) -> [Double] {
         _ = seconds(counts[counts.count - 1])  // Memory that is touched for the first time takes longer.
-        var measured: [Double] = []
-        for count in counts { measured.append(max(min(seconds(count), seconds(count)), measured.last ?? 0)) }
+        var measured = counts.map { _ in Double.infinity }
+        for (index, count) in counts.enumerated().reversed() {
+            for _ in 0..<(count == 1 ? 3 : 2) { measured[index] = min(measured[index], seconds(count)) }
+            // Fewer rows never take longer.
+            if index + 1 < counts.count { measured[index] = min(measured[index], measured[index + 1]) }
+        }
         var curve: [Double] = []
         for index in 1..<counts.count {
             let (low, high) = (counts[index - 1], counts[index])

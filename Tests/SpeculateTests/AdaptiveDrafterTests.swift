@@ -1,0 +1,80 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+import Testing
+import TestSupport
+
+@testable import Speculate
+
+/// The choice of what is drafted.
+struct AdaptiveDrafterTests {
+    private static func costs() throws -> CostTable {
+        let verifier = try Verifier(
+            Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
+        return CostTable(verifier: verifier, model: nil)
+    }
+
+    /// Makes a pass of k rows take 1 + slope · (k − 1) milliseconds, from what is measured on.
+    private static func teach(_ costs: CostTable, slope: Double) {
+        for _ in 0..<400 {
+            for rows in 1...32 { costs.observe(verify: (1 + slope * Double(rows - 1)) / 1000, rows: rows) }
+        }
+    }
+
+    /// Rounds over a text that is known beforehand; the tokens drafted in each.
+    private func run(_ drafter: AdaptiveDrafter, prompt: [Int32], answer: [Int32]) -> [Int] {
+        drafter.begin(prompt)
+        var drafted: [Int] = []
+        var position = 0
+        var proposal = Proposal()
+        while position < answer.count {
+            drafter.propose(maximum: min(32, answer.count - position - 1), into: &proposal)
+            let kept = zip(proposal.tokens, answer[position...]).prefix { $0 == $1 }.count
+            drafter.commit(answer[position..<min(position + kept + 1, answer.count)])
+            drafter.learn(proposal, accepted: Array(0..<kept), times: nil)
+            drafted.append(proposal.tokens.count)
+            position += kept + 1
+        }
+        return drafted
+    }
+
+    @Test("measured costs rise with rows, and follow what rounds take")
+    func measuring() throws {
+        let costs = try Self.costs()
+        for rows in 1..<40 { #expect(costs.verify(rows: rows) > 0 && costs.verify(rows: rows) <= costs.verify(rows: rows + 1)) }
+        Self.teach(costs, slope: 0.5)
+        for rows in [1, 4, 16, 32] {
+            #expect(abs(costs.verify(rows: rows) * 1000 - (1 + 0.5 * Double(rows - 1))) < 0.6)
+        }
+    }
+
+    @Test("text that repeats itself is drafted deep where rows are cheap, and less so where they cost")
+    func depth() throws {
+        let piece = (0..<40).map { Int32($0) }
+        let text = piece + piece + piece
+        let costs = try Self.costs()
+        Self.teach(costs, slope: 0.02)
+        let cheap = run(
+            AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece, answer: text)
+        #expect(cheap.max()! >= 20 && cheap.count < 15)
+        Self.teach(costs, slope: 0.9)
+        let dear = run(
+            AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece, answer: text)
+        #expect(dear.reduce(0, +) < cheap.reduce(0, +) && dear.count > cheap.count)
+    }
+
+    @Test("drafts that are never right stop, and the next completion begins with that experience")
+    func stopping() throws {
+        // The same two tokens again and again, each time with another one after them.
+        let answer: [Int32] = (0..<200).flatMap { [1, 2, Int32(10 + $0)] as [Int32] }
+        let costs = try Self.costs()
+        Self.teach(costs, slope: 0.3)
+        let drafter = AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0))
+        let rounds = run(drafter, prompt: [1, 2, 3], answer: answer)
+        #expect(rounds.prefix(30).contains { $0 > 0 })
+        #expect(rounds.suffix(300).filter { $0 > 0 }.count < 150)
+        let next = AdaptiveDrafter(nil, trees: true, costs: costs, experience: drafter.experience)
+        let later = run(next, prompt: [1, 2, 3], answer: answer)
+        #expect(later.reduce(0, +) <= rounds.reduce(0, +))
+    }
+}
