@@ -13,7 +13,8 @@ struct BenchCommand: AsyncParsableCommand {
             is done.
             """)
 
-    @Option(help: ArgumentHelp("JSON lines with \"prompt\" and \"category\". Default: a built-in mix.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("JSON lines with \"prompt\" and \"category\". Default: a built-in mix.", valueName: "file"))
     var prompts: String?
 
     @Option(help: ArgumentHelp("The most prompts of a category; 0 takes all.", valueName: "n"))

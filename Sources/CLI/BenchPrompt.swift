@@ -62,7 +62,10 @@ struct BenchPrompt: Decodable {
             to the sun, and the time that the run takes gives the distance.
             """
         ),
-        ("continuation", "Once upon a time, in a village at the edge of a dark forest, there lived an old clockmaker who"),
+        (
+            "continuation",
+            "Once upon a time, in a village at the edge of a dark forest, there lived an old clockmaker who"
+        ),
         ("continuation", "The three most important things to know about growing tomatoes are"),
         ("continuation", "In the beginning of the twentieth century, physics was changed by"),
         ("continuation", "Dear Sir or Madam,\n\nI am writing to apply for the position of"),

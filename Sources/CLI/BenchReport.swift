@@ -67,7 +67,9 @@ struct BenchReport: Encodable {
         var lines = [
             "\(processor), \(threads) threads, \(kernels); \(promptCount) prompts, at most \(maximumTokens) tokens, median of \(repeats)",
             "",
-            row(["temperature", "rule", "drafts", "τ", "tokens/s", "speed-up", "95 %", "worst", "undrafted", "same text"]),
+            row([
+                "temperature", "rule", "drafts", "τ", "tokens/s", "speed-up", "95 %", "worst", "undrafted", "same text",
+            ]),
         ]
         for (plain, others) in groups {
             for series in [plain] + others { lines.append(row(columns(series, plain))) }
@@ -79,7 +81,9 @@ struct BenchReport: Encodable {
             for series in others {
                 let values = Dictionary(grouping: series.speedups(over: plain), by: \.category)
                 lines.append(
-                    row([series.setting, series.acceptance] + categories.map { number(values[$0]?.map(\.value).mean ?? 0) }))
+                    row(
+                        [series.setting, series.acceptance]
+                            + categories.map { number(values[$0]?.map(\.value).mean ?? 0) }))
             }
             lines += ["", "Accepted by position, temperature \(plain.temperature):", ""]
             for series in others {
@@ -138,9 +142,11 @@ struct BenchReport: Encodable {
     private var costs: String {
         let one = passSeconds.verify[0]
         func ratios(_ values: [Double], _ counts: [Int]) -> String {
-            counts.filter { $0 <= values.count }.map { "\($0): \(number(values[$0 - 1] / one))" }.joined(separator: ", ")
+            counts.filter { $0 <= values.count }.map { "\($0): \(number(values[$0 - 1] / one))" }.joined(
+                separator: ", ")
         }
-        let verify = "T_verify(1) \(number(one * 1000)) ms; T_verify(k)/T_verify(1): "
+        let verify =
+            "T_verify(1) \(number(one * 1000)) ms; T_verify(k)/T_verify(1): "
             + ratios(passSeconds.verify, [2, 4, 8, 16])
         guard !passSeconds.draft.isEmpty else { return verify }
         return verify + "; T_draft(k)/T_verify(1): " + ratios(passSeconds.draft, [1, 2, 4, 8])

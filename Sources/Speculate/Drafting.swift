@@ -68,7 +68,8 @@ final class Drafting {
         case .diffusion(_, let passes): return try diffusion(passes: passes)
         case .tree(let tokens):
             guard options.temperature == 0 || rule.takesTrees else {
-                throw EngineError(.invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
+                throw EngineError(
+                    .invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
             }
             return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: tokens))
         case .adaptive:

@@ -22,7 +22,8 @@ public struct EngineConfiguration: Sendable {
 
     public init(
         threads: Int? = nil, contextLength: Int? = nil, speculation: Speculation = .adaptive,
-        acceptance: AcceptanceRule = .coupled, chatFormat: ChatFormat? = nil, logger: Logger = Logger(label: "speculate")
+        acceptance: AcceptanceRule = .coupled, chatFormat: ChatFormat? = nil,
+        logger: Logger = Logger(label: "speculate")
     ) {
         self.threads = threads
         self.contextLength = contextLength

@@ -53,7 +53,9 @@ import Testing
         }
     }
 
-    @Test("a tree of width one is the chain; wider ones hold the likeliest followers, best first, each node's law its own")
+    @Test(
+        "a tree of width one is the chain; wider ones hold the likeliest followers, best first, each node's law its own"
+    )
     func trees() throws {
         let tiny = try TinyDrafter()
         let anchor = tiny.golden.tokens[40]
@@ -63,7 +65,8 @@ import Testing
         tiny.model.denoise(block, anchor: anchor, cache: cache)
         let first = tiny.logits(1)[0]
         var chain = Proposal()
-        tiny.model.grow(TreeGrowth(tokens: 5, width: 1, depth: 5), anchor: anchor, cache: cache, sampling: .greedy, into: &chain)
+        tiny.model.grow(
+            TreeGrowth(tokens: 5, width: 1, depth: 5), anchor: anchor, cache: cache, sampling: .greedy, into: &chain)
         #expect(chain.tokens == block.tokens && chain.isChain && chain.depth == 5)
 
         var tree = Proposal()

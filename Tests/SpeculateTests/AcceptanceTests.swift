@@ -87,9 +87,11 @@ struct AcceptanceTests {
         }
     }
 
-    @Test("trees are exact under match and coupled: every text keeps its exact probability", arguments: [
-        AcceptanceRule.match, .coupled,
-    ])
+    @Test(
+        "trees are exact under match and coupled: every text keeps its exact probability",
+        arguments: [
+            AcceptanceRule.match, .coupled,
+        ])
     func trees(rule: AcceptanceRule) throws {
         for options in Self.transforms {
             let plain = try outputs(rule, .ngram, depth: 0, options)

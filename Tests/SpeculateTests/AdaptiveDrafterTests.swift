@@ -41,7 +41,9 @@ struct AdaptiveDrafterTests {
     @Test("measured costs rise with rows, and follow what rounds take")
     func measuring() throws {
         let costs = try Self.costs()
-        for rows in 1..<40 { #expect(costs.verify(rows: rows) > 0 && costs.verify(rows: rows) <= costs.verify(rows: rows + 1)) }
+        for rows in 1..<40 {
+            #expect(costs.verify(rows: rows) > 0 && costs.verify(rows: rows) <= costs.verify(rows: rows + 1))
+        }
         Self.teach(costs, slope: 0.5)
         for rows in [1, 4, 16, 32] {
             #expect(abs(costs.verify(rows: rows) * 1000 - (1 + 0.5 * Double(rows - 1))) < 0.6)
@@ -55,11 +57,13 @@ struct AdaptiveDrafterTests {
         let costs = try Self.costs()
         Self.teach(costs, slope: 0.02)
         let cheap = run(
-            AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece, answer: text)
+            AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece,
+            answer: text)
         #expect(cheap.max()! >= 20 && cheap.count < 15)
         Self.teach(costs, slope: 0.9)
         let dear = run(
-            AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece, answer: text)
+            AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece,
+            answer: text)
         #expect(dear.reduce(0, +) < cheap.reduce(0, +) && dear.count > cheap.count)
     }
 

@@ -81,7 +81,8 @@ import TestSupport
     }
 
     @Test(
-        "with the diffusion drafter too: 120 prompts; greedy, match and coupled; passes, depths, threads and neighbours")
+        "with the diffusion drafter too: 120 prompts; greedy, match and coupled; passes, depths, threads and neighbours"
+    )
     func diffusionEquality() throws {
         let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
         let config = try DrafterConfig(checkpoint.metadata)

@@ -28,11 +28,14 @@ from .verifier import Verifier
 
 STAGES = {
     "N": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=1.0, prefix=0.0, lengths=(0.0,)),
-    "A": Stage(
-        Mix(kl=1.0, ce=0.3), states=0.5, full=0.8, prefix=0.15, decay=0.65, lengths=(0.0, 0.25, 0.5, 0.5)
-    ),
+    "A": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=0.8, prefix=0.15, decay=0.65, lengths=(0.0, 0.25, 0.5, 0.5)),
     "B": Stage(
-        Mix(kl=0.5, ce=0.7, lk=0.3), states=0.2, full=0.8, prefix=0.15, decay=0.75, confidence=0.2,
+        Mix(kl=0.5, ce=0.7, lk=0.3),
+        states=0.2,
+        full=0.8,
+        prefix=0.15,
+        decay=0.75,
+        confidence=0.2,
         lengths=(0.0, 0.25, 0.5, 0.5, 1.0),
     ),  # fmt: skip
     "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
@@ -44,11 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--corpus", type=Path, required=True, help="what 'respond' made")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint, log and curves")
     parser.add_argument("--cache", type=Path, help="folder of the verifier's states, some kB a token")
-    parser.add_argument("--stages", default="A:0.6,B:0.3,C:0.1", help="name:share of the steps, in order")
+    parser.add_argument("--stages", default="N:0.3,A:0.35,B:0.35", help="name:share of the steps, in order")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--tokens", type=int, default=1792, help="tokens of text a batch")
-    parser.add_argument("--updates", type=int, default=3, help="parts that a batch's blocks are learnt in")
-    parser.add_argument("--anchors", type=int, default=160, help="most blocks a sequence")
+    parser.add_argument("--updates", type=int, default=2, help="parts that a batch's blocks are learnt in")
+    parser.add_argument("--anchors", type=int, default=1000, help="most blocks a sequence")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--kv-heads", type=int, default=0, help="default: as many as query heads")
     parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="begin from the verifier")
@@ -59,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
     parser.add_argument("--freeze-head", action="store_true", help="keep the verifier's output rows as they are")
     parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights that are exported")

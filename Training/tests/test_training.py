@@ -13,11 +13,12 @@ from gguf import GGMLQuantizationType
 
 from speculate_training import train
 from speculate_training.checkpoint import Checkpoint, CheckpointError, fingerprint
-from speculate_training.corpus import Corpus
+from speculate_training.corpus import Corpus, collate
 from speculate_training.drafter import Drafter
 from speculate_training.drafter_file import load, write
 from speculate_training.drafting import draft_blocks
 from speculate_training.evaluate import evaluate
+from speculate_training.objective import prepare
 from speculate_training.verifier import Verifier
 
 
@@ -39,7 +40,7 @@ def corpus_file(corpus: Corpus, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_run_in_two_sittings_is_the_run_in_one(corpus_file: Path, tmp_path: Path, optimizer: str) -> None:
-    stages = ["--stages", "A:0.3,B:0.3,C:0.4", "--optimizer", optimizer]
+    stages = ["--stages", "N:0.2,A:0.2,B:0.2,C:0.4", "--optimizer", optimizer]
     train.main(arguments(tmp_path / "whole", corpus_file, *stages))
     train.main(arguments(tmp_path / "parts", corpus_file, *stages, "--stop-after", "7"))
     train.main(arguments(tmp_path / "parts", corpus_file, *stages))
@@ -52,6 +53,26 @@ def test_a_run_in_two_sittings_is_the_run_in_one(corpus_file: Path, tmp_path: Pa
     with (tmp_path / "parts" / "train.csv").open() as file:
         steps = [int(row["step"]) for row in csv.DictReader(file)]
     assert steps == [7, 12]
+
+
+def test_remembered_states_are_the_verifiers(corpus_file: Path, tmp_path: Path) -> None:
+    """Sequences are seen in other batches, and by a later run, than they were first."""
+    run = train.Run(arguments(tmp_path / "run", corpus_file, "--cache", str(tmp_path / "states")))
+    assert run.states is not None
+    for indices in ([0, 1, 2], [3, 4]):
+        run.states.batch(indices, collate(run.corpus, indices).tokens)
+    later = train.Run(arguments(tmp_path / "later", corpus_file, "--cache", str(tmp_path / "states")))
+    assert later.states is not None
+    later.states.verifier = None  # type: ignore[assignment]  # Nothing is to be computed.
+    batch = collate(run.corpus, [4, 0])
+    direct = prepare(run.verifier, run.drafter, batch)
+    remembered = prepare(run.verifier, run.drafter, batch, later.states.batch([4, 0], batch.tokens))
+    inside = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
+    assert torch.equal(remembered.past.taps[inside], direct.past.taps[inside])
+    assert torch.equal(remembered.row, direct.row)
+    torch.testing.assert_close(remembered.laws, direct.laws, rtol=1e-4, atol=1e-6)
+    with pytest.raises(AttributeError):
+        later.states.batch([5], collate(run.corpus, [5]).tokens)
 
 
 def test_a_checkpoint_of_another_shape_is_refused(corpus_file: Path, tmp_path: Path) -> None:

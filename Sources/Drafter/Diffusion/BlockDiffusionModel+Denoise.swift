@@ -211,7 +211,9 @@ extension BlockDiffusionModel {
             let noise = GumbelNoise(CounterRandom(seed: seed), position: position)
             let weights = UnsafeBufferPointer(start: law, count: draftVocabulary)
             // An unlikely token is not worth a guess.
-            if let token = noise.greatest(weights, sums: state.blockSums, tokens: draftTokens) { block.tokens[index] = token }
+            if let token = noise.greatest(weights, sums: state.blockSums, tokens: draftTokens) {
+                block.tokens[index] = token
+            }
         case .random(let temperature, let seed):
             exponentiate(temperature)
             draw(block, index, law, CounterRandom(seed: seed).uniform(position: position, stream: .drafter))

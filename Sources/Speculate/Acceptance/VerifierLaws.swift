@@ -10,7 +10,8 @@ package protocol VerifierLaws {
     /// p(token) at an index.
     mutating func probability(of token: Int32, at index: Int) throws(Sampler.NonFiniteLogits) -> Double
     /// Σ (weight · p − q)+ at an index.
-    mutating func excess(of weight: Double, over law: Proposal.Law, at index: Int) throws(Sampler.NonFiniteLogits) -> Double
+    mutating func excess(of weight: Double, over law: Proposal.Law, at index: Int) throws(Sampler.NonFiniteLogits)
+        -> Double
     /// A draw from (weight · p − q)+, normalised.
     mutating func drawExcess(
         of weight: Double, over law: Proposal.Law, at index: Int

@@ -18,7 +18,9 @@ final class CostTable {
         verify = []
         draft = []
         let cache = verifier.makeCache(capacity: Self.measuredRows.max()!)
-        verify = Self.curve(Self.measuredRows.filter { $0 <= cache.capacity }) { Self.measure(verifier, rows: $0, cache) }
+        verify = Self.curve(Self.measuredRows.filter { $0 <= cache.capacity }) {
+            Self.measure(verifier, rows: $0, cache)
+        }
         if let model {
             let drafter = BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
             drafter.begin([0])
