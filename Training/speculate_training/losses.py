@@ -51,8 +51,8 @@ def distance(p: Tensor, logits: Tensor, mix: Mix) -> tuple[Tensor, Tensor, Tenso
     if mix.ce:
         best = p.argmax(-1, keepdim=True)
         loss -= mix.ce * log_q.gather(-1, best).squeeze(-1)
-        gradient += mix.ce * q
-        gradient.scatter_add_(-1, best, torch.full_like(best, -mix.ce, dtype=q.dtype))
+        # Compared, not scattered: compiled, a scatter of a constant loses most of it with two threads (PyTorch 2.13).
+        gradient += mix.ce * (q - (torch.arange(q.shape[-1], device=q.device) == best).to(q.dtype))
     if mix.tv or mix.lk:
         safe = acceptance.clamp_min(1e-4)
         loss += mix.tv * (1 - acceptance) - mix.lk * safe.log()

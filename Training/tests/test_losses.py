@@ -67,6 +67,28 @@ def test_the_head_in_chunks_is_the_head_at_once(mix: Mix) -> None:
     assert (likeliest == (h @ W.t() + e @ w2.t()).argmax(-1)).all()
 
 
+def test_the_head_at_the_size_of_real_work_follows_autograd() -> None:
+    """Compiled kernels choose other code for large inputs and several threads than for the small ones above."""
+    torch.manual_seed(6)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        rows, hidden, rank, size = 300, 32, 8, 8192
+        h, e = torch.randn(rows, hidden, requires_grad=True), torch.randn(rows, rank)
+        W, w2 = torch.randn(size, hidden) * 0.3, torch.randn(size, rank) * 0.3
+        table = (torch.randn(40, size) * 3).softmax(-1).bfloat16()
+        which, weight = torch.randint(40, (rows,)), torch.rand(rows)
+        mix = Mix(kl=0.5, ce=0.7, lk=0.3)
+        loss, _, _ = HeadLoss.apply(h, e, W, w2, table, which, weight, mix)
+        (written,) = torch.autograd.grad(loss, h)
+        expected = (naive(table[which].float(), h @ W.t() + e @ w2.t(), mix) * weight).sum() / weight.sum()
+        (gradient,) = torch.autograd.grad(expected, h)
+    finally:
+        torch.set_num_threads(threads)
+    assert abs(float(loss) - float(expected)) < 1e-3
+    torch.testing.assert_close(written, gradient, rtol=1e-3, atol=1e-6)
+
+
 def test_distillation_target_is_a_law_between_the_two() -> None:
     p, logits = laws(4, 6)
     q = logits.softmax(-1)
