@@ -35,7 +35,7 @@ final class AdaptiveDrafter: Drafter {
         growsTrees = trees
         self.costs = costs
         self.experience = experience
-        passPauses = [Pause(left: 0), Pause()]
+        passPauses = [Pause(left: 0, burst: 6), Pause(burst: 2)]
         foundPauses = experience.found.map { _ in Pause() }
     }
 
@@ -160,13 +160,12 @@ final class AdaptiveDrafter: Drafter {
             for place in proposal.tokens.indices.dropFirst() where place <= accepted.count {
                 experience.found[index].next.add(place < accepted.count ? 1 : 0)
             }
-            foundPauses[index].restart(longer: accepted.isEmpty)
+            foundPauses[index].tried(pays: !accepted.isEmpty)
         case .diffusion(let passes):
             experience.accepted[passes - 1].add(Double(accepted.count))
             experience.drafted[passes - 1].add(Double(proposal.tokens.count))
             learnConfidence(proposal, accepted)
-            // What pays is not due for a trial; what does not is tried ever more seldom.
-            passPauses[passes - 1].restart(longer: rate(passes) < 1 / costs.verify(rows: 1))
+            passPauses[passes - 1].tried(pays: rate(passes) > 1 / costs.verify(rows: 1))
         }
     }
 

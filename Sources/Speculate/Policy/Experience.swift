@@ -12,7 +12,7 @@ struct Experience {
 
     init(drafts: Int) {
         let depths = max(drafts, 1)
-        accepted = (0..<2).map { _ in Average(0.6, weight: 4, rate: 0.03) }
+        accepted = (0..<2).map { _ in Average(0.6, weight: 8, rate: 0.02) }
         drafted = (0..<2).map { _ in Average(3, weight: 4, rate: 0.05) }
         right = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
         claimed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }

@@ -1,12 +1,18 @@
 /// How long something that does not pay is left alone before it is tried again: ever longer.
 struct Pause {
     private static let shortest = 8
-    private static let longest = 128
+    private static let longest = 64
 
+    /// Trials in a row: one alone says little of what is right now and then.
+    private let burst: Int
     private var left: Int
     private var length = shortest
+    private var failures = 0
 
-    init(left: Int = shortest) { self.left = left }
+    init(left: Int = shortest, burst: Int = 1) {
+        self.left = left
+        self.burst = burst
+    }
 
     var isDue: Bool { left <= 0 }
 
@@ -16,9 +22,15 @@ struct Pause {
         return isDue
     }
 
-    /// It was tried.
-    mutating func restart(longer: Bool) {
-        length = longer ? min(2 * length, Self.longest) : Self.shortest
-        left = length
+    /// It was tried; whether it promises to pay now.
+    mutating func tried(pays: Bool) {
+        failures = pays ? 0 : failures + 1
+        if pays {
+            length = Self.shortest
+            left = length
+        } else if failures >= burst {
+            length = min(2 * length, Self.longest)
+            (left, failures) = (length, 0)
+        }
     }
 }
