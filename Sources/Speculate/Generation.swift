@@ -143,7 +143,7 @@ package final class Generation {
             drafter?.commit(tokens[(tokens.count - kept)...])
             drafter?.learn(draft, accepted: accepted, times: times)
         }
-        statistics.record(draft, accepted: accepted.count)
+        statistics.record(draft, accepted: min(accepted.count, kept))  // An answer may end inside a draft.
         if let times {
             statistics.draftTime += .seconds(times.draft)
             statistics.verifyTime += .seconds(times.verify)

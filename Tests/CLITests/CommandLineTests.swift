@@ -85,6 +85,44 @@ import TestSupport
         #expect(try run("Once", "-n", "4", "--passes", "0").status == 64)
     }
 
+    @Test("bench measures every setting on every prompt, prints tables and writes all figures")
+    func bench() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let prompts = folder + "/prompts.jsonl"
+            let lines = [
+                #"{"prompt": "Say hi.", "category": "chat"}"#,
+                #"{"prompt": "One, two, three, one, two, three, one", "category": "continuation"}"#,
+                #"{"prompt": "What is 2 + 2?", "category": "chat"}"#,
+            ]
+            try (lines.joined(separator: "\n") + "\n").write(toFile: prompts, atomically: true, encoding: .utf8)
+            let file = folder + "/figures.json"
+            let result = try run(
+                "bench", "--prompts", prompts, "--settings", "adaptive", "lookup:4", "diffusion:2", "tree:3",
+                "--temperatures", "0", "0.8", "-n", "12", "--repeats", "1", "--quiet", "--output", file, "--drafter",
+                Fixtures.drafterPath)
+            #expect(result.status == 0 && result.log.isEmpty)
+            for part in ["adaptive", "tree:3", "Speed-up by category", "Accepted by position", "T_verify(1)", "3/3"] {
+                #expect(result.output.contains(part))
+            }
+            let data = try Data(contentsOf: URL(filePath: file))
+            let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+            let series = try #require(object["series"] as? [[String: Any]])
+            #expect(series.count == 10)
+            for one in series {
+                let outcomes = try #require(one["outcomes"] as? [[String: Any]])
+                #expect(outcomes.count == 3)
+                #expect(outcomes.allSatisfy { $0["is_plain_text"] as? Bool == true })
+                #expect(outcomes.allSatisfy { ($0["tokens"] as? Int ?? 0) >= 2 })
+            }
+            let drafter = try #require(object["drafter"] as? [String: Any])
+            #expect((drafter["fnv1a"] as? String)?.isEmpty == false)
+            #expect(try run("bench", "--settings", "sideways:3").status == 64)
+            #expect(try run("bench", "--repeats", "0").status == 64)
+            #expect(try run("bench", "--depth", "3").status == 64)
+            #expect(try run("bench", "--prompts", "/nowhere.jsonl").status == 66)
+        }
+    }
+
     @Test("--json prints one object with text, tokens and statistics")
     func json() throws {
         let result = try run("The capital of France is", "-n", "8", "--json", "--stop", ".")

@@ -63,12 +63,14 @@ import Testing
         let block = DraftBlock()
         block.reset(count: 5)
         tiny.model.denoise(block, anchor: anchor, cache: cache)
-        let first = tiny.logits(1)[0]
         var chain = Proposal()
         tiny.model.grow(
             TreeGrowth(tokens: 5, width: 1, depth: 5), anchor: anchor, cache: cache, sampling: .greedy, into: &chain)
         #expect(chain.tokens == block.tokens && chain.isChain && chain.depth == 5)
 
+        block.reset(count: 4)  // As many slots as the tree is deep, since every slot sees all others.
+        tiny.model.denoise(block, anchor: anchor, cache: cache)
+        let first = tiny.logits(1)[0]
         var tree = Proposal()
         var growth = TreeGrowth(tokens: 12, width: 3, depth: 4)
         tiny.model.grow(growth, anchor: anchor, cache: cache, sampling: .greedy, into: &tree)
