@@ -68,7 +68,6 @@ def test_the_head_in_chunks_is_the_head_at_once(mix: Mix) -> None:
 
 
 def test_the_head_at_the_size_of_real_work_follows_autograd() -> None:
-    """Compiled kernels choose other code for large inputs and several threads than for the small ones above."""
     torch.manual_seed(6)
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
