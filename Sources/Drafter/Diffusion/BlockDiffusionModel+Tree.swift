@@ -20,10 +20,7 @@ extension BlockDiffusionModel {
         let depth = min(growth.depth, config.drafts)
         precondition(depth >= 1 && growth.tokens >= 1 && growth.width >= 1)
         let slots = depth + config.firstSlot
-        state.slots[0] = anchor
-        for slot in 1..<max(slots, 1) { state.slots[slot] = config.maskToken }
-        batch.removeAll()
-        batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
+        lay(slots, anchor, cache) { _ in config.maskToken }
         var candidates = TreeCandidates()
         // The node that is given followers next; the anchor is number −1 at depth 0.
         var node: TreeCandidates.Candidate? = .init(token: anchor, parent: -1, depth: 0, probability: 1)

@@ -76,7 +76,7 @@ package final class Sampler {
     private func unlikelyDraw(_ random: CounterRandom, _ position: Int) -> Int32 {
         for i in weights.indices where weights[i] >= GumbelNoise.threshold { weights[i] = 0 }
         sumBlocks()
-        total = blockSums.reduce(0) { $0 + Double($1) }
+        total = mass
         return draw(random.uniform(position: position, stream: .unlikely) * total)
     }
 
@@ -97,7 +97,7 @@ package final class Sampler {
             weights[closest] = 1
             sumBlocks()
         }
-        total = blockSums.reduce(0) { $0 + Double($1) }
+        total = mass
     }
 
     /// The law itself: [vocabulary] probabilities that sum to 1 (a point mass at temperature 0).
@@ -155,7 +155,7 @@ package final class Sampler {
             for i in weights.indices where weights[i] < options.minP { weights[i] = 0 }
             sumBlocks()
         }
-        return blockSums.reduce(0) { $0 + Double($1) }
+        return mass
     }
 
     private func exponentiate(_ logits: UnsafePointer<Float>, _ temperature: Float) throws(NonFiniteLogits) {
@@ -172,7 +172,7 @@ package final class Sampler {
     /// Top-k, then top-p among what is left: zeroes every weight that neither keeps. Ties go to lower ids.
     private func keepLikeliest(_ options: SamplingOptions) {
         let k = options.topK > 0 ? min(options.topK, vocabularySize) : vocabularySize
-        let allMass = blockSums.reduce(0) { $0 + Double($1) }
+        let allMass = mass
         // Few tokens hold nearly all the mass: sort those first, and more only when they turn out not to be enough.
         var kept = 0
         for threshold: Float in [1e-3, 1e-6, 0] {
@@ -199,6 +199,9 @@ package final class Sampler {
         for (token, weight) in survivors { weights[token] = weight }
         sumBlocks()
     }
+
+    /// The sum of all weights.
+    private var mass: Double { blockSums.reduce(0) { $0 + Double($1) } }
 
     private func sumBlocks() {
         for b in blockSums.indices {

@@ -57,7 +57,7 @@ final class AdaptiveDrafter: Drafter {
         proposal.removeAll()
         choice = .none
         guard maximum > 0 else { return }
-        let plain = 1 / costs.verify(rows: 1)
+        let plain = plainRate
         lookup.propose(maximum: min(maximum, 32), into: &found)
         let (copied, copyRate) = worthOfFound()
         let (passes, diffusionRate) = bestPasses()
@@ -88,6 +88,9 @@ final class AdaptiveDrafter: Drafter {
         return best
     }
 
+    /// Tokens a second without drafts, and with those of so many passes.
+    private var plainRate: Double { 1 / costs.verify(rows: 1) }
+
     private func rate(_ passes: Int) -> Double {
         let index = passes - 1
         let rows = Int(experience.drafted[index].value.rounded()) + 1
@@ -102,7 +105,7 @@ final class AdaptiveDrafter: Drafter {
         if two > one { return (2, two) }
         let isTwoDue = passPauses[1].passes()
         _ = passPauses[0].passes()
-        return isTwoDue && one > 1 / costs.verify(rows: 1) ? (2, one) : (1, one)
+        return isTwoDue && one > plainRate ? (2, one) : (1, one)
     }
 
     /// As deep as drafts are right more than now and then.
@@ -120,9 +123,7 @@ final class AdaptiveDrafter: Drafter {
         let worth = { [costs] (index: Int) in
             Float(rate * (costs.verify(rows: index + 2) - costs.verify(rows: index + 1)))
         }
-        let calibration = (0..<drafts).map {
-            Float(experience.right[$0].value / max(experience.claimed[$0].value, 1e-3))
-        }
+        let calibration = (0..<drafts).map { Float(experience.calibration($0)) }
         diffusion.passes = passes
         if growsTrees, passes == 1 {
             var growth = TreeGrowth(tokens: maximum, width: Self.widest, depth: slots)
@@ -165,7 +166,7 @@ final class AdaptiveDrafter: Drafter {
             experience.accepted[passes - 1].add(Double(accepted.count))
             experience.drafted[passes - 1].add(Double(proposal.tokens.count))
             learnConfidence(proposal, accepted)
-            passPauses[passes - 1].tried(pays: rate(passes) > 1 / costs.verify(rows: 1))
+            passPauses[passes - 1].tried(pays: rate(passes) > plainRate)
         }
     }
 
@@ -177,9 +178,8 @@ final class AdaptiveDrafter: Drafter {
             guard !followers.isEmpty else { return }
             let isTree = proposal.laws.isEmpty
             let said = followers.reduce(Float(0)) { $0 + proposal.confidences[$1] }
-            let calibration = experience.right[depth].value / max(experience.claimed[depth].value, 1e-3)
             let above = isTree && parent >= 0 ? proposal.confidences[parent] : 1
-            let raw = Double(said / max(above, 1e-6)) / (isTree ? max(calibration, 1e-3) : 1)
+            let raw = Double(said / max(above, 1e-6)) / (isTree ? max(experience.calibration(depth), 1e-3) : 1)
             experience.claimed[depth].add(min(raw, 1))
             experience.right[depth].add(depth < accepted.count ? 1 : 0)
         }

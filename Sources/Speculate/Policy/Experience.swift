@@ -10,6 +10,9 @@ struct Experience {
     /// By the length of the n-gram that earlier text was found with: whether the first token was right, and the others.
     var found: [(first: Average, next: Average)]
 
+    /// What a claim at a depth is to be multiplied with.
+    func calibration(_ depth: Int) -> Double { right[depth].value / max(claimed[depth].value, 1e-3) }
+
     init(drafts: Int) {
         let depths = max(drafts, 1)
         accepted = (0..<2).map { _ in Average(0.6, weight: 8, rate: 0.02) }
