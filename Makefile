@@ -12,6 +12,7 @@ demo: build model
 test: setup model $(TRAINING)/done
 	swift test
 	cd Training && .venv/bin/python -m pytest -q
+	cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q -m compiled
 
 build: setup
 	swift build -c release --product speculate

@@ -1,18 +1,18 @@
 import SpeculateVerifier
 
 /// Proposes what followed the last occurrence of the sequence's final n-gram (Saxena, "Prompt lookup decoding", 2023):
-/// free, and right wherever text repeats itself. Longer n-grams are tried first. O(longest − shortest) a token.
+/// free, and right wherever text repeats itself. Longer n-grams are tried first. O(Σ lengths) a token.
 package final class PromptLookupDrafter: Drafter {
-    private let lengths: ClosedRange<Int>
-    /// The length of the n-gram that the last proposal follows; 0 for none.
-    package private(set) var matched = 0
+    /// Of the n-grams that are matched, rising.
+    package let lengths: [Int]
+    /// The place in `lengths` of the n-gram that the last proposal follows; nil for none.
+    package private(set) var matched: Int?
     private var tokens: [Int32] = []
     /// For each length: n-gram hash → index just behind its last occurrence that something follows.
     private var indices: [[UInt64: Int]]
 
-    /// - Parameter lengths: of the n-grams that are matched.
-    package init(lengths: ClosedRange<Int> = 2...4) {
-        precondition(lengths.lowerBound >= 1)
+    package init(lengths: [Int] = [2, 3, 4, 8]) {
+        precondition(lengths.allSatisfy { $0 >= 1 } && lengths == lengths.sorted())
         self.lengths = lengths
         indices = Array(repeating: [:], count: lengths.count)
     }
@@ -35,14 +35,14 @@ package final class PromptLookupDrafter: Drafter {
 
     package func propose(maximum: Int, into proposal: inout Proposal) {
         proposal.removeAll()
-        matched = 0
+        matched = nil
         guard maximum > 0 else { return }
         for (slot, length) in lengths.enumerated().reversed() where tokens.count >= length {
             let suffix = tokens[(tokens.count - length)...]
             guard let start = indices[slot][hash(suffix)], tokens[start - length..<start].elementsEqual(suffix) else {
                 continue
             }
-            matched = length
+            matched = slot
             // Where the match runs into the end of the text, the text goes on as the draft itself: a loop.
             for offset in 0..<maximum {
                 let index = start + offset

@@ -67,7 +67,7 @@ final class Drafting {
         case .lookup: return PromptLookupDrafter()
         case .diffusion(_, let passes): return try diffusion(passes: passes)
         case .tree(let tokens):
-            guard options.temperature == 0 || rule.takesTrees else {
+            guard rule.takesTrees else {
                 throw EngineError(
                     .invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
             }
@@ -75,7 +75,7 @@ final class Drafting {
         case .adaptive:
             if source == .none { return nil }
             return AdaptiveDrafter(
-                model == nil ? nil : try diffusion(), trees: options.temperature == 0 || rule.takesTrees,
+                model == nil ? nil : try diffusion(), trees: rule.takesTrees,
                 costs: costs(verifier), experience: experience)
         }
     }

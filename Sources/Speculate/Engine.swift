@@ -165,8 +165,9 @@ public actor Engine {
         if let problem = request.sampling.problem(vocabularySize: verifier.config.vocabulary) {
             throw EngineError(.invalidRequest, problem)
         }
-        let rule = request.acceptance ?? configuration.acceptance
-        if rule == .greedy, request.sampling.temperature > 0 {
+        let isGreedy = request.sampling.temperature == 0
+        let rule = isGreedy ? .greedy : request.acceptance ?? configuration.acceptance
+        if rule == .greedy, !isGreedy {
             throw EngineError(
                 .invalidRequest,
                 "acceptance is greedy at temperature \(request.sampling.temperature), expected match, coupled, rejection or block"

@@ -53,7 +53,7 @@ package final class Generation {
         self.verifier = verifier
         self.drafter = depth > 0 ? drafter : nil
         self.options = options
-        self.rule = options.temperature == 0 ? .greedy : rule
+        self.rule = rule
         self.depth = depth
         self.maximumTokens = maximumTokens
         self.sampler = sampler

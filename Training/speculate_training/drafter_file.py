@@ -14,6 +14,7 @@ from gguf import GGMLQuantizationType, GGUFValueType
 from .checkpoint import Checkpoint, CheckpointError, fingerprint
 from .drafter import Drafter, DrafterConfig
 from .drafting import SCHEDULES
+from .formats import format_of, is_matrix
 from .verifier import Verifier
 
 #: Parameters that a file keeps under another name than the module's.
@@ -84,10 +85,10 @@ def read_config(file: Checkpoint) -> DrafterConfig:
 
 
 def write(
-    path: Path, drafter: Drafter, verifier: Checkpoint, body: GGMLQuantizationType, head: GGMLQuantizationType,
+    path: Path, drafter: Drafter, verifier: Checkpoint, body: GGMLQuantizationType, embedding: GGMLQuantizationType,
     about: dict[str, str], extras: bool = True,
 ) -> None:  # fmt: skip
-    """Writes beside and renames. `body` quantises the trunk, `head` the output, embedding and Markov matrices; `about`
+    """Writes beside and renames. `body` and `embedding` are the formats of the matrices (see `format_of`); `about`
     are `general.` texts. `extras`: the keys and tensors under `speculate.` that only our engine reads; without them the
     file has the whole embedding instead, for llama.cpp."""
     c = drafter.config
@@ -124,9 +125,7 @@ def write(
         if not extras and tensor_name(name).startswith("speculate."):
             continue
         values = parameter.detach().float().cpu().numpy()
-        is_matrix = parameter.dim() == 2 and not name.startswith("conf_proj")
-        part = head if name in ("output", "markov_w1", "markov_w2", "draft_embd") else body
-        type_ = part if is_matrix else GGMLQuantizationType.F32
+        type_ = format_of(name, body, embedding) if is_matrix(name, parameter) else GGMLQuantizationType.F32
         writer.add_tensor(tensor_name(name), gguf.quantize(values, type_), raw_dtype=type_)
     if not extras:
         with torch.no_grad():

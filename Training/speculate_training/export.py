@@ -10,6 +10,7 @@ from gguf import GGMLQuantizationType
 
 from .checkpoint import Checkpoint
 from .drafter_file import load, write
+from .formats import BODY, EMBEDDING
 from .verifier import Verifier
 
 TYPES = ["F32", "BF16", "Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0"]
@@ -19,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
     parser.add_argument("--drafter", type=Path, required=True, help="a training run's checkpoint.pt")
     parser.add_argument("--out", type=Path, required=True, help="the GGUF file to write")
-    parser.add_argument("--body", choices=TYPES, default="Q4_1", help="number format of the trunk's matrices")
-    parser.add_argument("--head", choices=TYPES, default="Q4_0", help="of the output, embedding and Markov matrices")
+    parser.add_argument("--body", choices=TYPES, default=BODY.name, help="number format of the trunk and the output")
+    parser.add_argument("--embedding", choices=TYPES, default=EMBEDDING.name, help="of embedding and Markov matrices")
     parser.add_argument("--license", default="Apache-2.0")
     parser.add_argument("--name", default="", help="default: after the verifier")
     parser.add_argument("--llama-cpp", action="store_true", help="leave out the keys that only this engine reads")
@@ -37,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
         "license": args.license,
     }
     write(
-        args.out, drafter, checkpoint, GGMLQuantizationType[args.body], GGMLQuantizationType[args.head], about,
+        args.out, drafter, checkpoint, GGMLQuantizationType[args.body], GGMLQuantizationType[args.embedding], about,
         extras=not args.llama_cpp,
     )  # fmt: skip
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB")

@@ -31,6 +31,9 @@ class Stage:
     confidence: float = 0.0  # Weight of the confidence head's loss.
     on_policy: float = 0.0  # Share of steps on the drafter's own partly filled blocks.
     passes_match: float = 0.0  # There: share of the target taken from two passes, to be matched in one.
+    share: float = 1.0  # Of an answer's positions, how many blocks begin at in a step.
+    easy: float = 1.0  # How often blocks begin after a token that the drafter had right; after others: 1.
+    rounded: bool = False  # Whether the drafter computes with its matrices as the file will hold them.
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Outcome:
     acceptance: Tensor  # [L] mean Σ min(p, q) where nothing is revealed
     matches: Tensor  # [L] mean share of blocks whose first i + 1 likeliest tokens are the text's
     confidence_loss: float
+    missed: Tensor  # [S, A] whether the token after the anchor was not the text's
 
 
 @dataclass(frozen=True)
@@ -64,14 +68,17 @@ class Blocks:
     states: Tensor  # [N, hidden] the verifier's final states behind the laws
 
 
-def sample_anchors(batch: Batch, count: int, generator: torch.Generator) -> Tensor:
-    """[S, count] positions from the prompt's last token to the last but one of the sequence, each as often as any
-    other, without repeats where an answer has that many."""
+def sample_anchors(batch: Batch, count: int, generator: torch.Generator, weights: Tensor | None = None) -> Tensor:
+    """[S, count] positions from the prompt's last token to the last but one of the sequence, in proportion to their
+    weights [S, T] (all alike without), without repeats where an answer has that many (Efraimidis & Spirakis 2006)."""
     longest = int((batch.lengths - batch.prompts).max())
-    scores = torch.rand(len(batch.lengths), max(longest, count), generator=generator)
+    scores = torch.rand(len(batch.lengths), max(longest, count), generator=generator).log().neg()
     room = (batch.lengths - batch.prompts).unsqueeze(-1)
     offsets = torch.arange(scores.shape[1]).expand_as(scores)
-    order = scores.masked_fill(offsets >= room, 2.0).argsort(-1)[:, :count]
+    if weights is not None:
+        positions = (batch.prompts.unsqueeze(-1) - 1 + offsets).clamp(max=weights.shape[1] - 1)
+        scores = scores / weights.gather(1, positions)
+    order = scores.masked_fill(offsets >= room, float("inf")).argsort(-1)[:, :count]
     order = torch.where(order < room, order, order % room)
     return batch.prompts.unsqueeze(-1) - 1 + order
 
@@ -89,6 +96,12 @@ def partial_softmax(logits: Tensor, chosen: Tensor) -> Tensor:
     return (numbers[:, chosen] - numbers.logsumexp(-1, keepdim=True)).exp().to(logits.dtype)
 
 
+@fused
+def normalised(logits: Tensor, totals: Tensor) -> Tensor:
+    """Probabilities, the logarithm of the sum over all columns being known."""
+    return (logits.float() - totals).exp().to(logits.dtype)
+
+
 def prepare(verifier: Verifier, drafter: Drafter, batch: Batch, remembered: Remembered | None = None) -> Lesson:
     """Runs the verifier over the batch, or takes what a cache remembers of that."""
     batch = batch.to(verifier.device)
@@ -99,7 +112,7 @@ def prepare(verifier: Verifier, drafter: Drafter, batch: Batch, remembered: Reme
         past = VerifierPass(remembered.taps, remembered.hidden, [], [])
         states = past.hidden[used]
         logits = linear(states, verifier.output[drafter.d2t])
-        probabilities = (logits.float() - remembered.totals[used].unsqueeze(-1)).exp().to(states.dtype)
+        probabilities = normalised(logits, remembered.totals[used].unsqueeze(-1))
         return Lesson(batch, past, states, probabilities, row)
     past = verifier.forward(batch.tokens, drafter.config.taps)
     states = past.hidden[used]
@@ -208,4 +221,5 @@ def block_loss(
         acceptance=accepted.reshape(S, A, length)[hidden_blocks].sum(0) / count,
         matches=right.reshape(S, A, length)[hidden_blocks].float().cumprod(-1).sum(0) / count,
         confidence_loss=float(confidence_loss.detach()),
+        missed=~right.reshape(S, A, length)[..., 0],
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import dataclasses
 import itertools
@@ -22,6 +23,7 @@ from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
 from .drafter import Drafter, DrafterConfig
 from .losses import Mix
+from .formats import rounded
 from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .states import StateCache
 from .verifier import Verifier
@@ -37,8 +39,11 @@ STAGES = {
         decay=0.75,
         confidence=0.2,
         lengths=(0.0, 0.25, 0.5, 0.5, 1.0),
+        share=0.5,
+        easy=0.3,
+        rounded=True,
     ),  # fmt: skip
-    "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3),
+    "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3, rounded=True),
 }
 
 
@@ -110,6 +115,9 @@ class Run:
         self.optimizers = optimizers(self.drafter, args)
         self.average = {name: p.detach().clone() for name, p in self.drafter.named_parameters()}
         self.step, self.updates, self.blocks, self.seconds = 0, 0, 0, 0.0
+        # Which tokens of the corpus the drafter had wrong when they were last drafted right after an anchor: the next
+        # round begins there.
+        self.missed = torch.ones(len(self.corpus.tokens), dtype=torch.bool)
         self.states: StateCache | None = None
         if args.cache:
             self.states = StateCache(args.cache, self.corpus, self.config.taps, self.verifier, self.fingerprint)
@@ -127,6 +135,7 @@ class Run:
             "drafter": self.drafter.state_dict(),
             "average": self.average,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "missed": self.missed,
             "step": self.step,
             "updates": self.updates,
             "blocks": self.blocks,
@@ -146,7 +155,7 @@ class Run:
         if state["fingerprint"] != self.fingerprint:
             raise SystemExit(f"{self.path}: made for another verifier; name another --out")
         self.drafter.load_state_dict(state["drafter"])
-        self.average = state["average"]
+        self.average, self.missed = state["average"], state["missed"].cpu()
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.step, self.updates = state["step"], state["updates"]
@@ -326,8 +335,11 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
     remember = run.states is not None and stage.on_policy == 0  # Blocks of one's own need the verifier's keys.
     remembered = run.states.batch(indices, batch.tokens) if run.states and remember else None
     lesson = prepare(run.verifier, run.drafter, batch, remembered)
-    answers = int((batch.lengths - batch.prompts).float().mean())
-    anchors = sample_anchors(batch, max(args.updates, min(args.anchors, answers)), generator)
+    answers = int((batch.lengths - batch.prompts).float().mean() * stage.share)
+    offsets = torch.from_numpy(run.corpus.offsets[indices])
+    cells = (offsets.unsqueeze(-1) + torch.arange(batch.tokens.shape[1])).clamp(max=len(run.missed) - 1)  # [S, T]
+    weights = torch.where(run.missed[cells], 1.0, stage.easy)
+    anchors = sample_anchors(batch, max(args.updates, min(args.anchors, answers)), generator, weights)
     outcomes = []
     for part in anchors.to(run.device).tensor_split(args.updates, dim=1):
         own = bool(torch.rand(1, generator=generator) < stage.on_policy)
@@ -336,8 +348,11 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
         length = block_length(args.block, stage, generator)
         for optimizer in run.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        outcome = block_loss(run.verifier, run.drafter, lesson, stage, part, length, generator, own)
-        outcome.loss.backward()
+        with rounded(run.drafter) if stage.rounded else contextlib.nullcontext():
+            outcome = block_loss(run.verifier, run.drafter, lesson, stage, part, length, generator, own)
+            outcome.loss.backward()
+        if not own:
+            run.missed[cells.gather(1, part.cpu() + 1)] = outcome.missed.cpu()
         synchronize(run.drafter.parameters(), run.world)
         torch.nn.utils.clip_grad_norm_([p for p in run.drafter.parameters() if p.grad is not None], 1.0)
         for optimizer in run.optimizers:

@@ -56,6 +56,21 @@ def test_anchors_lie_where_an_answer_can_follow(corpus: Corpus) -> None:
         assert all(prompt - 1 <= anchor <= length - 2 for anchor in row)
 
 
+def test_anchors_are_drawn_in_proportion_to_their_weights(corpus: Corpus) -> None:
+    batch = collate(corpus, range(6))
+    weights = torch.full(batch.tokens.shape, 0.25)
+    heavy = batch.prompts  # The second position of every answer.
+    weights.scatter_(1, heavy.unsqueeze(-1), 1.0)
+    generator = torch.Generator().manual_seed(3)
+    draws = 4000
+    hits = torch.zeros(6)
+    for _ in range(draws):
+        hits += (sample_anchors(batch, 1, generator, weights)[:, 0] == heavy).float()
+    expected = 1 / (1 + 0.25 * ((batch.lengths - batch.prompts) - 1))
+    spread = (expected * (1 - expected) / draws).sqrt()
+    assert bool(((hits / draws - expected).abs() < 4 * spread).all())
+
+
 def test_rounds_are_counted_as_the_engine_plays_them() -> None:
     tally = Tally(3)
     # Drafts made after 0, 1, .. answer tokens of six have so many leading tokens right:

@@ -67,6 +67,7 @@ def test_the_head_in_chunks_is_the_head_at_once(mix: Mix) -> None:
     assert (likeliest == (h @ W.t() + e @ w2.t()).argmax(-1)).all()
 
 
+@pytest.mark.compiled
 def test_the_head_at_the_size_of_real_work_follows_autograd() -> None:
     torch.manual_seed(6)
     threads = torch.get_num_threads()

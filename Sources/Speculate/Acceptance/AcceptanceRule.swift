@@ -37,7 +37,6 @@ public enum AcceptanceRule: String, CaseIterable, Sendable {
 
     /// How a drafter should draw for this rule.
     func drafts(_ options: SamplingOptions) -> DraftSampling {
-        guard options.temperature > 0 else { return .greedy }
         switch self {
         // A token kept only when the verifier draws it too had best be the likeliest.
         case .greedy, .match: return .greedy

@@ -67,7 +67,7 @@ final class AdaptiveDrafter: Drafter {
         } else if let passes, diffusionRate > plain || passPauses[passes - 1].isDue {
             choice = .diffusion(passes: passes)
             draft(passes, maximum, rate: max(plain, diffusionRate), &proposal)
-        } else if let token = found.tokens.first, foundPauses[lookup.matched - 2].passes() {
+        } else if let token = found.tokens.first, let matched = lookup.matched, foundPauses[matched].passes() {
             choice = .lookup
             proposal.append(token)
         }
@@ -75,8 +75,8 @@ final class AdaptiveDrafter: Drafter {
 
     /// How many of the tokens found in earlier text to draft, and the tokens a second that they promise.
     private func worthOfFound() -> (count: Int, rate: Double) {
-        guard !found.tokens.isEmpty else { return (0, 0) }
-        let (first, next) = experience.found[lookup.matched - 2]
+        guard let matched = lookup.matched else { return (0, 0) }
+        let (first, next) = experience.found[matched]
         var best = (count: 0, rate: 0.0)
         var (reached, tokens) = (first.value, 1.0)
         for count in 1...found.tokens.count {
@@ -156,7 +156,7 @@ final class AdaptiveDrafter: Drafter {
         switch choice {
         case .none: break
         case .lookup:
-            let index = lookup.matched - 2
+            guard let index = lookup.matched else { return }
             experience.found[index].first.add(accepted.isEmpty ? 0 : 1)
             for place in proposal.tokens.indices.dropFirst() where place <= accepted.count {
                 experience.found[index].next.add(place < accepted.count ? 1 : 0)

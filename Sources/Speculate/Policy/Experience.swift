@@ -19,7 +19,7 @@ struct Experience {
         drafted = (0..<2).map { _ in Average(3, weight: 4, rate: 0.05) }
         right = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
         claimed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
-        found = [0.25, 0.5, 0.75].map {
+        found = [0.25, 0.5, 0.75, 0.9].map {
             (Average($0, weight: 3, rate: 0.08), Average(0.5 + $0 / 2, weight: 3, rate: 0.08))
         }
     }
