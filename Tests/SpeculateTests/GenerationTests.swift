@@ -97,44 +97,43 @@ import TestSupport
         var accepted = 0
         var rounds = 0
         for (index, tokens) in prompts.enumerated() {
-            let rule: AcceptanceRule = index % 4 < 2 ? .coupled : .match
             let seed = UInt64(index)
             let options = [
                 SamplingOptions(), SamplingOptions(temperature: 0.9, seed: seed),
                 index % 5 == 0 ? SamplingOptions(temperature: 0.9, topP: 0.95, seed: seed) : SamplingOptions(),
             ][index % 3]
+            let rule: AcceptanceRule = options.temperature == 0 ? .greedy : index % 4 < 2 ? .coupled : .match
             let plain = try run(two, tokens, options, rule, maximum: 24)
-            for threads in [index / 2 % 2] {
-                // Three numbers of passes, a tree and the adaptive choice side by side in the same verifier passes.
-                let verifier = [two, one][threads]
-                func drafter(passes: Int = 1, tree: TreeGrowth? = nil) -> BlockDiffusionDrafter {
-                    BlockDiffusionDrafter(
-                        models[threads], passes: passes, growth: tree, order: RevealOrder.allCases[index % 3],
-                        sampling: rule.drafts(options), capacity: tokens.count + 24)
-                }
-                let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
-                let adaptive = AdaptiveDrafter(drafter(), trees: true, costs: costs, experience: experience)
-                let drafters: [any Drafter] = [1, 2, 4].map { drafter(passes: $0) } + [drafter(tree: tree), adaptive]
-                let together = drafters.enumerated().map { place, drafter in
-                    generation(
-                        verifier, tokens, options, rule, maximum: 24,
-                        depth: place < 3 ? [1, 2, 3, 5, 8][(index + place) % 5] : 16, drafter: drafter)
-                }
-                while together.contains(where: { $0.result == nil }) {
-                    let active = together.filter { $0.result == nil }
-                    batch.removeAll()
-                    for generation in active { generation.plan(batch) }
-                    verifier.forward(batch)
-                    for generation in active { _ = try generation.absorb() }
-                }
-                for generation in together {
-                    let result = try #require(generation.result)
-                    #expect(result.tokens == plain.tokens, "prompt \(index), \(rule), \(threads + 1) threads")
-                    accepted += result.statistics.accepted
-                    rounds += result.statistics.rounds
-                }
-                experience = adaptive.experience
+            let threads = index / 2 % 2
+            // Three numbers of passes, a tree and the adaptive choice side by side in the same verifier passes.
+            let verifier = [two, one][threads]
+            func drafter(passes: Int = 1, tree: TreeGrowth? = nil) -> BlockDiffusionDrafter {
+                BlockDiffusionDrafter(
+                    models[threads], passes: passes, growth: tree, order: RevealOrder.allCases[index % 3],
+                    sampling: rule.drafts(options), capacity: tokens.count + 24)
             }
+            let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
+            let adaptive = AdaptiveDrafter(drafter(), trees: true, costs: costs, experience: experience)
+            let drafters: [any Drafter] = [1, 2, 4].map { drafter(passes: $0) } + [drafter(tree: tree), adaptive]
+            let together = drafters.enumerated().map { place, drafter in
+                generation(
+                    verifier, tokens, options, rule, maximum: 24,
+                    depth: place < 3 ? [1, 2, 3, 5, 8][(index + place) % 5] : 16, drafter: drafter)
+            }
+            while together.contains(where: { $0.result == nil }) {
+                let active = together.filter { $0.result == nil }
+                batch.removeAll()
+                for generation in active { generation.plan(batch) }
+                verifier.forward(batch)
+                for generation in active { _ = try generation.absorb() }
+            }
+            for generation in together {
+                let result = try #require(generation.result)
+                #expect(result.tokens == plain.tokens, "prompt \(index), \(rule), \(threads + 1) threads")
+                accepted += result.statistics.accepted
+                rounds += result.statistics.rounds
+            }
+            experience = adaptive.experience
         }
         #expect(accepted > rounds / 10)
     }
