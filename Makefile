@@ -38,9 +38,11 @@ $(PEER)/done:
 
 # Every speculative mode of llama.cpp beside ours, on the same prompts with the same drafter.
 DRAFTER := Models/SmolLM2-135M-Instruct.drafter.gguf
-peers-speculative: build model $(TRAINING)/done $(PEER)/done
-	[ -e $(PEER)/drafter.gguf ] || $(TRAINING)/bin/python -m speculate_training export --llama-cpp --verifier "$$(Models/fetch.sh)" --drafter $(DRAFTER) --out $(PEER)/drafter.gguf
+peers-speculative: build model $(PEER)/done $(PEER)/drafter.gguf
 	$(PEER)/bin/python Benchmarks/speculative_peers.py "$$(Models/fetch.sh)" --drafter $(DRAFTER) --llama-drafter $(PEER)/drafter.gguf --tools $$(dirname $$(find $(PEER) -name llama-bench)) --output Benchmarks/Results/speculative-peers.json
+
+$(PEER)/drafter.gguf: $(DRAFTER) $(TRAINING)/done $(PEER)/done
+	$(TRAINING)/bin/python -m speculate_training export --llama-cpp --verifier "$$(Models/fetch.sh)" --drafter $< --out $@
 
 # Makes a drafter of one's own, at a small size: under 15 minutes on two cores. Training/README.md tells the rest.
 VERIFIER ?= $$(Models/fetch.sh)
