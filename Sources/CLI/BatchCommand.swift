@@ -41,13 +41,13 @@ struct BatchCommand: AsyncParsableCommand {
         try await reportingErrors {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
-            let engine = try await model.load(usual: .none)
+            let engine = try await model.load(usual: .none) { $0.parallel = parallel }
             let settings = settings(engine)
             let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
             defer { file.close() }
             let pending = prompts.indices.filter { !file.done.contains($0) }
             let requests = pending.map { request(prompts[$0], index: $0) }
-            let batch = try await engine.completeAll(requests, parallel: parallel)
+            let batch = engine.completeAll(requests)
             interrupts.onInterrupt { batch.stop() }
 
             var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)

@@ -69,7 +69,7 @@ struct BenchCommand: AsyncParsableCommand {
                 counts[prompt.category ?? "any", default: 0] += 1
                 return limit == 0 || counts[prompt.category ?? "any"]! <= limit
             }
-            let engine = try await model.load()
+            let engine = try await model.load { $0.prefixMemory = 0 }
             let isStopped = StopFlag()
             interrupts.onInterrupt { isStopped.set() }
             var report = await BenchReport(

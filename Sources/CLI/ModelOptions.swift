@@ -57,7 +57,9 @@ struct ModelOptions: ParsableArguments {
     }
 
     /// - Parameter usual: what is drafted where no flag says so.
-    func load(usual: Speculation = .adaptive) async throws -> Engine {
+    func load(
+        usual: Speculation = .adaptive, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
+    ) async throws -> Engine {
         let path = model ?? Self.defaultPath
         let found = source(for: path)
         let speculation = speculation(found) ?? usual
@@ -65,6 +67,7 @@ struct ModelOptions: ParsableArguments {
         var configuration = EngineConfiguration(
             threads: threads, contextLength: context, speculation: speculation)
         configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
+        adjust(&configuration)
         do {
             return try await Engine.load(
                 verifier: path, drafter: source, configuration: configuration)

@@ -64,6 +64,7 @@ enum Report {
         case .stop: "stop"
         case .length: "length"
         case .cancelled: "cancelled"
+        case .deadline: "deadline"
         }
     }
 
@@ -73,6 +74,7 @@ enum Report {
         case .stop(let text): "the stop text \(text.debugDescription)"
         case .length: "length"
         case .cancelled: "interruption"
+        case .deadline: "its deadline"
         }
     }
 

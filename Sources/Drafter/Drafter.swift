@@ -6,6 +6,10 @@ import SpeculateVerifier
 /// are kept, and after each round `commit` the tokens that it brought and `learn` how the draft fared.
 package protocol Drafter: AnyObject {
     func begin(_ prompt: [Int32])
+    /// What it keeps of the verifier's hidden states, one cell a token of the sequence; nil where it needs none.
+    var cache: KVCache? { get }
+    /// After `begin`: takes over what another drafter of its kind kept of the prompt's first `count` tokens.
+    func adopt(_ count: Int, of other: KVCache)
     /// Row `row` of the verifier's last pass is the next token of the sequence; its hidden states are there now.
     func observe(_ verifier: Verifier, row: Int)
     func commit(_ tokens: ArraySlice<Int32>)
@@ -17,6 +21,8 @@ package protocol Drafter: AnyObject {
 }
 
 extension Drafter {
+    package var cache: KVCache? { nil }
+    package func adopt(_ count: Int, of other: KVCache) {}
     package func observe(_ verifier: Verifier, row: Int) {}
     package func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {}
 }

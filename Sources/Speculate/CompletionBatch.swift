@@ -1,4 +1,4 @@
-/// The results of many completions, in the order in which they end. One reader; nothing is computed but when it asks.
+/// The results of many completions, in the order in which they end. One reader.
 public struct CompletionBatch: AsyncSequence, Sendable {
     /// How one request ended.
     public struct Element: Sendable {
@@ -7,27 +7,33 @@ public struct CompletionBatch: AsyncSequence, Sendable {
         public var result: Result<CompletionResult, EngineError>
     }
 
-    let engine: Engine
-    let run: BatchRun
+    private let elements: AsyncStream<Element>
+    private let work: Task<Void, Never>
+
+    /// - Parameter window: completions in progress at once.
+    init(_ requests: [CompletionRequest], window: Int, engine: Engine) {
+        let (elements, continuation) = AsyncStream.makeStream(of: Element.self)
+        self.elements = elements
+        work = Task {
+            await withTaskGroup(of: Void.self) { group in
+                for (index, request) in requests.enumerated() {
+                    if index >= window { await group.next() }
+                    if Task.isCancelled { break }
+                    group.addTask {
+                        let result = await engine.result(of: request)
+                        // What was stopped is as if it had not been begun.
+                        if case .success(let partial) = result, partial.finishReason == .cancelled { return }
+                        continuation.yield(Element(index: index, result: result))
+                    }
+                }
+            }
+            continuation.finish()
+        }
+        continuation.onTermination = { [work] _ in work.cancel() }
+    }
 
     /// Ends the batch after the pass in progress; completions not yet done are dropped.
-    public func stop() { run.stop() }
+    public func stop() { work.cancel() }
 
-    public func makeAsyncIterator() -> Iterator { Iterator(engine: engine, run: run) }
-
-    public struct Iterator: AsyncIteratorProtocol {
-        let engine: Engine
-        let run: BatchRun
-        private var ready: ArraySlice<Element> = []
-
-        init(engine: Engine, run: BatchRun) {
-            self.engine = engine
-            self.run = run
-        }
-
-        public mutating func next() async throws -> Element? {
-            if ready.isEmpty { ready = await engine.advance(run)[...] }
-            return ready.popFirst()
-        }
-    }
+    public func makeAsyncIterator() -> AsyncStream<Element>.Iterator { elements.makeAsyncIterator() }
 }

@@ -25,12 +25,15 @@ public struct CompletionRequest: Sendable {
     public var speculation: Speculation?
     /// How drafts are judged above temperature 0; nil takes the engine's.
     public var acceptance: AcceptanceRule?
+    /// The completion ends with what it has when this time, from the request on, is up; nil: never.
+    public var timeout: Duration?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
     public var parsesControlTokens: Bool
 
     public init(
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
-        speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, parsesControlTokens: Bool = false
+        speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, timeout: Duration? = nil,
+        parsesControlTokens: Bool = false
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
@@ -38,6 +41,7 @@ public struct CompletionRequest: Sendable {
         self.stop = stop
         self.speculation = speculation
         self.acceptance = acceptance
+        self.timeout = timeout
         self.parsesControlTokens = parsesControlTokens
     }
 }

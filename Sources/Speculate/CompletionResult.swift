@@ -9,6 +9,8 @@ public struct CompletionResult: Equatable, Sendable {
         case length
         /// The task was cancelled or the stream stopped.
         case cancelled
+        /// The request's time was up.
+        case deadline
     }
 
     public var text: String

@@ -1,51 +1,27 @@
-import Synchronization
-
-/// A completion's deltas, in order; the last one carries the result. One reader.
+/// A completion's deltas, in order; the last one carries the result. One reader. A reader that is slow slows this
+/// completion alone; when the stream is dropped, so is the completion.
 public struct CompletionStream: AsyncSequence, Sendable {
-    /// A completion in progress. Its generation is touched on the engine's thread alone.
-    final class Active: @unchecked Sendable {
-        let generation: Generation
-        private let stopping = Atomic<Bool>(false)
+    /// Held by the stream and its iterators alone: with the last of them goes the completion.
+    fileprivate final class Reader: Sendable {
+        let delivery: Delivery
 
-        init(_ generation: Generation) { self.generation = generation }
+        init(_ delivery: Delivery) { self.delivery = delivery }
 
-        var shouldStop: Bool { stopping.load(ordering: .relaxed) }
-        func stop() { stopping.store(true, ordering: .relaxed) }
+        deinit { delivery.stop() }
     }
 
-    private let engine: Engine
-    private let active: Active
+    fileprivate let reader: Reader
 
-    init(engine: Engine, active: Active) {
-        self.engine = engine
-        self.active = active
-    }
+    init(_ delivery: Delivery) { reader = Reader(delivery) }
 
     /// Ends the completion after the round in progress; its last delta has the reason `.cancelled`.
-    public func stop() { active.stop() }
+    public func stop() { reader.delivery.stop() }
 
-    public func makeAsyncIterator() -> Iterator { Iterator(engine: engine, active: active) }
+    public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }
 
     public struct Iterator: AsyncIteratorProtocol {
-        let engine: Engine
-        let active: Active
-        private var isFinished = false
+        fileprivate let reader: Reader
 
-        init(engine: Engine, active: Active) {
-            self.engine = engine
-            self.active = active
-        }
-
-        public mutating func next() async throws -> CompletionDelta? {
-            guard !isFinished else { return nil }
-            do {
-                let delta = try await engine.advance(active)
-                isFinished = delta.result != nil
-                return delta
-            } catch {
-                isFinished = true
-                throw error
-            }
-        }
+        public func next() async throws -> CompletionDelta? { try await reader.delivery.next() }
     }
 }

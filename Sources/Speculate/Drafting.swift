@@ -88,6 +88,14 @@ final class Drafting {
         return costs
     }
 
+    /// What else the next pass holds, for those who choose how deep to draft.
+    var beside = CostTable.Load() {
+        didSet { measured?.beside = beside }
+    }
+
+    /// A pass over so many rows took so long.
+    func observe(_ times: RoundTimes, rows: Int) { measured?.observe(verify: times.verify, rows: rows) }
+
     /// A completion is over: the next ones begin with what it learnt.
     func finish(_ drafter: (any Drafter)?) {
         if let adaptive = drafter as? AdaptiveDrafter { experience = adaptive.experience }

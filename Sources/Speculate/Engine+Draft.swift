@@ -99,6 +99,7 @@ extension Engine {
 
     private func read(_ tokens: ArraySlice<Int32>, into cache: KVCache, _ model: BlockDiffusionModel, _ other: KVCache)
     {
+        let batch = RowBatch(capacity: Verifier.maximumRows)
         for start in stride(from: 0, to: tokens.count, by: Verifier.maximumRows) {
             let rows = tokens[start..<min(start + Verifier.maximumRows, tokens.count)]
             batch.removeAll()
@@ -109,7 +110,7 @@ extension Engine {
     }
 
     private func judge(_ block: DraftBlock, after anchor: Int32, _ cache: KVCache) -> [DraftTrace.Judgement] {
-        batch.removeAll()
+        let batch = RowBatch(capacity: block.tokens.count)
         batch.append([anchor] + block.tokens.dropLast(), to: cache, logits: .all)
         verifier.forward(batch)
         let vocabulary = verifier.config.vocabulary

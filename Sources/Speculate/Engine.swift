@@ -14,15 +14,14 @@ public actor Engine {
     /// Sequences that share a pass at most.
     public static let maximumParallel = 256
 
-    private static let stepTime = Duration.milliseconds(12)
-
     public nonisolated let model: ModelDescription
     private let thread: EngineThread
     private let configuration: EngineConfiguration
     let drafting: Drafting
     let verifier: Verifier
     private let sampler: Sampler
-    let batch = RowBatch(capacity: Verifier.maximumRows)
+    private let scheduler: Scheduler
+    private var isRunning = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -90,6 +89,9 @@ public actor Engine {
         verifier = models.verifier
         drafting = models.drafting
         sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
+        scheduler = Scheduler(
+            verifier: verifier, drafting: drafting, prefixes: PrefixCache(limit: configuration.prefixMemory),
+            parallel: configuration.parallel)
         self.model = model
         self.configuration = configuration
         self.thread = thread
@@ -100,6 +102,16 @@ public actor Engine {
     private static func check(_ configuration: EngineConfiguration) throws(EngineError) {
         if let threads = configuration.threads, !(1...256).contains(threads) {
             throw EngineError(.invalidRequest, "threads is \(threads), expected 1 to 256")
+        }
+        guard (1...maximumParallel).contains(configuration.parallel) else {
+            throw EngineError(
+                .invalidRequest, "parallel is \(configuration.parallel), expected 1 to \(maximumParallel)")
+        }
+        guard configuration.queue >= 0 else {
+            throw EngineError(.invalidRequest, "queue is \(configuration.queue), expected 0 or more")
+        }
+        guard configuration.prefixMemory >= 0 else {
+            throw EngineError(.invalidRequest, "prefix memory is \(configuration.prefixMemory), expected 0 or more")
         }
         if let problem = configuration.speculation.problem { throw EngineError(.invalidRequest, problem) }
     }
@@ -114,49 +126,49 @@ public actor Engine {
         return result!
     }
 
-    /// The completion as it comes. Work is done when the reader asks for the next delta, so a slow reader slows its own
-    /// completion alone; dropping the stream drops the work.
+    /// The completion as it comes. Several share the engine's passes, and each has the text that it would have alone.
     /// - Throws: `EngineError` when the request cannot be served, before anything is computed.
     public func stream(_ request: CompletionRequest) throws(EngineError) -> CompletionStream {
-        CompletionStream(engine: self, active: CompletionStream.Active(try begin(request)))
+        let generation = try begin(request)
+        guard scheduler.waiting.count < configuration.queue || scheduler.active.count < configuration.parallel else {
+            throw EngineError(
+                .overloaded,
+                "\(scheduler.waiting.count) requests wait already, expected fewer than \(configuration.queue)")
+        }
+        let delivery = Delivery { [weak self] in
+            guard let self else { return }
+            Task { await self.goOn() }
+        }
+        let deadline = request.timeout.map { ContinuousClock.now + $0 }
+        scheduler.add(ActiveCompletion(generation, delivery, deadline: deadline))
+        goOn()
+        return CompletionStream(delivery)
     }
 
-    /// One step of a stream: the first token at once, then what a few milliseconds bring, so that passing from this
-    /// thread to the reader's costs little.
-    func advance(_ active: CompletionStream.Active) throws(EngineError) -> CompletionDelta {
-        let generation = active.generation
-        let deadline = generation.hasBegun ? ContinuousClock.now + Self.stepTime : nil
-        var pieces: [CompletionDelta.Piece] = []
-        while generation.result == nil {
-            pieces += active.shouldStop || Task.isCancelled ? generation.cancel() : try generation.advance(batch)
-            guard let deadline, ContinuousClock.now < deadline else {
-                if pieces.isEmpty { continue }
-                break
-            }
+    /// Passes are made while there is something to do, and between them the engine listens.
+    private func goOn() {
+        guard !isRunning else { return }
+        isRunning = true
+        Task {
+            while scheduler.step() { await Task.yield() }
+            isRunning = false
         }
-        if generation.result != nil { drafting.finish(generation.drafter) }
-        return CompletionDelta(pieces: pieces, result: generation.result)
     }
 
-    /// Many completions, up to `parallel` of them in shared passes, which read the weights once for all. Each gets the
-    /// text that it would get alone.
-    /// - Throws: `EngineError` when `parallel` is out of range. What is wrong with one request is that one's result.
-    public func completeAll(_ requests: [CompletionRequest], parallel: Int) throws(EngineError) -> CompletionBatch {
-        guard (1...Self.maximumParallel).contains(parallel) else {
-            throw EngineError(.invalidRequest, "parallel is \(parallel), expected 1 to \(Self.maximumParallel)")
-        }
-        return CompletionBatch(engine: self, run: BatchRun(requests, parallel: parallel))
+    /// What the engine is busy with.
+    public var activity: EngineActivity { scheduler.activity }
+
+    /// Many completions, as many in shared passes as the configuration allows.
+    public nonisolated func completeAll(_ requests: [CompletionRequest]) -> CompletionBatch {
+        CompletionBatch(requests, window: configuration.parallel, engine: self)
     }
 
-    /// Passes until at least one completion of the batch has ended; none when all have.
-    func advance(_ run: BatchRun) -> [CompletionBatch.Element] {
-        while !run.isDone, !run.shouldStop, !Task.isCancelled {
-            run.admit { request throws(EngineError) in try begin(request) }
-            run.step(batch, verifier)
-            let finished = run.takeFinished()
-            if !finished.isEmpty { return finished }
+    func result(of request: CompletionRequest) async -> Result<CompletionResult, EngineError> {
+        do {
+            return .success(try await complete(request))
+        } catch {
+            return .failure(error as? EngineError ?? EngineError(.runtime, "\(error)"))
         }
-        return run.takeFinished()
     }
 
     private func begin(_ request: CompletionRequest) throws(EngineError) -> Generation {

@@ -13,6 +13,8 @@ public struct EngineError: Error, Equatable, Sendable, CustomStringConvertible {
         case contextOverflow
         /// The checkpoint's chat template is none of those known.
         case unsupportedChatTemplate
+        /// As many requests wait already as may.
+        case overloaded
         /// The computation failed.
         case runtime
     }

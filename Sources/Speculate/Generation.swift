@@ -67,32 +67,39 @@ package final class Generation {
         self.drafter?.begin(prompt)
     }
 
+    /// Takes over what an earlier sequence that began alike has computed.
+    func adopt(from prefixes: PrefixCache) {
+        guard let (entry, count) = prefixes.longest(tokens, withDrafter: drafter?.cache != nil) else { return }
+        cache.adopt(count, of: entry.cache)
+        if let states = entry.drafterCache { drafter?.adopt(count, of: states) }
+        statistics.cachedPromptTokens = count
+    }
+
+    /// Leaves what was computed to those that begin alike. After this the completion is not to go on.
+    func leave(in prefixes: PrefixCache) {
+        prefixes.keep(.init(tokens: Array(tokens.prefix(cache.count)), cache: cache, drafterCache: drafter?.cache))
+    }
+
     /// One step in a pass of its own. After the last one `result` is set.
     package func advance(_ batch: RowBatch) throws(EngineError) -> [CompletionDelta.Piece] {
         batch.removeAll()
-        let start = ContinuousClock.now
-        plan(batch)
-        let planned = ContinuousClock.now
+        plan(batch, rows: batch.capacity)
         verifier.forward(batch)
-        let done = ContinuousClock.now
-        return try absorb(
-            times: RoundTimes(draft: (planned - start) / .seconds(1), verify: (done - planned) / .seconds(1)))
+        return try absorb()
     }
 
     /// Ends the completion where it stands.
-    package func cancel() -> [CompletionDelta.Piece] { result == nil ? finish(.cancelled) : [] }
-
-    /// Whether the answer has a token.
-    package var hasBegun: Bool { tokens.count > promptCount }
+    package func end(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {
+        result == nil ? finish(reason) : []
+    }
 
     /// Whether the next step is a chunk of the prompt.
     package var isPrefilling: Bool { cache.count < promptCount - 1 }
 
-    /// Adds this step's rows to the pass, as many as still fit; returns false when none do.
+    /// Adds this step's rows to the pass, at most `room` of them; returns false when there is none.
     @discardableResult
-    package func plan(_ batch: RowBatch) -> Bool {
-        precondition(result == nil)
-        let room = batch.capacity - batch.rowCount
+    package func plan(_ batch: RowBatch, rows room: Int) -> Bool {
+        precondition(result == nil && room <= batch.capacity - batch.rowCount)
         guard room > 0 else { return false }
         if isPrefilling {
             let end = min(cache.count + min(Self.prefillRows, room), promptCount - 1)
@@ -134,8 +141,10 @@ package final class Generation {
         for place in accepted where reason == nil { reason = append(draft.tokens[place], isDrafted: true, &pieces) }
         if reason == nil { reason = append(next, isDrafted: false, &pieces) }
         let kept = tokens.count - promptCount - answered
-        if reason == nil {
-            let first = cache.count - planned.count
+        let first = cache.count - planned.count
+        if reason != nil {
+            cache.rollback(to: first + 1)  // What was drafted may not be what was kept.
+        } else {
             if isTree { cache.keep(path: [0] + accepted.map { $0 + 1 }, from: first) }
             cache.rollback(to: tokens.count - 1)
             drafter?.observe(verifier, row: planned.lowerBound)

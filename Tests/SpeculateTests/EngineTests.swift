@@ -31,7 +31,7 @@ import TestSupport
 
     @Test("completions that share passes get what they get alone; a bad request fails alone", arguments: [1, 3, 16])
     func batches(parallel: Int) async throws {
-        let engine = try await engine()
+        let engine = try await engine(EngineConfiguration(threads: 2, parallel: parallel))
         var requests = ["The sea", "def main():", "In 1867,", "a, b, a, b, a,", "Dear", "1 2 3"].enumerated().map {
             i, text in
             CompletionRequest(
@@ -41,7 +41,7 @@ import TestSupport
         requests.append(CompletionRequest(.tokens([Int32](repeating: 777, count: 700)), maximumTokens: 5))
         requests.insert(CompletionRequest(.text("")), at: 2)
         var results: [Int: Result<CompletionResult, EngineError>] = [:]
-        for try await element in try await engine.completeAll(requests, parallel: parallel) {
+        for await element in engine.completeAll(requests) {
             #expect(results.updateValue(element.result, forKey: element.index) == nil)
         }
         #expect(results.count == requests.count)
@@ -54,8 +54,7 @@ import TestSupport
                 #expect(shared.tokens == alone.tokens && shared.finishReason == alone.finishReason)
             }
         }
-        await #expect(throws: EngineError.self) { try await engine.completeAll([], parallel: 0) }
-        for try await _ in try await engine.completeAll([], parallel: 4) { Issue.record("a result of nothing") }
+        for await _ in engine.completeAll([]) { Issue.record("a result of nothing") }
     }
 
     @Test("a cancelled or stopped completion ends within a round and says what there is")

@@ -123,7 +123,7 @@ import TestSupport
             while together.contains(where: { $0.result == nil }) {
                 let active = together.filter { $0.result == nil }
                 batch.removeAll()
-                for generation in active { generation.plan(batch) }
+                for generation in active { generation.plan(batch, rows: batch.capacity - batch.rowCount) }
                 verifier.forward(batch)
                 for generation in active { _ = try generation.absorb() }
             }

@@ -8,7 +8,7 @@ package final class BlockDiffusionDrafter: Drafter {
     package let model: BlockDiffusionModel
     private let order: RevealOrder
     private let sampling: DraftSampling
-    private let cache: KVCache
+    private let states: KVCache
     private let block = DraftBlock()
     private var anchor: Int32 = 0
     /// Hidden states [rows, taps, hidden] of tokens that are not injected yet: a draft needs them, and no one else.
@@ -29,7 +29,7 @@ package final class BlockDiffusionDrafter: Drafter {
         self.growth = growth
         self.order = order
         self.sampling = sampling
-        cache = model.makeCache(capacity: capacity)
+        states = model.makeCache(capacity: capacity)
         width = model.config.targetLayers.count * model.config.transformer.hidden
         pending = .allocate(capacity: DrafterState.rows * width)
     }
@@ -37,9 +37,19 @@ package final class BlockDiffusionDrafter: Drafter {
     deinit { pending.deallocate() }
 
     package func begin(_ prompt: [Int32]) {
-        cache.rollback(to: 0)
+        states.rollback(to: 0)
         pendingRows = 0
         anchor = prompt[prompt.count - 1]
+    }
+
+    package var cache: KVCache? {
+        if pendingRows > 0 { inject() }
+        return states
+    }
+
+    package func adopt(_ count: Int, of other: KVCache) {
+        states.adopt(count, of: other)
+        pendingRows = 0
     }
 
     package func observe(_ verifier: Verifier, row: Int) {
@@ -49,7 +59,7 @@ package final class BlockDiffusionDrafter: Drafter {
     }
 
     private func inject() {
-        model.inject(pending, count: pendingRows, into: cache)
+        model.inject(pending, count: pendingRows, into: states)
         pendingRows = 0
     }
 
@@ -63,12 +73,12 @@ package final class BlockDiffusionDrafter: Drafter {
         if var growth {
             growth.tokens = min(growth.tokens, maximum)
             growth.depth = min(growth.depth, count)
-            model.grow(growth, anchor: anchor, cache: cache, sampling: sampling, into: &proposal)
+            model.grow(growth, anchor: anchor, cache: states, sampling: sampling, into: &proposal)
             return
         }
         block.reset(count: count)
         model.denoise(
-            block, anchor: anchor, cache: cache, schedule: model.config.schedule(passes: passes, count: count),
+            block, anchor: anchor, cache: states, schedule: model.config.schedule(passes: passes, count: count),
             order: order, sampling: sampling)
         for index in 0..<count {
             let law = model.law(at: index, of: block, sampling)

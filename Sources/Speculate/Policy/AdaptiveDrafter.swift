@@ -44,6 +44,10 @@ final class AdaptiveDrafter: Drafter {
         diffusion?.begin(prompt)
     }
 
+    var cache: KVCache? { diffusion?.cache }
+
+    func adopt(_ count: Int, of other: KVCache) { diffusion?.adopt(count, of: other) }
+
     func observe(_ verifier: Verifier, row: Int) { diffusion?.observe(verifier, row: row) }
 
     func commit(_ tokens: ArraySlice<Int32>) {
@@ -81,20 +85,20 @@ final class AdaptiveDrafter: Drafter {
         var (reached, tokens) = (first.value, 1.0)
         for count in 1...found.tokens.count {
             tokens += reached
-            let rate = tokens / costs.verify(rows: count + 1)
+            let rate = (costs.beside.tokens + tokens) / costs.verify(rows: count + 1)
             if rate > best.rate { best = (count, rate) }
             reached *= next.value
         }
         return best
     }
 
-    /// Tokens a second without drafts, and with those of so many passes.
-    private var plainRate: Double { 1 / costs.verify(rows: 1) }
+    /// Tokens a second without drafts, and with those of so many passes; of all sequences in the pass.
+    private var plainRate: Double { (costs.beside.tokens + 1) / costs.verify(rows: 1) }
 
     private func rate(_ passes: Int) -> Double {
         let index = passes - 1
         let rows = Int(experience.drafted[index].value.rounded()) + 1
-        return (1 + experience.accepted[index].value)
+        return (costs.beside.tokens + 1 + experience.accepted[index].value)
             / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: rows))
     }
 
@@ -148,7 +152,6 @@ final class AdaptiveDrafter: Drafter {
 
     func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
         if let times {
-            costs.observe(verify: times.verify, rows: proposal.tokens.count + 1)
             if case .diffusion(let passes) = choice {
                 costs.observe(draft: times.draft, slots: slots, passes: passes)
             }

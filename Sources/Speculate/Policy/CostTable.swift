@@ -4,11 +4,19 @@ import SpeculateVerifier
 /// What passes take here: measured when the first completion wants to know, kept up to date by every round, since passes
 /// take longer as the context grows and as other programs run.
 final class CostTable {
+    /// What else a pass holds, while one sequence's draft is being chosen.
+    struct Load {
+        /// Rows, and tokens that they will bring.
+        var rows = 0
+        var tokens = 0.0
+    }
+
     private static let measuredRows = [1, 2, 4, 8, 16, 32]
     private static let measuredSlots = [1, 2, 4, 8]
     /// How much a new measurement counts.
     private static let rate = 0.1
 
+    var beside = Load()
     /// Seconds of the verifier's pass of so many rows: rising, and straight between measured numbers of rows.
     private var verify: [Double]
     /// Seconds of the drafter's pass over so many slots, injection and all.
@@ -33,8 +41,9 @@ final class CostTable {
 
     var current: PassCosts { PassCosts(verify: verify, draft: draft) }
 
-    /// Rows beyond the table go on as its end does.
-    func verify(rows: Int) -> Double { Self.value(verify, rows) }
+    /// Seconds of the verifier's pass over so many rows and those beside them. Rows beyond the table go on as its end
+    /// does.
+    func verify(rows: Int) -> Double { Self.value(verify, rows + beside.rows) }
 
     /// Seconds of a draft over so many slots in so many passes.
     func draft(slots: Int, passes: Int = 1) -> Double { Double(passes) * Self.value(draft, slots) }

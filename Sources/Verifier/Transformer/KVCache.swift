@@ -45,6 +45,22 @@ package final class KVCache {
             stride: stride)
     }
 
+    /// Memory that the tokens held take.
+    package var bytes: Int { 2 * MemoryLayout<UInt16>.stride * layers * view.kvHeads * headDimension * count }
+
+    /// Forgets everything and holds the first `count` tokens of another sequence of the same model. O(count).
+    package func adopt(_ count: Int, of other: KVCache) {
+        precondition((0...min(other.count, capacity)).contains(count) && other.layers == layers)
+        let blocks = (count + 15) / 16 * 16
+        for head in 0..<layers * view.kvHeads {
+            (view.keys + head * view.stride).update(
+                from: other.view.keys + head * other.view.stride, count: blocks * headDimension)
+            (view.values + head * view.stride).update(
+                from: other.view.values + head * other.view.stride, count: count * headDimension)
+        }
+        self.count = count
+    }
+
     /// Makes the next `tokens` cells, written by a pass, part of the sequence.
     func commit(_ tokens: Int) {
         precondition(count + tokens <= capacity)

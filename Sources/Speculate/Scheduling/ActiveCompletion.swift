@@ -1,0 +1,42 @@
+/// A completion that waits for its turn or is in progress. Touched on the engine's thread alone.
+final class ActiveCompletion {
+    /// What a reader is woken for, but for the first token: passing from one thread to another costs time.
+    private static let period = Duration.milliseconds(12)
+
+    let generation: Generation
+    private let delivery: Delivery
+    private let deadline: ContinuousClock.Instant?
+    private var pieces: [CompletionDelta.Piece] = []
+    private var delivered: ContinuousClock.Instant?
+
+    init(_ generation: Generation, _ delivery: Delivery, deadline: ContinuousClock.Instant?) {
+        self.generation = generation
+        self.delivery = delivery
+        self.deadline = deadline
+    }
+
+    var isPaused: Bool { delivery.isFull }
+
+    /// Why it is to end now, whatever it has.
+    func ending(_ now: ContinuousClock.Instant) -> CompletionResult.FinishReason? {
+        if delivery.isStopping { return .cancelled }
+        if let deadline, deadline <= now { return .deadline }
+        return nil
+    }
+
+    /// Hands on what a pass brought, at once if it is the first or the last.
+    func deliver(_ new: [CompletionDelta.Piece]) {
+        pieces += new
+        if let result = generation.result {
+            delivery.deliver(pieces, end: .success(result))
+        } else if !pieces.isEmpty {
+            let now = ContinuousClock.now
+            if let delivered, now - delivered < Self.period { return }
+            delivered = now
+            delivery.deliver(pieces)
+            pieces.removeAll(keepingCapacity: true)
+        }
+    }
+
+    func fail(_ error: EngineError) { delivery.deliver(pieces, end: .failure(error)) }
+}

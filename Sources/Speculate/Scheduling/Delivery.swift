@@ -1,0 +1,78 @@
+import Synchronization
+
+/// What a completion brings, on its way from the engine's thread to its reader. The engine never waits for a reader: a
+/// completion whose reader is far behind takes no part in passes until the reader has caught up.
+final class Delivery: Sendable {
+    /// Tokens that may wait for the reader.
+    static let limit = 256
+
+    private struct State {
+        var pieces: [CompletionDelta.Piece] = []
+        var end: Result<CompletionResult, EngineError>?
+        var reader: CheckedContinuation<Void, Never>?
+        var isStopping = false
+        var isOver = false
+    }
+
+    private let state = Mutex(State())
+    /// Makes the engine look at its completions again.
+    private let wake: @Sendable () -> Void
+
+    init(wake: @escaping @Sendable () -> Void) { self.wake = wake }
+
+    // MARK: The engine's end
+
+    /// Whether the reader has to catch up first.
+    var isFull: Bool { state.withLock { $0.pieces.count >= Self.limit } }
+
+    var isStopping: Bool { state.withLock { $0.isStopping } }
+
+    func deliver(_ pieces: [CompletionDelta.Piece], end: Result<CompletionResult, EngineError>? = nil) {
+        let reader = state.withLock { state in
+            state.pieces += pieces
+            state.end = end
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume()
+    }
+
+    // MARK: The reader's end
+
+    /// The engine ends the completion after the round in progress.
+    func stop() {
+        let isFirst = state.withLock { state in
+            defer { state.isStopping = true }
+            return !state.isStopping && state.end == nil
+        }
+        if isFirst { wake() }
+    }
+
+    /// All that has come since the last time, waiting for something; nil after the end. A cancelled task stops the
+    /// completion, and gets what there is.
+    func next() async throws(EngineError) -> CompletionDelta? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isReady = state.withLock { state in
+                    guard state.pieces.isEmpty, state.end == nil, !state.isOver else { return true }
+                    state.reader = continuation
+                    return false
+                }
+                if isReady { continuation.resume() }
+            }
+        } onCancel: {
+            stop()
+        }
+        let (pieces, end) = state.withLock { state in
+            defer {
+                state.pieces.removeAll()
+                state.isOver = state.isOver || state.end != nil
+                state.end = nil
+            }
+            return (state.pieces, state.end)
+        }
+        if pieces.count >= Self.limit { wake() }
+        guard let end else { return pieces.isEmpty ? nil : CompletionDelta(pieces: pieces, result: nil) }
+        return CompletionDelta(pieces: pieces, result: try end.get())
+    }
+}

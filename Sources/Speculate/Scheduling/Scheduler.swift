@@ -1,0 +1,118 @@
+import SpeculateDrafter
+import SpeculateVerifier
+
+/// Shares the verifier's passes among completions: every pass takes a step of each that writes, with as deep a draft as
+/// pays beside the others, and in what room is left a part of the prompts that are being read. Touched on the engine's
+/// thread alone.
+final class Scheduler {
+    /// Prompt tokens of a pass beside completions that write, so that these do not stall.
+    private static let readingRows = 64
+    /// How much a pass counts in the running mean of tokens that it brings.
+    private static let rate = 0.05
+
+    private let verifier: Verifier
+    private let drafting: Drafting
+    private let prefixes: PrefixCache
+    private let parallel: Int
+    private let batch = RowBatch(capacity: Verifier.maximumRows)
+    private(set) var waiting: [ActiveCompletion] = []
+    private(set) var active: [ActiveCompletion] = []
+    /// Tokens that a completion gets of a pass.
+    private var tokensPerPass = 1.0
+
+    /// - Parameter parallel: completions in progress at once.
+    init(verifier: Verifier, drafting: Drafting, prefixes: PrefixCache, parallel: Int) {
+        self.verifier = verifier
+        self.drafting = drafting
+        self.prefixes = prefixes
+        self.parallel = parallel
+    }
+
+    var activity: EngineActivity {
+        EngineActivity(running: active.count, waiting: waiting.count, prefixMemory: prefixes.bytes)
+    }
+
+    func add(_ completion: ActiveCompletion) { waiting.append(completion) }
+
+    /// One pass. Returns false when nothing can be done before a request comes or a reader catches up.
+    func step() -> Bool {
+        endWhatIsOver()
+        admit()
+        let able = active.filter { !$0.isPaused }
+        guard !able.isEmpty else { return false }
+        batch.removeAll()
+        let start = ContinuousClock.now
+        let planned = plan(able)
+        let forward = ContinuousClock.now
+        verifier.forward(batch)
+        let done = ContinuousClock.now
+        let times = RoundTimes(draft: (forward - start) / .seconds(1), verify: (done - forward) / .seconds(1))
+        drafting.observe(times, rows: batch.rowCount)
+        for completion in planned { absorb(completion, planned.count == 1 ? times : nil) }
+        // Who was first in this pass is last in the next one.
+        if active.count > 1 { active.append(active.removeFirst()) }
+        active.removeAll { $0.generation.result != nil }
+        return true
+    }
+
+    private func endWhatIsOver() {
+        let now = ContinuousClock.now
+        for completion in waiting + active {
+            guard let reason = completion.ending(now) else { continue }
+            completion.deliver(completion.generation.end(reason))
+            release(completion)
+        }
+        waiting.removeAll { $0.generation.result != nil }
+        active.removeAll { $0.generation.result != nil }
+    }
+
+    private func admit() {
+        while active.count < parallel, !waiting.isEmpty {
+            let completion = waiting.removeFirst()
+            completion.generation.adopt(from: prefixes)
+            active.append(completion)
+        }
+    }
+
+    /// Those that write first, so that a long prompt delays nobody's next token by much.
+    private func plan(_ able: [ActiveCompletion]) -> [ActiveCompletion] {
+        let writing = able.filter { !$0.generation.isPrefilling }
+        var planned: [ActiveCompletion] = []
+        for (index, completion) in writing.enumerated() {
+            let after = writing.count - index - 1  // Each of these needs a row at least.
+            drafting.beside = .init(
+                rows: batch.rowCount + after, tokens: Double(writing.count - 1) * tokensPerPass)
+            if completion.generation.plan(batch, rows: batch.capacity - batch.rowCount - after) {
+                planned.append(completion)
+            }
+        }
+        var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
+        for completion in able where completion.generation.isPrefilling && room > 0 {
+            let before = batch.rowCount
+            if completion.generation.plan(batch, rows: room) { planned.append(completion) }
+            room -= batch.rowCount - before
+        }
+        return planned
+    }
+
+    private func absorb(_ completion: ActiveCompletion, _ times: RoundTimes?) {
+        let generation = completion.generation
+        let before = generation.statistics.completionTokens
+        do throws(EngineError) {
+            completion.deliver(try generation.absorb(times: times))
+        } catch {
+            completion.fail(error)
+            active.removeAll { $0 === completion }
+            return
+        }
+        let brought = generation.statistics.completionTokens - before
+        if brought > 0 { tokensPerPass += Self.rate * (Double(brought) - tokensPerPass) }
+        if generation.result != nil { release(completion) }
+    }
+
+    /// Others may begin as this one did.
+    private func release(_ completion: ActiveCompletion) {
+        drafting.finish(completion.generation.drafter)
+        completion.generation.leave(in: prefixes)
+    }
+}
