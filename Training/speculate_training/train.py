@@ -22,8 +22,8 @@ from tqdm import tqdm
 from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
 from .drafter import Drafter, DrafterConfig
-from .losses import Mix
 from .formats import rounded
+from .losses import Mix
 from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .states import StateCache
 from .verifier import Verifier
@@ -43,7 +43,15 @@ STAGES = {
         easy=0.3,
         rounded=True,
     ),  # fmt: skip
-    "C": Stage(Mix(kl=0.5, ce=0.7, lk=0.3), full=0.5, prefix=0.4, confidence=0.2, on_policy=0.25, passes_match=0.3, rounded=True),
+    "C": Stage(
+        Mix(kl=0.5, ce=0.7, lk=0.3),
+        full=0.5,
+        prefix=0.4,
+        confidence=0.2,
+        on_policy=0.25,
+        passes_match=0.3,
+        rounded=True,
+    ),
 }
 
 
@@ -60,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--kv-heads", type=int, default=0, help="default: as many as query heads")
     parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="begin from the verifier")
+    parser.add_argument("--weights", type=Path, help="begin from another run's checkpoint.pt, its averaged weights")
     parser.add_argument("--taps", default="", help="verifier layers whose input is fused; default: five spread evenly")
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--window", type=int, default=512)
@@ -68,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
     parser.add_argument("--lr", type=float, default=4e-4)
+    parser.add_argument("--fall", type=float, default=0.4, help="share of the steps in which the rate falls to nothing")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
     parser.add_argument("--freeze-head", action="store_true", help="keep the verifier's output rows as they are")
     parser.add_argument("--ema", type=float, default=0.998, help="decay of the averaged weights that are exported")
@@ -103,7 +113,10 @@ class Run:
         torch.manual_seed(args.seed)
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
         self.drafter.to(self.device)
-        if args.start and not self.path.exists():
+        if args.weights and not self.path.exists():
+            state = self.read(args.weights)
+            self.drafter.load_state_dict(state["average"] | {"tap_scale": state["drafter"]["tap_scale"]})
+        elif args.start and not self.path.exists():
             parts = itertools.islice(endless(self.corpus, np.arange(len(self.corpus)), args.tokens, 96, 0), 45)
             sample = [collate(self.corpus, part).tokens.to(self.device) for part in parts]
             self.drafter.start_from(self.verifier, sample)
@@ -146,14 +159,21 @@ class Run:
         torch.save(state, beside)
         os.replace(beside, self.path)
 
+    def read(self, path: Path) -> dict[str, Any]:
+        """A checkpoint of this configuration, corpus and verifier."""
+        if not path.exists():
+            raise SystemExit(f"{path}: there is no such checkpoint")
+        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        if state["config"] != self.config.as_dict() or state["d2t"] != self.d2t:
+            raise SystemExit(f"{path}: made with another configuration or corpus; name another one")
+        if state["fingerprint"] != self.fingerprint:
+            raise SystemExit(f"{path}: made for another verifier; name another one")
+        return state
+
     def resume(self) -> None:
         if not self.path.exists():
             return
-        state = torch.load(self.path, map_location=self.device, weights_only=True)
-        if state["config"] != self.config.as_dict() or state["d2t"] != self.d2t:
-            raise SystemExit(f"{self.path}: made with another configuration or corpus; name another --out")
-        if state["fingerprint"] != self.fingerprint:
-            raise SystemExit(f"{self.path}: made for another verifier; name another --out")
+        state = self.read(self.path)
         self.drafter.load_state_dict(state["drafter"])
         self.average, self.missed = state["average"], state["missed"].cpu()
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
@@ -219,10 +239,10 @@ def optimizers(drafter: Drafter, args: argparse.Namespace) -> list[torch.optim.O
     return groups
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Linear warm-up, a plateau, and a linear fall over the last two fifths."""
+def learning_rate(step: int, steps: int, peak: float, share: float) -> float:
+    """Linear warm-up, a plateau, and a linear fall over the last `share` of the steps."""
     warm = min(1.0, (step + 1) / max(1, min(40, steps // 10)))
-    fall = min(1.0, (steps - step) / (steps * 0.4))
+    fall = min(1.0, (steps - step) / (steps * share))
     return peak * min(warm, max(fall, 0.02))
 
 
@@ -327,7 +347,7 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
     if args.mix:
         parts = dict(part.split("=") for part in args.mix.split(","))
         stage = dataclasses.replace(stage, mix=Mix(**{key: float(value) for key, value in parts.items()}))
-    rate = learning_rate(step, args.steps, args.lr)
+    rate = learning_rate(step, args.steps, args.lr, args.fall)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate

@@ -77,6 +77,18 @@ def test_remembered_states_are_the_verifiers(
         later.states.batch([5], collate(run.corpus, [5]).tokens)
 
 
+def test_a_run_can_begin_from_another_ones_weights(corpus_file: Path, tmp_path: Path) -> None:
+    train.main(arguments(tmp_path / "first", corpus_file))
+    first = torch.load(tmp_path / "first" / "checkpoint.pt", weights_only=True)
+    checkpoint = str(tmp_path / "first" / "checkpoint.pt")
+    run = train.Run(arguments(tmp_path / "second", corpus_file, "--weights", checkpoint))
+    assert run.step == 0
+    for name, weight in run.drafter.named_parameters():
+        assert torch.equal(weight, first["average"][name]), name
+    with pytest.raises(SystemExit, match="another configuration"):
+        train.Run(arguments(tmp_path / "third", corpus_file, "--weights", checkpoint, "--rank", "64"))
+
+
 def test_a_checkpoint_of_another_shape_is_refused(corpus_file: Path, tmp_path: Path) -> None:
     train.main(arguments(tmp_path / "run", corpus_file, "--stop-after", "1"))
     with pytest.raises(SystemExit, match="another configuration"):
