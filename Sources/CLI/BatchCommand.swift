@@ -41,7 +41,8 @@ struct BatchCommand: AsyncParsableCommand {
         try await reportingErrors {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
-            let engine = try await model.load(usual: .none) { $0.parallel = parallel }
+            // Many rows already keep a pass as busy as drafts would; measured, drafts pay up to about four completions.
+            let engine = try await model.load(usual: parallel <= 4 ? .adaptive : .none) { $0.parallel = parallel }
             let settings = settings(engine)
             let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
             defer { file.close() }
