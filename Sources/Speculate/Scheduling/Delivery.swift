@@ -1,4 +1,4 @@
-import Synchronization
+import SpeculateShared
 
 /// What a completion brings, on its way from the engine's thread to its reader. The engine never waits for a reader: a
 /// completion whose reader is far behind takes no part in passes until the reader has caught up.
@@ -14,7 +14,7 @@ final class Delivery: Sendable {
         var isOver = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     /// Makes the engine look at its completions again.
     private let wake: @Sendable () -> Void
 
