@@ -80,14 +80,6 @@ package final class Generation {
         prefixes.keep(.init(tokens: Array(tokens.prefix(cache.count)), cache: cache, drafterCache: drafter?.cache))
     }
 
-    /// One step in a pass of its own. After the last one `result` is set.
-    package func advance(_ batch: RowBatch) throws(EngineError) -> [CompletionDelta.Piece] {
-        batch.removeAll()
-        plan(batch, rows: batch.capacity)
-        verifier.forward(batch)
-        return try absorb()
-    }
-
     /// Ends the completion where it stands.
     package func end(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {
         result == nil ? finish(reason) : []

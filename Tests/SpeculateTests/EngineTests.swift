@@ -122,6 +122,9 @@ import TestSupport
         let cases: [(EngineError.Code, String, EngineConfiguration)] = [
             (.fileMissing, "/nowhere.gguf", .init()), (.invalidCheckpoint, Fixtures.path("prose.txt"), .init()),
             (.invalidRequest, try Fixtures.modelPath(), .init(threads: 0)),
+            (.invalidRequest, try Fixtures.modelPath(), .init(parallel: 0)),
+            (.invalidRequest, try Fixtures.modelPath(), .init(queue: -1)),
+            (.invalidRequest, try Fixtures.modelPath(), .init(prefixMemory: -1)),
             (.invalidRequest, try Fixtures.modelPath(), .init(speculation: .lookup(depth: -1))),
             (.invalidRequest, try Fixtures.modelPath(), .init(contextLength: 8193)),
         ]

@@ -30,7 +30,12 @@ import TestSupport
             verifier, prompt, options, rule, maximum: maximum, stops: stops, depth: depth, drafter: drafter)
         let batch = RowBatch(capacity: Verifier.maximumRows)
         var text = ""
-        while generation.result == nil { text += try generation.advance(batch).map(\.text).joined() }
+        while generation.result == nil {
+            batch.removeAll()
+            generation.plan(batch, rows: batch.capacity)
+            verifier.forward(batch)
+            text += try generation.absorb().map(\.text).joined()
+        }
         let result = try #require(generation.result)
         #expect(text == result.text)
         let s = result.statistics

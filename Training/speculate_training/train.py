@@ -42,7 +42,7 @@ STAGES = {
         share=0.5,
         easy=0.3,
         rounded=True,
-    ),  # fmt: skip
+    ),
     "C": Stage(
         Mix(kl=0.5, ce=0.7, lk=0.3),
         full=0.5,
