@@ -5,14 +5,17 @@ PROMPT ?= The best way to learn a language is
 .PHONY: demo test build setup model drafter bench peers peers-speculative format lint clean
 
 TRAINING := Training/.venv
+SERVING := Tests/Server/.venv
 
 demo: build model
 	.build/release/speculate "$(PROMPT)" --max-tokens 128 --color
 
-test: setup model $(TRAINING)/done
+test: model $(TRAINING)/done $(SERVING)/done
+	@./setup.sh tests
 	swift test
 	cd Training && .venv/bin/python -m pytest -q
 	cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q -m compiled
+	$(SERVING)/bin/python -m pytest -q Tests/Server
 
 build: setup
 	swift build -c release --product speculate
@@ -56,6 +59,11 @@ $(TRAINING)/done: Training/requirements.txt | setup
 	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -r Training/requirements.txt -e Training
 	touch $@
 
+$(SERVING)/done: Tests/Server/requirements.txt | setup
+	python3 -m venv $(SERVING)
+	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
 setup:
 	@./setup.sh
 
@@ -69,4 +77,4 @@ lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
 
 clean:
-	rm -rf .build Benchmarks/.build $(TRAINING)
+	rm -rf .build Benchmarks/.build $(TRAINING) $(SERVING)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what a build needs and a fresh Debian machine lacks. Does nothing where everything is there.
+# Installs what a build needs and a fresh Debian machine lacks; with 'tests', what the tests need too. Does nothing where
+# everything is there.
 set -eu
 
 command -v swift >/dev/null || {
@@ -14,6 +15,10 @@ pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /u
 command -v pkg-config >/dev/null || missing="$missing pkg-config"
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3 python3-pip"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+if [ "${1:-}" = tests ]; then
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
+    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+fi
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then

@@ -72,7 +72,7 @@ final class BatchOutput {
         case .success(let result):
             line.text = result.text
             line.tokens = result.tokens
-            line.finishReason = Report.name(result.finishReason)
+            line.finishReason = result.finishReason.name
             line.promptTokens = result.statistics.promptTokens
             if withPromptIDs { line.promptIds = result.promptTokens }
         case .failure(let error): line.error = error.message

@@ -60,7 +60,7 @@ struct ModelOptions: ParsableArguments {
     func load(
         usual: Speculation = .adaptive, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
     ) async throws -> Engine {
-        let path = model ?? Self.defaultPath
+        let path = path
         let found = source(for: path)
         let speculation = speculation(found) ?? usual
         let source = speculation == .none ? .none : found
@@ -108,6 +108,9 @@ struct ModelOptions: ParsableArguments {
         let path = url.deletingLastPathComponent().appendingPathComponent("\(stem).drafter.gguf").path
         return FileManager.default.fileExists(atPath: path) ? path : nil
     }
+
+    /// The verifier's file.
+    var path: String { model ?? Self.defaultPath }
 
     static var defaultPath: String {
         let environment = ProcessInfo.processInfo.environment

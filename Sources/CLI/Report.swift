@@ -26,7 +26,7 @@ enum Report {
         var stop: String?
         if case .stop(let text) = result.finishReason { stop = text }
         let report = JSONReport(
-            text: result.text, finishReason: name(result.finishReason), stop: stop, tokens: result.tokens, seed: seed,
+            text: result.text, finishReason: result.finishReason.name, stop: stop, tokens: result.tokens, seed: seed,
             model: .init(name: model.name, path: model.path, kernels: model.kernels, threads: model.threads),
             statistics: .init(
                 promptTokens: s.promptTokens, cachedPromptTokens: s.cachedPromptTokens,
@@ -56,16 +56,6 @@ enum Report {
         let seed: UInt64
         let model: Model
         let statistics: Statistics
-    }
-
-    static func name(_ reason: CompletionResult.FinishReason) -> String {
-        switch reason {
-        case .endOfText: "end_of_text"
-        case .stop: "stop"
-        case .length: "length"
-        case .cancelled: "cancelled"
-        case .deadline: "deadline"
-        }
     }
 
     private static func ending(_ reason: CompletionResult.FinishReason) -> String {

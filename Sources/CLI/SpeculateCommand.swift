@@ -12,7 +12,7 @@ struct SpeculateCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             CompleteCommand.self, ChatCommand.self, BatchCommand.self, BenchCommand.self, DraftCommand.self,
-            InspectCommand.self,
+            InspectCommand.self, ServeCommand.self,
         ],
         defaultSubcommand: CompleteCommand.self)
 }

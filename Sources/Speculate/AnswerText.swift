@@ -9,14 +9,19 @@ struct AnswerText {
     private var decoder = StreamingDecoder()
     private let stops: [(text: String, bytes: [UInt8])]
     private var held: [Piece] = []
+    /// Of tokens that are not whole characters yet.
+    private var logprobs: [TokenLogprobs] = []
     private var heldBytes: [UInt8] = []
 
     /// - Parameter stops: none of them empty.
     init(stops: [String]) { self.stops = stops.map { ($0, Array($0.utf8)) } }
 
     /// One token's bytes; returns what may be shown.
-    mutating func append(_ bytes: some Sequence<UInt8>, isDrafted: Bool) -> [Piece] {
-        release(decoder.append(bytes), isDrafted: isDrafted, isLast: false)
+    mutating func append(
+        _ bytes: some Sequence<UInt8>, isDrafted: Bool, logprobs new: TokenLogprobs? = nil
+    ) -> [Piece] {
+        if let new { logprobs.append(new) }
+        return release(decoder.append(bytes), isDrafted: isDrafted, isLast: false)
     }
 
     /// What is left when no more tokens come.
@@ -25,8 +30,9 @@ struct AnswerText {
     private mutating func release(_ text: String, isDrafted: Bool, isLast: Bool) -> [Piece] {
         guard stopped == nil else { return [] }
         if !text.isEmpty {
-            held.append(Piece(text: text, isDrafted: isDrafted))
+            held.append(Piece(text: text, isDrafted: isDrafted, logprobs: logprobs))
             heldBytes += text.utf8
+            logprobs = []
         }
         guard !stops.isEmpty else { return take(heldBytes.count) }
         if let (start, stop) = firstStop() {
@@ -65,6 +71,7 @@ struct AnswerText {
                 held.removeFirst()
             } else {
                 held[0].text = String(decoding: piece.text.utf8.dropFirst(left), as: UTF8.self)
+                held[0].logprobs = []
                 piece.text = String(decoding: piece.text.utf8.prefix(left), as: UTF8.self)
             }
             left -= piece.text.utf8.count

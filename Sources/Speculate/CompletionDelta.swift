@@ -5,16 +5,24 @@ public struct CompletionDelta: Equatable, Sendable {
         public var text: String
         /// Whether the token was drafted and accepted; otherwise it is the verifier's own.
         public var isDrafted: Bool
+        /// Where asked for: of this token, and of those before it that were not whole characters yet.
+        public var logprobs: [TokenLogprobs]
 
-        public init(text: String, isDrafted: Bool) {
+        public init(text: String, isDrafted: Bool, logprobs: [TokenLogprobs] = []) {
             self.text = text
             self.isDrafted = isDrafted
+            self.logprobs = logprobs
         }
     }
 
     public var pieces: [Piece]
     /// Set in the last delta alone.
     public var result: CompletionResult?
+
+    public init(pieces: [Piece], result: CompletionResult? = nil) {
+        self.pieces = pieces
+        self.result = result
+    }
 
     public var text: String { pieces.map(\.text).joined() }
 }

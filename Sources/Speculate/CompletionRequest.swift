@@ -25,6 +25,8 @@ public struct CompletionRequest: Sendable {
     public var speculation: Speculation?
     /// How drafts are judged above temperature 0; nil takes the engine's.
     public var acceptance: AcceptanceRule?
+    /// Reports log probabilities of the answer's tokens, each with those of so many likeliest tokens, 0 to 20; nil: none.
+    public var logprobs: Int?
     /// The completion ends with what it has when this time, from the request on, is up; nil: never.
     public var timeout: Duration?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
@@ -32,8 +34,8 @@ public struct CompletionRequest: Sendable {
 
     public init(
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
-        speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, timeout: Duration? = nil,
-        parsesControlTokens: Bool = false
+        speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, logprobs: Int? = nil,
+        timeout: Duration? = nil, parsesControlTokens: Bool = false
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
@@ -41,6 +43,7 @@ public struct CompletionRequest: Sendable {
         self.stop = stop
         self.speculation = speculation
         self.acceptance = acceptance
+        self.logprobs = logprobs
         self.timeout = timeout
         self.parsesControlTokens = parsesControlTokens
     }

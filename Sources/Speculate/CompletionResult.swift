@@ -11,6 +11,17 @@ public struct CompletionResult: Equatable, Sendable {
         case cancelled
         /// The request's time was up.
         case deadline
+
+        /// One word, for logs and programs.
+        public var name: String {
+            switch self {
+            case .endOfText: "end_of_text"
+            case .stop: "stop"
+            case .length: "length"
+            case .cancelled: "cancelled"
+            case .deadline: "deadline"
+            }
+        }
     }
 
     public var text: String

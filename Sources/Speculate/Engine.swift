@@ -11,6 +11,9 @@ public actor Engine {
     /// Denoising passes of a draft at most.
     public static let maximumPasses = 64
 
+    /// Likeliest tokens reported beside each token at most.
+    public static let maximumLogprobs = 20
+
     /// Sequences that share a pass at most.
     public static let maximumParallel = 256
 
@@ -21,7 +24,11 @@ public actor Engine {
     let verifier: Verifier
     private let sampler: Sampler
     private let scheduler: Scheduler
+    private let metrics: EngineMetrics
     private var isRunning = false
+    private var isDraining = false
+    /// Woken when nothing is left to do.
+    private var draining: [CheckedContinuation<Void, Never>] = []
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -92,6 +99,7 @@ public actor Engine {
         scheduler = Scheduler(
             verifier: verifier, drafting: drafting, prefixes: PrefixCache(limit: configuration.prefixMemory),
             parallel: configuration.parallel)
+        metrics = EngineMetrics(model: configuration.modelName ?? model.name, factory: configuration.metrics)
         self.model = model
         self.configuration = configuration
         self.thread = thread
@@ -129,6 +137,7 @@ public actor Engine {
     /// The completion as it comes. Several share the engine's passes, and each has the text that it would have alone.
     /// - Throws: `EngineError` when the request cannot be served, before anything is computed.
     public func stream(_ request: CompletionRequest) throws(EngineError) -> CompletionStream {
+        guard !isDraining else { throw EngineError(.shuttingDown, "the engine is being shut down") }
         let generation = try begin(request)
         guard scheduler.waiting.count < configuration.queue || scheduler.active.count < configuration.parallel else {
             throw EngineError(
@@ -140,7 +149,9 @@ public actor Engine {
             Task { await self.goOn() }
         }
         let deadline = request.timeout.map { ContinuousClock.now + $0 }
-        scheduler.add(ActiveCompletion(generation, delivery, deadline: deadline))
+        let observer = CompletionObserver(
+            metrics, configuration.logger, model: configuration.modelName ?? model.name)
+        scheduler.add(ActiveCompletion(generation, delivery, observer, deadline: deadline))
         goOn()
         return CompletionStream(delivery)
     }
@@ -150,9 +161,34 @@ public actor Engine {
         guard !isRunning else { return }
         isRunning = true
         Task {
-            while scheduler.step() { await Task.yield() }
+            while scheduler.step() {
+                metrics.record(scheduler.activity)
+                await Task.yield()
+            }
+            metrics.record(scheduler.activity)
             isRunning = false
+            guard scheduler.isIdle else { return }
+            for waiting in draining { waiting.resume() }
+            draining = []
         }
+    }
+
+    /// Refuses what comes from now on as `.shuttingDown`; returns when what came before is done. When the task is
+    /// cancelled, that ends with what there is.
+    public func drain() async {
+        isDraining = true
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiting in
+                if scheduler.isIdle { waiting.resume() } else { draining.append(waiting) }
+            }
+        } onCancel: {
+            Task { await stopAll() }
+        }
+    }
+
+    private func stopAll() {
+        scheduler.stopAll()
+        goOn()
     }
 
     /// What the engine is busy with.
@@ -188,12 +224,18 @@ public actor Engine {
         if request.stop.contains("") {
             throw EngineError(.invalidRequest, "a stop text is empty, expected at least one character")
         }
+        if let count = request.logprobs, !(0...Self.maximumLogprobs).contains(count) {
+            throw EngineError(.invalidRequest, "logprobs is \(count), expected 0 to \(Self.maximumLogprobs)")
+        }
         let prompt = try tokens(of: request, verifier.tokenizer)
         let context = model.contextLength
         guard prompt.count < context else {
             throw EngineError(
                 .contextOverflow, "the prompt has \(prompt.count) tokens, expected fewer than the context of \(context)"
             )
+        }
+        if let limit = configuration.promptLimit, prompt.count > limit {
+            throw EngineError(.contextOverflow, "the prompt has \(prompt.count) tokens, expected at most \(limit)")
         }
         let room = context - prompt.count
         let maximumTokens = request.maximumTokens ?? room
@@ -208,7 +250,7 @@ public actor Engine {
         }
         return Generation(
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
-            depth: speculation.tokens, verifier: verifier, sampler: sampler,
+            logprobs: request.logprobs, depth: speculation.tokens, verifier: verifier, sampler: sampler,
             drafter: try drafting.makeDrafter(
                 speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens))
     }

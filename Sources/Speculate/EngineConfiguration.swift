@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import SpeculateShared
 
 /// How an engine is set up.
@@ -8,10 +9,14 @@ public struct EngineConfiguration: Sendable {
         case llama3 = "llama-3"
     }
 
+    /// What spans and metrics call the model; nil takes the checkpoint's own name.
+    public var modelName: String?
     /// Threads that compute; nil takes one a physical core.
     public var threads: Int?
     /// The most tokens of prompt and answer together; nil takes the model's own limit.
     public var contextLength: Int?
+    /// The most tokens of a prompt; nil: what the context holds.
+    public var promptLimit: Int?
     /// What is drafted, unless the request says otherwise.
     public var speculation: Speculation
     /// How drafts are judged above temperature 0, unless the request says otherwise.
@@ -25,15 +30,20 @@ public struct EngineConfiguration: Sendable {
     /// Takes the place of the checkpoint's chat template.
     public var chatFormat: ChatFormat?
     public var logger: Logger
+    /// Where counts and times go.
+    public var metrics: any MetricsFactory
 
     public init(
-        threads: Int? = nil, contextLength: Int? = nil, speculation: Speculation = .adaptive,
-        acceptance: AcceptanceRule = .coupled, parallel: Int = 16, queue: Int = 256, prefixMemory: Int = 128 << 20,
+        modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,
+        speculation: Speculation = .adaptive, acceptance: AcceptanceRule = .coupled, parallel: Int = 16,
+        queue: Int = 256, prefixMemory: Int = 128 << 20,
         chatFormat: ChatFormat? = nil,
-        logger: Logger = Logger(label: "speculate")
+        logger: Logger = Logger(label: "speculate"), metrics: any MetricsFactory = MetricsSystem.factory
     ) {
+        self.modelName = modelName
         self.threads = threads
         self.contextLength = contextLength
+        self.promptLimit = promptLimit
         self.speculation = speculation
         self.acceptance = acceptance
         self.parallel = parallel
@@ -41,5 +51,6 @@ public struct EngineConfiguration: Sendable {
         self.prefixMemory = prefixMemory
         self.chatFormat = chatFormat
         self.logger = logger
+        self.metrics = metrics
     }
 }

@@ -22,6 +22,7 @@ package final class Generation {
     private let rule: AcceptanceRule
     private let depth: Int
     private let maximumTokens: Int
+    private let logprobs: Int?
     private let cache: KVCache
     private let start = ContinuousClock.now
     private var firstTokenTime: ContinuousClock.Instant?
@@ -45,9 +46,10 @@ package final class Generation {
     /// - Parameters:
     ///   - prompt: at least one token, all in the vocabulary.
     ///   - maximumTokens: at least 1; prompt and answer fit the context.
+    ///   - logprobs: likeliest tokens to report beside each token; nil reports nothing.
     package init(
         prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: [String],
-        depth: Int, verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?
+        logprobs: Int? = nil, depth: Int, verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?
     ) {
         precondition(!prompt.isEmpty && maximumTokens >= 1 && depth < Verifier.maximumRows)
         self.verifier = verifier
@@ -56,6 +58,7 @@ package final class Generation {
         self.rule = rule
         self.depth = depth
         self.maximumTokens = maximumTokens
+        self.logprobs = logprobs
         self.sampler = sampler
         cache = verifier.makeCache(capacity: prompt.count + maximumTokens)
         history = TokenHistory(prompt: options.hasPenalties ? prompt : [])
@@ -67,17 +70,35 @@ package final class Generation {
         self.drafter?.begin(prompt)
     }
 
-    /// Takes over what an earlier sequence that began alike has computed.
-    func adopt(from prefixes: PrefixCache) {
-        guard let (entry, count) = prefixes.longest(tokens, withDrafter: drafter?.cache != nil) else { return }
+    /// Whether anything of the prompt is computed.
+    var hasBegun: Bool { cache.count > 0 }
+
+    /// Tokens with which both prompts begin and that the other has yet to compute.
+    func awaits(_ other: Generation) -> Int {
+        let common = zip(tokens.prefix(promptCount - 1), other.tokens.prefix(other.promptCount - 1)).prefix { $0 == $1 }
+        return common.count - other.cache.count
+    }
+
+    /// Takes over what an earlier sequence, or one in progress, that began alike has computed.
+    func adopt(from prefixes: PrefixCache, _ others: some Sequence<Generation>) {
+        let needsDrafter = drafter?.cache != nil
+        var best = prefixes.longest(tokens, withDrafter: needsDrafter)
+        for other in others {
+            let entry = other.computed
+            let count = entry.common(with: tokens, withDrafter: needsDrafter)
+            if count > best?.count ?? 0 { best = (entry, count) }
+        }
+        guard let (entry, count) = best else { return }
         cache.adopt(count, of: entry.cache)
         if let states = entry.drafterCache { drafter?.adopt(count, of: states) }
         statistics.cachedPromptTokens = count
     }
 
     /// Leaves what was computed to those that begin alike. After this the completion is not to go on.
-    func leave(in prefixes: PrefixCache) {
-        prefixes.keep(.init(tokens: Array(tokens.prefix(cache.count)), cache: cache, drafterCache: drafter?.cache))
+    func leave(in prefixes: PrefixCache) { prefixes.keep(computed) }
+
+    private var computed: PrefixCache.Entry {
+        .init(tokens: Array(tokens.prefix(cache.count)), cache: cache, drafterCache: drafter?.cache)
     }
 
     /// Ends the completion where it stands.
@@ -130,8 +151,12 @@ package final class Generation {
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
         let next = try judge(firstLogits)
-        for place in accepted where reason == nil { reason = append(draft.tokens[place], isDrafted: true, &pieces) }
-        if reason == nil { reason = append(next, isDrafted: false, &pieces) }
+        var row = firstLogits
+        for place in accepted where reason == nil {
+            reason = try append(draft.tokens[place], isDrafted: true, logits: row, &pieces)
+            row = firstLogits + 1 + place
+        }
+        if reason == nil { reason = try append(next, isDrafted: false, logits: row, &pieces) }
         let kept = tokens.count - promptCount - answered
         let first = cache.count - planned.count
         if reason != nil {
@@ -168,22 +193,43 @@ package final class Generation {
         do throws(Sampler.NonFiniteLogits) {
             return try rule.judge(draft, &laws, accepted: &accepted)
         } catch {
-            throw EngineError(.runtime, "\(error) at token \(tokens.count): the checkpoint's weights are damaged")
+            throw damage(error)
         }
     }
 
+    private func damage(_ error: Sampler.NonFiniteLogits) -> EngineError {
+        EngineError(.runtime, "\(error) at token \(tokens.count): the checkpoint's weights are damaged")
+    }
+
     /// Takes a token into the answer; returns why the answer ends with it, if it does.
+    /// - Parameter logits: those of the pass that the token follows from.
     private func append(
-        _ token: Int32, isDrafted: Bool, _ pieces: inout [CompletionDelta.Piece]
-    ) -> CompletionResult.FinishReason? {
+        _ token: Int32, isDrafted: Bool, logits: Int, _ pieces: inout [CompletionDelta.Piece]
+    ) throws(EngineError) -> CompletionResult.FinishReason? {
         tokens.append(token)
         if options.hasPenalties { history.append(token) }
         if verifier.tokenizer.endTokens.contains(token) { return .endOfText }
         if verifier.tokenizer.kinds[Int(token)] != .control {
-            show(text.append(verifier.tokenizer.pieces[Int(token)], isDrafted: isDrafted), &pieces)
+            let logprobs = try logprobs.map { count throws(EngineError) in
+                try report(token, likeliest: count, logits: logits)
+            }
+            let bytes = verifier.tokenizer.pieces[Int(token)]
+            show(text.append(bytes, isDrafted: isDrafted, logprobs: logprobs), &pieces)
         }
         if let stop = text.stopped { return .stop(stop) }
         return tokens.count - promptCount == maximumTokens ? .length : nil
+    }
+
+    private func report(_ token: Int32, likeliest count: Int, logits: Int) throws(EngineError) -> TokenLogprobs {
+        func entry(_ token: Int32, _ logprob: Float) -> TokenLogprobs.Entry {
+            .init(token: token, bytes: Array(verifier.tokenizer.pieces[Int(token)]), logprob: logprob)
+        }
+        do throws(Sampler.NonFiniteLogits) {
+            let (chosen, likeliest) = try sampler.logprobs(verifier.logits(logits), of: token, likeliest: count)
+            return TokenLogprobs(chosen: entry(token, chosen), likeliest: likeliest.map { entry($0, $1) })
+        } catch {
+            throw damage(error)
+        }
     }
 
     private func finish(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {

@@ -184,4 +184,30 @@ import TestSupport
         for (word, options) in cases { #expect(options.problem(vocabularySize: 10)?.contains(word) == true) }
         for options in Self.laws { #expect(options.problem(vocabularySize: 100) == nil) }
     }
+
+    @Test("log probabilities are those of the softmax, the likeliest first, equals by id")
+    func logprobs() throws {
+        let count = 1000
+        let sampler = Sampler(vocabularySize: count, kernels: kernels)
+        var rng = SplitMix(5)
+        for scale: Float in [0.1, 5, 60] {
+            var logits = rng.floats(count, in: -scale...scale)
+            (logits[700], logits[31]) = (scale, scale)
+            let sum = logits.reduce(0.0) { sum, logit in sum + exp(Double(logit - scale)) }
+            let expected = logits.map { logit in Double(logit - scale) - log(sum) }
+            let tolerance = 1e-5 * Double(1 + scale)
+            let order = (0..<Int32(count)).sorted { (logits[Int($1)], $0) < (logits[Int($0)], $1) }
+            for token: Int32 in [0, 31, 999] {
+                let (chosen, likeliest) = try sampler.logprobs(logits, of: token, likeliest: 20)
+                #expect(abs(Double(chosen) - expected[Int(token)]) < tolerance)
+                #expect(likeliest.map(\.token) == Array(order.prefix(20)))
+                for (token, logprob) in likeliest {
+                    #expect(abs(Double(logprob) - expected[Int(token)]) < tolerance)
+                }
+                #expect(try sampler.logprobs(logits, of: token, likeliest: 0).likeliest.isEmpty)
+            }
+            logits[3] = .infinity
+            #expect(throws: Sampler.NonFiniteLogits.self) { try sampler.logprobs(logits, of: 0, likeliest: 1) }
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Speculate
 import Testing
 import TestSupport
@@ -138,5 +139,45 @@ import TestSupport
         let chat = CompletionRequest(.chat([.init(role: "user", content: "x")]), maximumTokens: 2)
         let error = await #expect(throws: EngineError.self) { try await tiny.complete(chat) }
         #expect(error?.code == .unsupportedChatTemplate && error?.message.contains("'chatml' or 'llama-3'") == true)
+    }
+
+    @Test("reported probabilities are the model's own, of every token whose text is shown, drafted or not")
+    func logprobs() async throws {
+        let engine = try await Engine.load(
+            verifier: Fixtures.modelPath(), drafter: .diffusion(path: Fixtures.drafterPath),
+            configuration: EngineConfiguration(threads: 2))
+        var request = CompletionRequest(
+            .chat([.init(role: "user", content: "Write a limerick about 雨 and 🌧️.")]), maximumTokens: 60,
+            sampling: SamplingOptions(temperature: 0.8, topK: 50, seed: 4), speculation: Speculation.none, logprobs: 20)
+        func report(_ speculation: Speculation) async throws -> ([TokenLogprobs], CompletionResult) {
+            request.speculation = speculation
+            var tokens: [TokenLogprobs] = []
+            var result: CompletionResult?
+            for try await delta in try await engine.stream(request) {
+                tokens += delta.pieces.flatMap(\.logprobs)
+                result = delta.result
+            }
+            return (tokens, try #require(result))
+        }
+        let (plain, result) = try await report(.none)
+        #expect(plain.map(\.chosen.token) == result.tokens.filter { $0 > 16 })  // All but the end token.
+        #expect(String(decoding: plain.flatMap(\.chosen.bytes), as: UTF8.self) == result.text)
+        for entry in plain {
+            let likeliest = entry.likeliest.map(\.logprob)
+            #expect(likeliest.count == 20 && likeliest == likeliest.sorted(by: >))
+            #expect(likeliest.reduce(0) { $0 + Float(exp(Double($1))) } < 1.0001)
+            if let known = entry.likeliest.first(where: { $0.token == entry.chosen.token }) {
+                #expect(known == entry.chosen)
+            } else {
+                #expect(entry.chosen.logprob <= likeliest[19])
+            }
+        }
+        for speculation in [Speculation.diffusion(depth: 5), .tree(tokens: 6), .adaptive] {
+            #expect(try await report(speculation).0 == plain)
+        }
+        request.logprobs = 21
+        await #expect(throws: EngineError(.invalidRequest, "logprobs is 21, expected 0 to 20")) {
+            try await engine.complete(request)
+        }
     }
 }

@@ -14,10 +14,10 @@ import Testing
 
     /// Waits until the engine has this to do.
     private func wait(_ engine: Engine, running: Int, waiting: Int = 0) async throws {
-        for _ in 0..<500 {
+        for _ in 0..<2000 {
             let activity = await engine.activity
             if activity.running == running, activity.waiting == waiting { return }
-            try await Task.sleep(for: .milliseconds(10))
+            try await Task.sleep(for: .milliseconds(2))
         }
         Issue.record("the engine has \(await engine.activity), expected \(running) running and \(waiting) waiting")
     }
@@ -119,5 +119,97 @@ import Testing
         #expect(await engine.activity.prefixMemory > 0)
         #expect(await engine.activity.prefixMemory <= 128 << 20)
         #expect(await reference.activity.prefixMemory == 0)
+    }
+
+    @Test("prompts that begin alike and come together are read once, and get the same text")
+    func sharedPrompts() async throws {
+        let drafter = DrafterSource.diffusion(path: Fixtures.drafterPath)
+        let engine = try await engine(EngineConfiguration(threads: 2, prefixMemory: 0), drafter: drafter)
+        let opening = String(decoding: try Fixtures.bytes("prose.txt").prefix(3000), as: UTF8.self)
+        let requests = (0..<8).map { index in
+            CompletionRequest(
+                .text(index < 5 ? opening : opening + " And then, \(index)"), maximumTokens: 20,
+                sampling: SamplingOptions(temperature: 0.9, seed: UInt64(index)),
+                speculation: index % 2 == 0 ? .adaptive : .diffusion(depth: 3))
+        }
+        var expected: [CompletionResult] = []
+        for request in requests { expected.append(try await engine.complete(request)) }
+        #expect(expected.allSatisfy { $0.statistics.cachedPromptTokens == 0 })
+        var read = 0
+        for await element in engine.completeAll(requests) {
+            let result = try element.result.get()
+            #expect(result.tokens == expected[element.index].tokens)
+            read += result.statistics.promptTokens - result.statistics.cachedPromptTokens
+        }
+        // Each computes the law after its last token itself, and three what the others do not have.
+        #expect(read < expected[0].statistics.promptTokens + 8 * 40)
+    }
+
+    @Test(
+        "a completion ends within a round of being cancelled while its prompt is read, drafted for, judged or streamed")
+    func cancelledInEveryPhase() async throws {
+        let engine = try await engine(
+            EngineConfiguration(threads: 2), drafter: .diffusion(path: Fixtures.drafterPath))
+        let prompt = String(decoding: try Fixtures.bytes("prose.txt").prefix(12000), as: UTF8.self)
+        let reading = Task { try await engine.complete(.init(.text(prompt), maximumTokens: 200)) }
+        try await wait(engine, running: 1)
+        reading.cancel()
+        let early = try await reading.value
+        #expect(early.finishReason == .cancelled && early.tokens.isEmpty && early.text.isEmpty)
+        let whole = try await engine.complete(.init(endless.prompt, maximumTokens: 600, sampling: endless.sampling))
+        var lengths: Set<Int> = []
+        for delay in 0..<40 {
+            let stream = try await engine.stream(endless)
+            let task = Task {
+                var text = ""
+                var result: CompletionResult?
+                for try await delta in stream {
+                    text += delta.text
+                    result = delta.result
+                }
+                return (text, result)
+            }
+            try await Task.sleep(for: .milliseconds(20 + 3 * delay))
+            task.cancel()
+            let (text, result) = try await task.value
+            #expect(result?.finishReason == .cancelled && text == result?.text)
+            #expect(whole.tokens.starts(with: result?.tokens ?? []))
+            lengths.insert(result?.tokens.count ?? 0)
+            #expect(await engine.activity.running == 0)
+        }
+        #expect(lengths.count > 3)  // They were caught at many places.
+    }
+
+    @Test("an engine that is shut down ends what it has begun, and refuses what comes then")
+    func draining() async throws {
+        let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1))
+        let first = Task { try await engine.complete(.init(.text("The sea"), maximumTokens: 300)) }
+        let second = Task { try await engine.complete(.init(.text("A tree"), maximumTokens: 30)) }
+        try await wait(engine, running: 1, waiting: 1)
+        let draining = Task { await engine.drain() }
+        while true {
+            do {
+                // Ends at once: it has no time.
+                _ = try await engine.complete(.init(.text("x"), timeout: .zero))
+            } catch let error as EngineError {
+                #expect(error.code == .shuttingDown)
+                break
+            }
+        }
+        await draining.value
+        #expect(try await first.value.tokens.count + second.value.tokens.count > 0)
+        #expect(try await [first.value, second.value].allSatisfy { $0.finishReason != .cancelled })
+        #expect(await engine.activity.running == 0)
+    }
+
+    @Test("an engine that is shut down at once ends what it has begun where it stands")
+    func stopping() async throws {
+        let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1))
+        let tasks = (0..<3).map { _ in Task { try await engine.complete(endless) } }
+        try await wait(engine, running: 1, waiting: 2)
+        let draining = Task { await engine.drain() }
+        draining.cancel()
+        await draining.value
+        for task in tasks { #expect(try await task.value.finishReason == .cancelled) }
     }
 }

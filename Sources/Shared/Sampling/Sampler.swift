@@ -19,7 +19,7 @@ package final class Sampler {
     /// Weights that one partial sum is of.
     package static let block = 256
 
-    private let vocabularySize: Int
+    let vocabularySize: Int
     private let kernels: UnsafePointer<spk_kernels>
     /// Logits after bias and penalties, then weights: probabilities up to their common sum.
     private var weights: [Float]

@@ -5,17 +5,24 @@ final class ActiveCompletion {
 
     let generation: Generation
     private let delivery: Delivery
+    private var observer: CompletionObserver
     private let deadline: ContinuousClock.Instant?
     private var pieces: [CompletionDelta.Piece] = []
     private var delivered: ContinuousClock.Instant?
 
-    init(_ generation: Generation, _ delivery: Delivery, deadline: ContinuousClock.Instant?) {
+    init(
+        _ generation: Generation, _ delivery: Delivery, _ observer: CompletionObserver,
+        deadline: ContinuousClock.Instant?
+    ) {
         self.generation = generation
         self.delivery = delivery
+        self.observer = observer
         self.deadline = deadline
     }
 
     var isPaused: Bool { delivery.isFull }
+
+    func stop() { delivery.stop() }
 
     /// Why it is to end now, whatever it has.
     func ending(_ now: ContinuousClock.Instant) -> CompletionResult.FinishReason? {
@@ -28,15 +35,21 @@ final class ActiveCompletion {
     func deliver(_ new: [CompletionDelta.Piece]) {
         pieces += new
         if let result = generation.result {
+            observer.progress(result.statistics)
+            observer.end(result)
             delivery.deliver(pieces, end: .success(result))
         } else if !pieces.isEmpty {
             let now = ContinuousClock.now
             if let delivered, now - delivered < Self.period { return }
             delivered = now
+            observer.progress(generation.statistics)
             delivery.deliver(pieces)
             pieces.removeAll(keepingCapacity: true)
         }
     }
 
-    func fail(_ error: EngineError) { delivery.deliver(pieces, end: .failure(error)) }
+    func fail(_ error: EngineError) {
+        observer.fail(error)
+        delivery.deliver(pieces, end: .failure(error))
+    }
 }

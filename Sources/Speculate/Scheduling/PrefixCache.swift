@@ -13,6 +13,12 @@ final class PrefixCache {
 
         var bytes: Int { cache.bytes + (drafterCache?.bytes ?? 0) }
 
+        /// How much of a prompt's beginning is here: at most all but its last token, whose law is yet to be computed.
+        func common(with prompt: [Int32], withDrafter: Bool) -> Int {
+            let usable = withDrafter ? drafterCache?.count ?? 0 : tokens.count
+            return zip(prompt.dropLast(), tokens.prefix(usable)).prefix { $0 == $1 }.count
+        }
+
         /// Whether whatever another entry is good for, this one is good for too.
         func covers(_ other: Entry) -> Bool {
             tokens.starts(with: other.tokens) && (drafterCache?.count ?? 0) >= (other.drafterCache?.count ?? 0)
@@ -27,13 +33,11 @@ final class PrefixCache {
     /// - Parameter limit: bytes at most.
     init(limit: Int) { self.limit = limit }
 
-    /// The entry that shares the longest beginning with a prompt, and how many tokens of it: at most all but the
-    /// prompt's last, whose law is yet to be computed. O(entries · tokens).
+    /// The entry that shares the longest beginning with a prompt, and how many tokens of it. O(entries · tokens).
     func longest(_ prompt: [Int32], withDrafter: Bool) -> (entry: Entry, count: Int)? {
         var best: (place: Int, count: Int)?
         for (place, entry) in entries.enumerated() {
-            let usable = withDrafter ? entry.drafterCache?.count ?? 0 : entry.tokens.count
-            let common = zip(prompt.dropLast(), entry.tokens.prefix(usable)).prefix { $0 == $1 }.count
+            let common = entry.common(with: prompt, withDrafter: withDrafter)
             if common > best?.count ?? 0 { best = (place, common) }
         }
         guard let best else { return nil }

@@ -7,6 +7,8 @@ import SpeculateVerifier
 final class Scheduler {
     /// Prompt tokens of a pass beside completions that write, so that these do not stall.
     private static let readingRows = 64
+    /// Tokens of a common beginning for which a prompt waits until another has read them.
+    private static let worthWaiting = 32
     /// How much a pass counts in the running mean of tokens that it brings.
     private static let rate = 0.05
 
@@ -32,7 +34,12 @@ final class Scheduler {
         EngineActivity(running: active.count, waiting: waiting.count, prefixMemory: prefixes.bytes)
     }
 
+    var isIdle: Bool { waiting.isEmpty && active.isEmpty }
+
     func add(_ completion: ActiveCompletion) { waiting.append(completion) }
+
+    /// All end with the next step.
+    func stopAll() { for completion in waiting + active { completion.stop() } }
 
     /// One pass. Returns false when nothing can be done before a request comes or a reader catches up.
     func step() -> Bool {
@@ -69,7 +76,6 @@ final class Scheduler {
     private func admit() {
         while active.count < parallel, !waiting.isEmpty {
             let completion = waiting.removeFirst()
-            completion.generation.adopt(from: prefixes)
             active.append(completion)
         }
     }
@@ -88,11 +94,26 @@ final class Scheduler {
         }
         var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
         for completion in able where completion.generation.isPrefilling && room > 0 {
+            guard !takesOver(completion, planned) else { continue }
             let before = batch.rowCount
             if completion.generation.plan(batch, rows: room) { planned.append(completion) }
             room -= batch.rowCount - before
         }
         return planned
+    }
+
+    /// Before the first token of a prompt is computed: takes over what others have computed of the same beginning. Returns
+    /// true when another is about to compute more of it, which is worth waiting for.
+    private func takesOver(_ completion: ActiveCompletion, _ planned: [ActiveCompletion]) -> Bool {
+        let generation = completion.generation
+        guard !generation.hasBegun else { return false }
+        for other in active where other !== completion {
+            guard other.generation.isPrefilling, other.generation.hasBegun || planned.contains(where: { $0 === other })
+            else { continue }
+            if generation.awaits(other.generation) >= Self.worthWaiting { return true }
+        }
+        generation.adopt(from: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
+        return false
     }
 
     private func absorb(_ completion: ActiveCompletion, _ times: RoundTimes?) {

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Metrics
+import Speculate
+import SpeculateServer
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Answer OpenAI's completion requests over HTTP.",
+        discussion: """
+            Paths: /v1/completions, /v1/chat/completions, /v1/models, /health, /metrics, /openapi.json, and / to try it.
+            SIGTERM or Ctrl-C ends it when the requests in progress are done.
+            """)
+
+    @OptionGroup var model: ModelOptions
+
+    @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
+    var host = "127.0.0.1"
+
+    @Option(help: ArgumentHelp("The port; 0 takes a free one.", valueName: "n"))
+    var port = 8080
+
+    @Option(help: ArgumentHelp("What clients call the model. Default: the file's name.", valueName: "name"))
+    var modelName: String?
+
+    @Option(help: ArgumentHelp("A file of API keys, one a line; clients send one of them.", valueName: "file"))
+    var apiKeyFile: String?
+
+    @Option(help: ArgumentHelp("Completions that share the model's passes.", valueName: "n"))
+    var parallel = 16
+
+    @Option(help: ArgumentHelp("Completions that may wait; further ones are refused with 503.", valueName: "n"))
+    var queue = 256
+
+    @Option(help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))
+    var maxPrompt: Int?
+
+    @Option(help: ArgumentHelp("Bytes of a request's body at most.", valueName: "n"))
+    var maxBody = 1 << 20
+
+    @Option(help: ArgumentHelp("Seconds that a request may take.", valueName: "s"))
+    var timeLimit = 300
+
+    @Option(help: ArgumentHelp("Connections at once.", valueName: "n"))
+    var maxConnections = 512
+
+    @Option(help: ArgumentHelp("MiB kept for prompts that begin as earlier ones did.", valueName: "n"))
+    var prefixMemory = 128
+
+    @Option(help: ArgumentHelp("Seconds between comments on a stream that brings nothing.", valueName: "s"))
+    var pingPeriod = 15
+
+    @Option(help: ArgumentHelp("Seconds that requests may go on after SIGTERM.", valueName: "s"))
+    var drainTime = 30
+
+    @Option(help: "The least of what is logged: trace, debug, info, notice, warning, error.")
+    var logLevel: LogLevel = .notice
+
+    enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+        case trace, debug, info, notice, warning, error
+    }
+
+    func validate() throws {
+        try check("port", port, in: 0...65535)
+        try check("parallel", parallel, in: 1...Engine.maximumParallel)
+        try check("queue", queue, in: 0...1_000_000)
+        try check("max-body", maxBody, in: 1...1 << 30)
+        try check("time-limit", timeLimit, in: 1...86_400)
+        try check("max-connections", maxConnections, in: 1...1_000_000)
+        try check("prefix-memory", prefixMemory, in: 0...1 << 20)
+        try check("ping-period", pingPeriod, in: 1...86_400)
+        try check("drain-time", drainTime, in: 0...86_400)
+        if let maxPrompt { try check("max-prompt", maxPrompt, in: 1...1 << 30) }
+        if let modelName, modelName.isEmpty { throw ValidationError("--model-name is empty, expected a name") }
+    }
+
+    private func check(_ flag: String, _ value: Int, in range: ClosedRange<Int>) throws {
+        guard range.contains(value) else {
+            throw ValidationError("--\(flag) is \(value), expected \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+
+    func run() async throws {
+        try await reportingErrors {
+            let metrics = PrometheusMetrics()
+            MetricsSystem.bootstrap(metrics)
+            LoggingSystem.bootstrap(StreamLogHandler.standardError)
+            var logger = Logger(label: "speculate")
+            logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .notice
+            let options = ServerOptions(
+                host: host, port: port, keys: try keys(), bodyLimit: maxBody, timeLimit: .seconds(timeLimit),
+                connections: maxConnections, pingPeriod: .seconds(pingPeriod), drainTime: .seconds(drainTime))
+            let path = model.path
+            let name = modelName ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
+            let server = SpeculateServer(
+                options, model: name, metrics: metrics, logger: logger,
+                load: { [self, logger] in
+                    let engine = try await model.load { configuration in
+                        configuration.modelName = name
+                        configuration.parallel = parallel
+                        configuration.queue = queue
+                        configuration.promptLimit = maxPrompt
+                        configuration.prefixMemory = prefixMemory << 20
+                        configuration.logger = logger
+                        configuration.metrics = metrics
+                    }
+                    Terminal.log("'\(name)' is loaded")
+                    return engine
+                },
+                onListening: { [host] in Terminal.log("listening on http://\(host):\($0)") })
+            do {
+                try await server.run()
+            } catch let error as SpeculateServer.ListenError {
+                throw EngineError(.runtime, error.description)
+            }
+        }
+    }
+
+    private func keys() throws -> [String] {
+        guard let apiKeyFile else { return [] }
+        guard let text = try? String(contentsOfFile: apiKeyFile, encoding: .utf8) else {
+            throw EngineError(.fileUnreadable, "the API key file '\(apiKeyFile)' cannot be read as text")
+        }
+        let keys = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+        guard !keys.isEmpty else {
+            throw EngineError(.invalidRequest, "the API key file '\(apiKeyFile)' holds no key, expected one a line")
+        }
+        return keys
+    }
+}

@@ -1,0 +1,105 @@
+import Foundation
+
+/// The fields of a JSON object, each asked for by name. Whatever nobody asked for is an error in the end, so that nothing
+/// a client wants is passed over in silence. A field that is null is as good as absent.
+struct Fields {
+    private struct Key: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    private let container: KeyedDecodingContainer<Key>
+    private var left: Set<String>
+    /// Of the object in the body, ending in a dot; empty for the body itself.
+    private let path: String
+
+    init(_ decoder: any Decoder) throws {
+        do {
+            container = try decoder.container(keyedBy: Key.self)
+        } catch {
+            throw APIError.invalid("\(Self.name(decoder.codingPath)) is not an object")
+        }
+        path = decoder.codingPath.isEmpty ? "" : Self.name(decoder.codingPath) + "."
+        left = Set(container.allKeys.map(\.stringValue))
+    }
+
+    /// "messages[1].content"
+    private static func name(_ path: [any CodingKey]) -> String {
+        path.reduce("") { name, key in
+            if let index = key.intValue { return "\(name)[\(index)]" }
+            return name.isEmpty ? key.stringValue : "\(name).\(key.stringValue)"
+        }
+    }
+
+    /// - Parameter expected: what the value should be, in words.
+    mutating func value<Value: Decodable>(_ name: String, as type: Value.Type, _ expected: String) throws -> Value? {
+        left.remove(name)
+        let key = Key(stringValue: name)
+        do {
+            return try container.decodeIfPresent(type, forKey: key)
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw wrong(name, expected)
+        }
+    }
+
+    mutating func required<Value: Decodable>(_ name: String, as type: Value.Type, _ expected: String) throws -> Value {
+        guard let value = try value(name, as: type, expected) else {
+            throw APIError.invalid("\(path)\(name) is missing, expected \(expected)", param: path + name)
+        }
+        return value
+    }
+
+    mutating func bool(_ name: String) throws -> Bool {
+        try value(name, as: Bool.self, "true or false") ?? false
+    }
+
+    mutating func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        guard let value = try value(name, as: Int.self, expected) else { return nil }
+        guard range.contains(value) else { throw wrong(name, expected) }
+        return value
+    }
+
+    mutating func number(_ name: String, in range: ClosedRange<Float>) throws -> Float? {
+        let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
+        guard let value = try value(name, as: Float.self, expected) else { return nil }
+        guard range.contains(value) else { throw wrong(name, expected) }
+        return value
+    }
+
+    func wrong(_ name: String, _ expected: String) -> APIError {
+        .invalid("\(path)\(name) is \(shown(name)), expected \(expected)", param: path + name)
+    }
+
+    /// A value as an error shows it.
+    private func shown(_ name: String) -> String {
+        let key = Key(stringValue: name)
+        if let text = try? container.decode(String.self, forKey: key) {
+            return text.count <= 40 ? "'\(text)'" : "'\(text.prefix(40))…'"
+        }
+        if let truth = try? container.decode(Bool.self, forKey: key) { return "\(truth)" }
+        if let number = try? container.decode(Int.self, forKey: key) { return "\(number)" }
+        if let number = try? container.decode(Double.self, forKey: key) { return "\(number)" }
+        if (try? container.nestedUnkeyedContainer(forKey: key)) != nil { return "an array" }
+        if (try? container.nestedContainer(keyedBy: Key.self, forKey: key)) != nil { return "an object" }
+        return "a number out of range"
+    }
+
+    /// - Parameter ignored: fields that cannot change an answer.
+    /// - Throws: `APIError` naming a field that nobody asked for.
+    func finish(ignoring ignored: Set<String> = []) throws {
+        for name in left.subtracting(ignored).sorted() {
+            let key = Key(stringValue: name)
+            if try container.decodeNil(forKey: key) { continue }
+            if let list = try? container.nestedUnkeyedContainer(forKey: key), list.isAtEnd { continue }
+            throw APIError.invalid(
+                "\(path)\(name) is not supported by this server, expected it to be left out", param: path + name,
+                code: "unsupported_parameter")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Speculate
+
+/// A message of a conversation. Its content is text, or an array of text parts.
+struct MessageField: Decodable {
+    private struct Part: Decodable {
+        let text: String
+
+        init(from decoder: any Decoder) throws {
+            var fields = try Fields(decoder)
+            let type = try fields.required("type", as: String.self, "'text'")
+            guard type == "text" else { throw fields.wrong("type", "'text'") }
+            text = try fields.required("text", as: String.self, "text")
+            try fields.finish()
+        }
+    }
+
+    private enum Content: Decodable {
+        case text(String)
+        case parts([Part])
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let text = try? container.decode(String.self) {
+                self = .text(text)
+            } else {
+                self = .parts(try container.decode([Part].self))
+            }
+        }
+    }
+
+    let message: ChatMessage
+
+    init(from decoder: any Decoder) throws {
+        var fields = try Fields(decoder)
+        let roles = ["system", "developer", "user", "assistant"]
+        let expected = roles.map { "'\($0)'" }.joined(separator: ", ")
+        let role = try fields.required("role", as: String.self, expected)
+        guard roles.contains(role) else { throw fields.wrong("role", expected) }
+        let text: String
+        switch try fields.required("content", as: Content.self, "text or an array of text parts") {
+        case .text(let whole): text = whole
+        case .parts(let parts): text = parts.map(\.text).joined()
+        }
+        message = ChatMessage(role: role == "developer" ? "system" : role, content: text)
+        try fields.finish(ignoring: ["name"])
+    }
+}

@@ -1,0 +1,12 @@
+struct StreamOptions: Decodable {
+    let includeUsage: Bool
+    /// This server's own: the text in pieces that say whether they were drafted.
+    let includePieces: Bool
+
+    init(from decoder: any Decoder) throws {
+        var fields = try Fields(decoder)
+        includeUsage = try fields.bool("include_usage")
+        includePieces = try fields.bool("include_pieces")
+        try fields.finish(ignoring: ["include_obfuscation"])
+    }
+}

@@ -1,0 +1,182 @@
+import AsyncAlgorithms
+import Foundation
+import Hummingbird
+import NIOCore
+import Speculate
+
+/// `/v1/completions` and `/v1/chat/completions`.
+struct CompletionRoutes: Sendable {
+    let holder: EngineHolder
+    let options: ServerOptions
+    /// What clients call the model.
+    let model: String
+
+    func handle(_ endpoint: Endpoint, _ request: Request, _ context: ServerContext) async throws -> Response {
+        let body = try await read(endpoint, request)
+        let engine = try await holder.loaded
+        guard body.model == model else {
+            throw APIError(
+                .notFound, "the model '\(body.model)' does not exist here, expected '\(model)'", param: "model",
+                code: "model_not_found")
+        }
+        let watch = try await context.channel.pipeline.handler(type: ConnectionWatch.self).get()
+        let streams: [CompletionStream]
+        do throws(EngineError) {
+            // One after another, so that all or none are taken on: the streams begun end when they are dropped.
+            var begun: [CompletionStream] = []
+            for request in body.requests(timeout: options.timeLimit) { begun.append(try await engine.stream(request)) }
+            streams = begun
+        } catch {
+            throw APIError(error)
+        }
+        let writer = CompletionWriter(endpoint, body, model: model)
+        guard body.isStreamed else {
+            watch.onClose { for stream in streams { stream.stop() } }
+            defer { watch.onClose(nil) }
+            return try Response(json: try await whole(streams, writer))
+        }
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
+            body: ResponseBody { output in
+                watch.onClose { for stream in streams { stream.stop() } }
+                // Nor does a client that stays but reads nothing keep its place for ever.
+                let limit = context.channel.eventLoop.scheduleTask(in: .init(options.timeLimit + options.drainTime)) {
+                    context.channel.close(promise: nil)
+                }
+                defer {
+                    limit.cancel()
+                    watch.onClose(nil)
+                }
+                try await send(streams, writer, to: &output)
+                try await output.finish(nil)
+            })
+    }
+
+    private func read(_ endpoint: Endpoint, _ request: Request) async throws -> CompletionBody {
+        let type = request.headers[.contentType].flatMap { MediaType(from: $0) }
+        guard let type, type.isType(.applicationJson) else {
+            throw APIError(
+                .unsupportedMediaType,
+                "the content type is '\(request.headers[.contentType] ?? "")', expected application/json")
+        }
+        let body = try await collect(request)
+        let decoder = JSONDecoder()
+        decoder.userInfo[CompletionBody.endpoint] = endpoint
+        do {
+            return try decoder.decode(CompletionBody.self, from: Data(buffer: body))
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError.invalid("the body is not a JSON object")
+        }
+    }
+
+    private func collect(_ request: Request) async throws -> ByteBuffer {
+        let limit = options.bodyLimit
+        do {
+            return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+                group.addTask { try await request.body.collect(upTo: limit) }
+                group.addTask {
+                    try await Task.sleep(for: options.bodyTime)
+                    throw APIError(.requestTimeout, "the body was not complete after \(options.bodyTime)")
+                }
+                defer { group.cancelAll() }
+                return try await group.next()!
+            }
+        } catch is NIOTooManyBytesError {
+            throw APIError(.contentTooLarge, "the body has more than \(limit) bytes, the most that this server takes")
+        }
+    }
+
+    // MARK: Answers
+
+    private func whole(_ streams: [CompletionStream], _ writer: CompletionWriter) async throws -> CompletionObject {
+        try await withThrowingTaskGroup(of: (Int, [CompletionDelta.Piece], CompletionResult?).self) { group in
+            for (index, stream) in streams.enumerated() {
+                group.addTask {
+                    var pieces: [CompletionDelta.Piece] = []
+                    var result: CompletionResult?
+                    for try await delta in stream {
+                        pieces += delta.pieces
+                        result = delta.result
+                    }
+                    return (index, pieces, result)
+                }
+            }
+            var writer = writer
+            do {
+                for try await (index, pieces, result) in group {
+                    guard let result else { throw CancellationError() }
+                    try writer.take(index, CompletionDelta(pieces: pieces, result: result))
+                }
+            } catch let error as EngineError {
+                throw APIError(error)
+            }
+            return writer.whole()
+        }
+    }
+
+    private enum Event: Sendable {
+        case delta(Int, CompletionDelta)
+        case failure(any Error)
+        case ping
+    }
+
+    /// Server-sent events, one for each part of each choice as it comes. A reader that is slow holds back the streams.
+    private func send(
+        _ streams: [CompletionStream], _ writer: CompletionWriter, to output: inout any ResponseBodyWriter
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            let events = AsyncChannel<Event>()
+            for (index, stream) in streams.enumerated() {
+                group.addTask {
+                    do {
+                        for try await delta in stream { await events.send(.delta(index, delta)) }
+                    } catch {
+                        await events.send(.failure(error))
+                    }
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    try await Task.sleep(for: options.pingPeriod)
+                    await events.send(.ping)
+                }
+            }
+            defer { group.cancelAll() }
+            var writer = writer
+            var left = streams.count
+            for await event in events {
+                do {
+                    switch event {
+                    case .delta(let index, let delta):
+                        let chunk = try writer.take(index, delta)
+                        try await output.write(.event(chunk))
+                        if delta.result != nil { left -= 1 }
+                    case .failure(let error): throw error
+                    case .ping: try await output.write(ByteBuffer(string: ": ping\n\n"))
+                    }
+                } catch let error as APIError {
+                    try await output.write(.event(error))
+                    left = 0
+                } catch let error as EngineError {
+                    try await output.write(.event(APIError(error)))
+                    left = 0
+                }
+                if left == 0 { break }
+            }
+            if let usage = writer.usageChunk() { try await output.write(.event(usage)) }
+            try await output.write(ByteBuffer(string: "data: [DONE]\n\n"))
+        }
+    }
+}
+
+extension ByteBuffer {
+    /// A server-sent event.
+    fileprivate static func event(_ value: some Encodable) throws -> ByteBuffer {
+        var event = ByteBuffer(string: "data: ")
+        event.writeImmutableBuffer(try ByteBuffer(json: value))
+        event.writeString("\n\n")
+        return event
+    }
+}

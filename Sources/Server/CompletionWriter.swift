@@ -1,0 +1,108 @@
+import Foundation
+import Hummingbird
+import Speculate
+
+/// Turns what an engine brings into what a client is sent.
+struct CompletionWriter {
+    private let endpoint: Endpoint
+    private let body: CompletionBody
+    private let model: String
+    private let id: String
+    private let created = Int(Date().timeIntervalSince1970)
+    private var choices: [CompletionChoice]
+    /// Of choices that have ended.
+    private var statistics: [Int: CompletionStatistics] = [:]
+    private var hasBegun: Set<Int> = []
+    /// Characters of each choice that are sent.
+    private var offsets: [Int]
+
+    init(_ endpoint: Endpoint, _ body: CompletionBody, model: String) {
+        self.endpoint = endpoint
+        self.body = body
+        self.model = model
+        id = (endpoint == .chat ? "chatcmpl-" : "cmpl-") + UUID().uuidString.lowercased()
+        let count = body.prompts.count * body.count
+        choices = (0..<count).map { CompletionChoice(endpoint: endpoint, isChunk: false, index: $0) }
+        offsets = [Int](repeating: 0, count: count)
+    }
+
+    /// - Returns: the chunk of a stream that this makes.
+    /// - Throws: `APIError` when the choice ended before its answer did.
+    @discardableResult
+    mutating func take(_ index: Int, _ delta: CompletionDelta) throws(APIError) -> CompletionObject {
+        var choice = CompletionChoice(endpoint: endpoint, isChunk: true, index: index)
+        choice.text = delta.text
+        choice.opens = hasBegun.insert(index).inserted
+        if body.logprobs != nil {
+            let tokens = delta.pieces.flatMap(\.logprobs)
+            choice.logprobs = LogprobsObject(endpoint: endpoint, tokens: tokens, offset: offsets[index])
+            offsets[index] += choice.text.count
+        }
+        if body.includesPieces { choice.pieces = delta.pieces }
+        if let result = delta.result {
+            choice.finishReason = try reason(result)
+            statistics[index] = result.statistics
+        }
+        choices[index].text += choice.text
+        choices[index].logprobs = choice.logprobs
+        choices[index].finishReason = choice.finishReason
+        return object(isChunk: true, [choice])
+    }
+
+    private func reason(_ result: CompletionResult) throws(APIError) -> String {
+        switch result.finishReason {
+        case .endOfText, .stop: return "stop"
+        case .length: return "length"
+        case .deadline:
+            throw APIError(
+                .gatewayTimeout,
+                "the answer was not complete within this server's time limit; it had \(result.tokens.count) tokens")
+        case .cancelled: throw APIError(.serviceUnavailable, "the server is being shut down")
+        }
+    }
+
+    /// The whole answer, after all choices have been taken in one part each.
+    func whole() -> CompletionObject {
+        var object = object(isChunk: false, choices)
+        object.usage = usage
+        object.speculation = speculation
+        return object
+    }
+
+    /// The last chunk of a stream, where asked for.
+    func usageChunk() -> CompletionObject? {
+        guard body.includesUsage, statistics.count == choices.count else { return nil }
+        var object = object(isChunk: true, [])
+        object.usage = usage
+        object.speculation = speculation
+        return object
+    }
+
+    private func object(isChunk: Bool, _ choices: [CompletionChoice]) -> CompletionObject {
+        let kind = endpoint == .text ? "text_completion" : isChunk ? "chat.completion.chunk" : "chat.completion"
+        return CompletionObject(id: id, object: kind, created: created, model: model, choices: choices)
+    }
+
+    private func sum(_ number: (CompletionStatistics) -> Int) -> Int { statistics.values.reduce(0) { $0 + number($1) } }
+
+    private var usage: CompletionObject.Usage {
+        // A prompt counts once, however many choices it has.
+        let prompts = stride(from: 0, to: choices.count, by: body.count).compactMap { statistics[$0] }
+        let prompt = prompts.reduce(0) { $0 + $1.promptTokens }
+        let completion = sum(\.completionTokens)
+        return .init(
+            promptTokens: prompt, completionTokens: completion, totalTokens: prompt + completion,
+            promptTokensDetails: .init(cachedTokens: prompts.reduce(0) { $0 + $1.cachedPromptTokens }),
+            completionTokensDetails: .init(
+                acceptedPredictionTokens: sum(\.accepted), rejectedPredictionTokens: sum { $0.drafted - $0.accepted }))
+    }
+
+    private var speculation: CompletionObject.Speculation {
+        let rounds = sum(\.rounds)
+        let first = statistics.values.map(\.timeToFirstToken).min() ?? .zero
+        return .init(
+            rounds: rounds, acceptanceLength: rounds == 0 ? 0 : Double(sum(\.completionTokens)) / Double(rounds),
+            tokensPerSecond: statistics.values.reduce(0) { $0 + $1.tokensPerSecond },
+            timeToFirstTokenMs: first / .milliseconds(1))
+    }
+}

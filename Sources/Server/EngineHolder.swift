@@ -1,0 +1,28 @@
+import ServiceLifecycle
+import Speculate
+
+/// The engine, once it is loaded: the server answers before that, saying so.
+actor EngineHolder: Service {
+    private let load: @Sendable () async throws -> Engine
+    private(set) var engine: Engine?
+
+    init(load: @escaping @Sendable () async throws -> Engine) { self.load = load }
+
+    func run() async throws {
+        let engine = try await load()
+        self.engine = engine
+        try await engine.run()
+    }
+
+    /// - Throws: `APIError` while there is no engine.
+    var loaded: Engine {
+        get throws {
+            guard let engine else {
+                var error = APIError(.serviceUnavailable, "the model is being loaded", code: "loading")
+                error.headers[.retryAfter] = "1"
+                throw error
+            }
+            return engine
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import Hummingbird
+import NIOCore
+
+/// Gives every refusal the body that OpenAI's clients understand, and says which method a path has.
+struct ErrorMiddleware: RouterMiddleware {
+    let paths: [String: HTTPRequest.Method]
+
+    func handle(
+        _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let error as APIError {
+            return try error.response(from: request, context: context)
+        } catch let error as HTTPError where error.status == .notFound {
+            return try missing(request).response(from: request, context: context)
+        } catch let error as any HTTPResponseError {
+            let message = (error as? HTTPError)?.body ?? "\(error.status.code) \(error.status.reasonPhrase)"
+            return try APIError(error.status, message).response(from: request, context: context)
+        } catch is CancellationError {
+            return try APIError(.serviceUnavailable, "the server is being shut down")
+                .response(from: request, context: context)
+        }
+    }
+
+    private func missing(_ request: Request) -> APIError {
+        let path = request.uri.path
+        guard let method = path.hasPrefix("/v1/models/") ? .get : paths[path] else {
+            return APIError(.notFound, "there is nothing at \(path); /openapi.json tells what there is")
+        }
+        var error = APIError(
+            .methodNotAllowed, "the method is \(request.method.rawValue), expected \(method.rawValue) for \(path)")
+        error.headers[.allow] = method.rawValue
+        return error
+    }
+}

@@ -1,0 +1,19 @@
+import Foundation
+import Hummingbird
+
+extension Response {
+    init(json value: some Encodable, status: HTTPResponse.Status = .ok) throws {
+        self.init(
+            status: status, headers: [.contentType: "application/json; charset=utf-8"],
+            body: .init(byteBuffer: try ByteBuffer(json: value)))
+    }
+}
+
+extension ByteBuffer {
+    init(json value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        self.init(data: try encoder.encode(value))
+    }
+}

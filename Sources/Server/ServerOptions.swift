@@ -1,0 +1,36 @@
+/// How a server listens, and what it lets clients ask for.
+public struct ServerOptions: Sendable {
+    public var host: String
+    /// 0 takes any free one.
+    public var port: Int
+    /// Keys of which a client must send one, as `Authorization: Bearer KEY`; empty: everybody is served.
+    public var keys: [String]
+    /// Bytes of a request's body at most.
+    public var bodyLimit: Int
+    /// For a request's body to arrive; a connection without a request is closed after twice this.
+    public var bodyTime: Duration
+    /// From request to the end of the answer at most.
+    public var timeLimit: Duration
+    /// Connections at once; further ones wait to be accepted.
+    public var connections: Int
+    /// A stream that brings nothing for so long gets a comment, so that nothing between takes it for dead.
+    public var pingPeriod: Duration
+    /// How long requests in progress may go on after SIGTERM.
+    public var drainTime: Duration
+
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, keys: [String] = [],
+        bodyLimit: Int = 1 << 20, bodyTime: Duration = .seconds(30), timeLimit: Duration = .seconds(300),
+        connections: Int = 512, pingPeriod: Duration = .seconds(15), drainTime: Duration = .seconds(30)
+    ) {
+        self.host = host
+        self.port = port
+        self.keys = keys
+        self.bodyLimit = bodyLimit
+        self.bodyTime = bodyTime
+        self.timeLimit = timeLimit
+        self.connections = connections
+        self.pingPeriod = pingPeriod
+        self.drainTime = drainTime
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import ServiceLifecycle
+import Speculate
+
+/// The OpenAI-compatible HTTP service: it listens at once, says that it is loading until the engine is there, and after
+/// SIGTERM or SIGINT ends what it has begun.
+public struct SpeculateServer: Sendable {
+    /// What keeps a server from listening.
+    public struct ListenError: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    private let options: ServerOptions
+    private let model: String
+    private let metrics: PrometheusMetrics
+    private let logger: Logger
+    private let holder: EngineHolder
+    private let onListening: @Sendable (_ port: Int) -> Void
+
+    /// - Parameters:
+    ///   - model: what clients call it.
+    ///   - metrics: what `/metrics` shows; the engine's should be among it.
+    ///   - load: makes the engine.
+    ///   - onListening: called with the port.
+    public init(
+        _ options: ServerOptions, model: String, metrics: PrometheusMetrics, logger: Logger,
+        load: @escaping @Sendable () async throws -> Engine, onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) {
+        self.options = options
+        self.model = model
+        self.metrics = metrics
+        self.logger = logger
+        self.onListening = onListening
+        holder = EngineHolder(load: load)
+    }
+
+    /// Serves until a signal comes.
+    /// - Throws: what `load` throws, or `ListenError`.
+    public func run() async throws {
+        let application = Application(
+            router: try router(),
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ConnectionWatch()],
+                    idleTimeout: .init(options.bodyTime * 2))),
+            configuration: .init(
+                address: .hostname(options.host, port: options.port), serverName: nil,
+                availableConnectionsDelegate: .maximum(options.connections, logger: logger)),
+            onServerRunning: { [onListening] in onListening($0.localAddress?.port ?? 0) }, logger: logger)
+        // The last to be shut down is the first.
+        var group = ServiceGroupConfiguration(
+            services: [holder, application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = options.drainTime
+        do {
+            try await ServiceGroup(configuration: group).run()
+        } catch let error as IOError {
+            throw ListenError(
+                description:
+                    "cannot listen on \(options.host):\(options.port): \(String(cString: strerror(error.errnoCode)))")
+        } catch let error as SocketAddressError {
+            throw ListenError(description: "cannot listen on \(options.host):\(options.port): \(error)")
+        }
+    }
+
+    private func router() throws -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self)
+        router.middlewares.add(TracingMiddleware())
+        router.middlewares.add(
+            ErrorMiddleware(paths: [
+                "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/models": .get, "/health": .get,
+                "/metrics": .get, "/": .get, "/openapi.json": .get,
+            ]))
+        router.middlewares.add(MetricsMiddleware())
+        let completions = CompletionRoutes(holder: holder, options: options, model: model)
+        let api = router.group("v1").add(middleware: KeyMiddleware(options.keys))
+        api.post("completions") { try await completions.handle(.text, $0, $1) }
+        api.post("chat/completions") { try await completions.handle(.chat, $0, $1) }
+        let models = ModelRoutes(model: model)
+        api.get("models") { _, _ in try models.list() }
+        api.get("models/:model") { _, context in try models.one(context.parameters.get("model") ?? "") }
+        router.get("health") { [holder] _, _ in
+            let isLoaded = await holder.engine != nil
+            return try Response(
+                json: ["status": isLoaded ? "ok" : "loading"], status: isLoaded ? .ok : .serviceUnavailable)
+        }
+        router.get("metrics") { [metrics] _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: metrics.text())))
+        }
+        let page = ByteBuffer(bytes: PackageResources.index_html)
+        router.get("/") { _, _ in
+            Response(
+                status: .ok,
+                headers: [
+                    .contentType: "text/html; charset=utf-8",
+                    .contentSecurityPolicy:
+                        "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+                        + "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+                    .xContentTypeOptions: "nosniff",
+                ], body: .init(byteBuffer: page))
+        }
+        let description = ByteBuffer(
+            string: String(decoding: PackageResources.openapi_json, as: UTF8.self)
+                .replacing("\"MODEL\"", with: String(buffer: try ByteBuffer(json: model))))
+        router.get("openapi.json") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/json; charset=utf-8"],
+                body: .init(byteBuffer: description))
+        }
+        return router
+    }
+}
