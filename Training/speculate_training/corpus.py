@@ -74,19 +74,28 @@ class Corpus:
         tokens = np.concatenate(flat) if flat else np.zeros(0, kind)
         return Corpus(tokens, offsets.astype(np.int64), np.array(prompts, np.int32), tags)
 
-    def draft_vocabulary(self, size: int, always: Iterable[int]) -> tuple[list[int], float]:
-        """The tokens that answers use most, in rising order, `always` among them; and the share that they cover."""
+    def answer_counts(self) -> np.ndarray:
+        """How often each token stands in an answer, up to the greatest token."""
         counts: Any = np.zeros(int(self.tokens.max()) + 1, np.int64)
         for index in range(len(self)):
             answer = self.sequence(index)[self.prompts[index] :]
             counts += np.bincount(answer, minlength=len(counts))
+        return counts
+
+    def coverage(self, tokens: list[int]) -> float:
+        """The share of the answers that these tokens make up."""
+        counts = self.answer_counts()
+        return float(counts[[token for token in tokens if token < len(counts)]].sum() / max(counts.sum(), 1))
+
+    def draft_vocabulary(self, size: int, always: Iterable[int]) -> tuple[list[int], float]:
+        """The tokens that answers use most, in rising order, `always` among them; and the share that they cover."""
+        counts = self.answer_counts()
         chosen = set(always)
         for token in np.argsort(-counts, kind="stable"):
             if len(chosen) == size:
                 break
             chosen.add(int(token))
-        covered = counts[[token for token in chosen if token < len(counts)]].sum() / max(counts.sum(), 1)
-        return sorted(chosen), float(covered)
+        return sorted(chosen), self.coverage(sorted(chosen))
 
 
 @dataclass(frozen=True)

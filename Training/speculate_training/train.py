@@ -109,6 +109,9 @@ class Run:
         self.d2t, self.coverage = self.corpus.draft_vocabulary(
             args.vocabulary, [int(checkpoint.value("tokenizer.ggml.eos_token_id", 0))]
         )
+        if args.weights:  # They may have learnt another corpus, with a vocabulary of its own.
+            self.d2t = self.load(args.weights)["d2t"]
+            self.coverage = self.corpus.coverage(self.d2t)
         self.config = drafter_config(args, self.verifier, len(self.d2t), checkpoint)
         torch.manual_seed(args.seed)
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
@@ -159,11 +162,15 @@ class Run:
         torch.save(state, beside)
         os.replace(beside, self.path)
 
-    def read(self, path: Path) -> dict[str, Any]:
-        """A checkpoint of this configuration, corpus and verifier."""
+    def load(self, path: Path) -> dict[str, Any]:
         if not path.exists():
             raise SystemExit(f"{path}: there is no such checkpoint")
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        return state
+
+    def read(self, path: Path) -> dict[str, Any]:
+        """A checkpoint of this configuration, draft vocabulary and verifier."""
+        state = self.load(path)
         if state["config"] != self.config.as_dict() or state["d2t"] != self.d2t:
             raise SystemExit(f"{path}: made with another configuration or corpus; name another one")
         if state["fingerprint"] != self.fingerprint:
