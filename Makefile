@@ -2,7 +2,7 @@
 
 PROMPT ?= The best way to learn a language is
 
-.PHONY: demo test build setup model drafter bench peers peers-speculative format lint clean
+.PHONY: demo test build setup model drafter bench peers peers-speculative docs examples format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
@@ -70,11 +70,22 @@ setup:
 model: setup
 	@Models/fetch.sh
 
+# The library's pages, as a website in .build/docs.
+docs: setup
+	mkdir -p .build/symbols .build/graphs
+	swift build --target Speculate -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build/symbols
+	cp .build/symbols/Speculate.symbols.json .build/graphs/
+	docc convert Sources/Speculate/Speculate.docc --additional-symbol-graph-dir .build/graphs --fallback-display-name Speculate --fallback-bundle-identifier speculate --warnings-as-errors --output-path .build/docs
+
+# A package that depends on this one as a user's would.
+examples: setup
+	swift build --package-path Examples
+
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples/Package.swift Examples/Sources Benchmarks/Package.swift Benchmarks/Sources
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Examples/Package.swift Examples/Sources Benchmarks/Package.swift Benchmarks/Sources
 
 clean:
-	rm -rf .build Benchmarks/.build $(TRAINING) $(SERVING)
+	rm -rf .build Benchmarks/.build Examples/.build $(TRAINING) $(SERVING)

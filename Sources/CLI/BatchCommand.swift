@@ -42,7 +42,7 @@ struct BatchCommand: AsyncParsableCommand {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
             // Many rows already keep a pass as busy as drafts would; measured, drafts pay up to about four completions.
-            let engine = try await model.load(usual: parallel <= 4 ? .adaptive : .none) { $0.parallel = parallel }
+            let engine = try await model.load { $0.parallel = parallel }
             let settings = settings(engine)
             let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
             defer { file.close() }

@@ -32,7 +32,7 @@ struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Always draft so many tokens a round, 0 to \(Engine.maximumDepth).",
-            discussion: "Default: what promises the most tokens a second in each round; 0 for a batch.",
+            discussion: "Default: what promises the most tokens a second in each round.",
             valueName: "n"))
     var depth: Int?
 
@@ -56,13 +56,10 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter usual: what is drafted where no flag says so.
-    func load(
-        usual: Speculation = .adaptive, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
-    ) async throws -> Engine {
+    func load(adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }) async throws -> Engine {
         let path = path
         let found = source(for: path)
-        let speculation = speculation(found) ?? usual
+        let speculation = speculation(found) ?? .adaptive
         let source = speculation == .none ? .none : found
         var configuration = EngineConfiguration(
             threads: threads, contextLength: context, speculation: speculation)

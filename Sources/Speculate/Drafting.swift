@@ -49,10 +49,12 @@ final class Drafting {
     }
 
     /// A drafter for a sequence of up to `capacity` tokens; nil when nothing is to be drafted.
+    /// - Parameter isCrowded: whether many other completions share the passes. Then choosing freely leaves diffusion out:
+    ///   what it costs to keep it informed is more than it brings.
     /// - Throws: `EngineError` when the engine has no drafter of the kind asked for.
     func makeDrafter(
         _ speculation: Speculation, _ rule: AcceptanceRule, _ options: SamplingOptions, verifier: Verifier,
-        capacity: Int
+        capacity: Int, isCrowded: Bool
     ) throws(EngineError) -> (any Drafter)? {
         func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(EngineError) -> BlockDiffusionDrafter {
             guard let model else {
@@ -75,7 +77,7 @@ final class Drafting {
         case .adaptive:
             if source == .none { return nil }
             return AdaptiveDrafter(
-                model == nil ? nil : try diffusion(), trees: rule.takesTrees,
+                model == nil || isCrowded ? nil : try diffusion(), trees: rule.takesTrees,
                 costs: costs(verifier), experience: experience)
         }
     }

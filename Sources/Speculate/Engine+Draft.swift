@@ -19,8 +19,10 @@ extension Engine {
     /// A text prompt may end in a block with gaps: from its first `[MASK]` on, each stands for one token to be filled
     /// in, and the text between them stays as it is.
     /// - Parameters:
+    ///   - prompt: what the block follows.
     ///   - passes: that denoise the block, 1 to 64.
     ///   - order: which tokens are revealed first when there are several passes.
+    ///   - seed: of a random order.
     ///   - maximumTokens: of a block without gaps; at most as many as the drafter drafts.
     /// - Throws: `EngineError` when the engine has no block diffusion drafter or the block does not fit it.
     public func draft(

@@ -34,8 +34,9 @@ public actor Engine {
 
     /// Loads a verifier, and a drafter for it.
     /// - Parameters:
-    ///   - verifier: path of a GGUF file.
+    ///   - path: the verifier, a GGUF file.
     ///   - drafter: where drafts come from.
+    ///   - configuration: for all requests.
     /// - Throws: `EngineError` naming the file and what is wrong with it, or the setting out of range.
     public static func load(
         verifier path: String, drafter: DrafterSource = .promptLookup,
@@ -252,7 +253,8 @@ public actor Engine {
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
             logprobs: request.logprobs, depth: speculation.tokens, verifier: verifier, sampler: sampler,
             drafter: try drafting.makeDrafter(
-                speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens))
+                speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens,
+                isCrowded: scheduler.isCrowded))
     }
 
     func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {

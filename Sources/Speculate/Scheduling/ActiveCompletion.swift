@@ -1,7 +1,7 @@
 /// A completion that waits for its turn or is in progress. Touched on the engine's thread alone.
 final class ActiveCompletion {
     /// What a reader is woken for, but for the first token: passing from one thread to another costs time.
-    private static let period = Duration.milliseconds(12)
+    private static let period = Duration.milliseconds(5)
 
     let generation: Generation
     private let delivery: Delivery

@@ -9,6 +9,8 @@ final class Scheduler {
     private static let readingRows = 64
     /// Tokens of a common beginning for which a prompt waits until another has read them.
     private static let worthWaiting = 32
+    /// Other completions in progress beside which a drafter's own passes no longer pay: measured, Benchmarks/README.md.
+    private static let crowd = 3
     /// How much a pass counts in the running mean of tokens that it brings.
     private static let rate = 0.05
 
@@ -33,6 +35,9 @@ final class Scheduler {
     var activity: EngineActivity {
         EngineActivity(running: active.count, waiting: waiting.count, prefixMemory: prefixes.bytes)
     }
+
+    /// Whether a completion that begins now shares its passes with many.
+    var isCrowded: Bool { min(active.count + waiting.count, parallel - 1) >= Self.crowd }
 
     var isIdle: Bool { waiting.isEmpty && active.isEmpty }
 
