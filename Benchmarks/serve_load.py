@@ -189,7 +189,9 @@ def main() -> None:
     finally:
         for server in servers:
             server.close()
-    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
+    cpu = (
+        re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text()) if Path("/proc/cpuinfo").exists() else None
+    )
     report = {"cpu": cpu[1] if cpu else platform.processor(), "threads": args.threads, "tokens": args.tokens, "repeats": args.repeats, "rows": results}  # fmt: skip
     if args.output:
         beside = args.output.with_suffix(".tmp")

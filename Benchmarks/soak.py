@@ -14,7 +14,6 @@ import os
 import random
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -83,14 +82,42 @@ def main() -> None:
     prompts = [row["prompt"] for row in rows if len(row["prompt"]) < 1500][:60]
 
     def request(index: int, model: str) -> dict:
-        return {"model": model, "prompt": prompts[index], "max_tokens": 16 + index % 80, **SETTINGS[index % len(SETTINGS)]}
+        return {
+            "model": model,
+            "prompt": prompts[index],
+            "max_tokens": 16 + index % 80,
+            **SETTINGS[index % len(SETTINGS)],
+        }
 
     port = free_port()
-    plain = Server("plain", [program, "serve", "--model", args.model, "--port", str(port), "--drafter", "none", "--prefix-memory", "0"], port)
-    expected = [text_of(exchange(plain, http(json.dumps(request(i, plain.model)).encode())), False) for i in range(len(prompts))]
+    plain = Server(
+        "plain",
+        [program, "serve", "--model", args.model, "--port", str(port), "--drafter", "none", "--prefix-memory", "0"],
+        port,
+    )
+    expected = [
+        text_of(exchange(plain, http(json.dumps(request(i, plain.model)).encode())), False) for i in range(len(prompts))
+    ]
     plain.close()
     port = free_port()
-    server = Server("speculate", [program, "serve", "--model", args.model, "--port", str(port), "--parallel", "8", "--queue", "8", "--prefix-memory", "64"], port)
+    server = Server(
+        "speculate",
+        [
+            program,
+            "serve",
+            "--model",
+            args.model,
+            "--port",
+            str(port),
+            "--parallel",
+            "8",
+            "--queue",
+            "8",
+            "--prefix-memory",
+            "64",
+        ],
+        port,
+    )
 
     counts: Counter[str] = Counter()
     problems: list[str] = []
@@ -122,7 +149,14 @@ def main() -> None:
                 else:
                     text = json.dumps(body).encode()
                     cut = rng.randrange(len(text))
-                    wrong = rng.choice([text[:cut], text.replace(b"{", b"[", 1), json.dumps(body | {"temperature": "hot"}).encode(), b"\xff" * 50])
+                    wrong = rng.choice(
+                        [
+                            text[:cut],
+                            text.replace(b"{", b"[", 1),
+                            json.dumps(body | {"temperature": "hot"}).encode(),
+                            b"\xff" * 50,
+                        ]
+                    )
                     answer = exchange(server, http(wrong))
                     outcome = "refused: nonsense" if answer.startswith(b"HTTP/1.1 4") else "accepted nonsense"
                     if outcome.startswith("accepted"):

@@ -13,7 +13,9 @@ ASK = [{"role": "system", "content": "You answer briefly."}, {"role": "user", "c
 
 
 def chat(client: openai.OpenAI, **more):
-    return client.chat.completions.create(**({"model": NAME, "messages": ASK, "temperature": 0, "max_tokens": 40} | more))
+    return client.chat.completions.create(
+        **({"model": NAME, "messages": ASK, "temperature": 0, "max_tokens": 40} | more)
+    )
 
 
 def text(client: openai.OpenAI, prompt="The best way to learn a language is", **more):
@@ -39,7 +41,9 @@ def test_chat(client):
     assert 0 <= details.accepted_prediction_tokens <= usage.completion_tokens
     assert details.rejected_prediction_tokens >= 0
     parts = [{"type": "text", "text": "Name three "}, {"type": "text", "text": "fruits."}]
-    again = chat(client, messages=[{"role": "developer", "content": ASK[0]["content"]}, {"role": "user", "content": parts}])
+    again = chat(
+        client, messages=[{"role": "developer", "content": ASK[0]["content"]}, {"role": "user", "content": parts}]
+    )
     assert again.choices[0].message.content == message.content
     assert again.usage.prompt_tokens_details.cached_tokens == usage.prompt_tokens - 1
 
@@ -66,7 +70,11 @@ def test_text(client):
 
 
 def test_several_prompts_and_choices(client):
-    alone = [text(client, prompt, temperature=0.7, seed=seed).choices[0].text for prompt in ["One,", "Two,"] for seed in [5, 6]]
+    alone = [
+        text(client, prompt, temperature=0.7, seed=seed).choices[0].text
+        for prompt in ["One,", "Two,"]
+        for seed in [5, 6]
+    ]
     together = text(client, ["One,", "Two,"], temperature=0.7, seed=5, n=2)
     assert [choice.index for choice in together.choices] == [0, 1, 2, 3]
     assert [choice.text for choice in together.choices] == alone
@@ -96,9 +104,10 @@ def test_sampling(client):
     token = text(client, logprobs=1, max_tokens=1)
     biased = text(client, logit_bias={"28": 100}, max_tokens=4, logprobs=0).choices[0]
     assert len(set(biased.logprobs.tokens)) == 1 and biased.logprobs.tokens != token.choices[0].logprobs.tokens
-    assert text(client, frequency_penalty=2, presence_penalty=2, max_tokens=60).choices[0].text != text(
-        client, max_tokens=60
-    ).choices[0].text
+    assert (
+        text(client, frequency_penalty=2, presence_penalty=2, max_tokens=60).choices[0].text
+        != text(client, max_tokens=60).choices[0].text
+    )
     vllm = text(client, temperature=1, seed=1, extra_body={"top_k": 1, "min_p": 0.5, "repetition_penalty": 1.0})
     assert vllm.choices[0].text == text(client).choices[0].text
 

@@ -21,7 +21,7 @@ def test_schemathesis(tmp_path):
                 # A schema cannot say that prompt and answer fit the context, or that a token is one of the vocabulary's.
                 "--exclude-checks", "positive_data_acceptance",
             ],
-            capture_output=True, text=True, timeout=900, cwd=tmp_path,
+            capture_output=True, text=True, timeout=900, cwd=tmp_path, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
         # Not all of it was refused.

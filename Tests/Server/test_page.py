@@ -26,7 +26,12 @@ def page(server: Server, browser: Browser):
     page = browser.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and "status of 400" not in message.text and problems.append(message.text))
+    page.on(
+        "console",
+        lambda message: (
+            message.type == "error" and "status of 400" not in message.text and problems.append(message.text)
+        ),
+    )
     page.goto(server.url)
     yield page
     page.close()
@@ -44,7 +49,10 @@ def test_a_completion_is_streamed_coloured_and_counted(server, client, page):
     page.click("#go")
     expect(page.locator("#status")).to_have_text(re.compile("Done|most tokens"), timeout=60_000)
     answer = client.chat.completions.create(
-        model=NAME, messages=[{"role": "user", "content": "Write three sentences about the sea."}], temperature=0, max_tokens=80
+        model=NAME,
+        messages=[{"role": "user", "content": "Write three sentences about the sea."}],
+        temperature=0,
+        max_tokens=80,
     )
     assert page.locator("#answer").text_content() == answer.choices[0].message.content
     assert number(page, "#count") == answer.usage.completion_tokens

@@ -47,7 +47,10 @@ def balanced(tmp_path):
 
 def ask(client: openai.OpenAI, seed: int, **more) -> str:
     chunks = client.completions.create(
-        **({"model": NAME, "prompt": "The sea", "max_tokens": 120, "temperature": 0.8, "seed": seed, "stream": True} | more)
+        **(
+            {"model": NAME, "prompt": "The sea", "max_tokens": 120, "temperature": 0.8, "seed": seed, "stream": True}
+            | more
+        )
     )
     return "".join(chunk.choices[0].text for chunk in chunks)
 
@@ -85,5 +88,7 @@ def test_a_client_of_nginx_that_hangs_up_ends_its_completion(balanced):
 def test_the_files_for_running_it_say_what_the_program_knows():
     flags = subprocess.run([ROOT / ".build/debug/speculate", "serve", "--help"], capture_output=True, text=True).stdout
     for name in ["Dockerfile", "speculate.service", "kubernetes.yaml"]:
-        for flag in re.findall(r"--(?:host|port|model|threads|api-key-file|drain-time)\b", (ROOT / "Deploy" / name).read_text()):
+        for flag in re.findall(
+            r"--(?:host|port|model|threads|api-key-file|drain-time)\b", (ROOT / "Deploy" / name).read_text()
+        ):
             assert flag in flags, (name, flag)

@@ -13,7 +13,13 @@ import time
 import pytest
 from conftest import MODEL, NAME, PROGRAM, Server
 
-LONG = {"model": NAME, "prompt": "Count: 1, 2, 3,", "max_tokens": 6000, "temperature": 0, "logit_bias": {"0": -100, "2": -100}}
+LONG = {
+    "model": NAME,
+    "prompt": "Count: 1, 2, 3,",
+    "max_tokens": 6000,
+    "temperature": 0,
+    "logit_bias": {"0": -100, "2": -100},
+}
 
 
 def request(body: dict, path: str = "/v1/completions") -> bytes:
@@ -36,7 +42,11 @@ def test_health_says_when_the_model_is_there():
 
 def test_metrics(server, client):
     names = [f"vllm:spec_decode_num_{name}_total" for name in ["drafts", "draft_tokens", "accepted_tokens"]]
-    names += ["vllm:spec_decode_num_accepted_tokens_per_pos_total", "vllm:prompt_tokens_total", "vllm:generation_tokens_total"]
+    names += [
+        "vllm:spec_decode_num_accepted_tokens_per_pos_total",
+        "vllm:prompt_tokens_total",
+        "vllm:generation_tokens_total",
+    ]
     before = {name: server.metric(name) for name in names}
     count = server.metric("gen_ai_server_time_to_first_token_seconds_count")
     answer = client.completions.create(model=NAME, prompt="a b c a b c a b c a b", temperature=0, max_tokens=50)
@@ -70,7 +80,9 @@ def test_a_client_that_hangs_up_ends_its_completion(server, stream):
 
 
 def test_a_connection_serves_request_after_request(server):
-    short = request(LONG | {"max_tokens": 3}) + request(LONG | {"max_tokens": 3, "stream": True}) + request({"model": 3})
+    short = (
+        request(LONG | {"max_tokens": 3}) + request(LONG | {"max_tokens": 3, "stream": True}) + request({"model": 3})
+    )
     with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
         connection.sendall(short)
         answer = b""
@@ -94,7 +106,9 @@ def test_limits():
             connections[-1].sendall(request(LONG | {"stream": count == 2}))
             server.until("vllm:num_requests_running" if count == 1 else "vllm:num_requests_waiting", 1)
         answer = server.raw(request(LONG))
-        assert answer.startswith(b"HTTP/1.1 503") and b"1 requests wait already" in answer and b"Retry-After: 1" in answer
+        assert (
+            answer.startswith(b"HTTP/1.1 503") and b"1 requests wait already" in answer and b"Retry-After: 1" in answer
+        )
         # The one in progress ends with its time; the one that waits is told that it still lives, until its time is up.
         assert connections[0].recv(65536).startswith(b"HTTP/1.1 504")
         text = b""
@@ -141,7 +155,7 @@ def test_a_signal_does_not_wait_for_ever():
 
 
 def fails(*flags: str) -> tuple[int, str]:
-    done = subprocess.run([PROGRAM, "serve", *flags], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([PROGRAM, "serve", *flags], capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr
 
 
@@ -174,33 +188,69 @@ FINE = {
 def bodies() -> list[tuple[str, bytes]]:
     """Paths and bodies, each wrong in its way."""
     out: list[tuple[str, bytes]] = []
-    numbers = ["n", "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty"]
+    numbers = [
+        "n",
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "presence_penalty",
+        "frequency_penalty",
+        "repetition_penalty",
+    ]
     common = ["model", "stream", "stream_options", "logit_bias", "seed", "stop", "max_tokens", *numbers]
     for path, valid, names in [
         ("/v1/completions", VALID, [*common, "prompt", "logprobs", "best_of", "suffix", "echo"]),
-        ("/v1/chat/completions", CHAT, [*common, "messages", "max_completion_tokens", "top_logprobs", "response_format"]),
+        (
+            "/v1/chat/completions",
+            CHAT,
+            [*common, "messages", "max_completion_tokens", "top_logprobs", "response_format"],
+        ),
     ]:
         for name in names:
             for value in ODD:
-                if not any(value is fine or (value == fine and type(value) is type(fine)) for fine in FINE.get(name, [])):
+                if not any(
+                    value is fine or (value == fine and type(value) is type(fine)) for fine in FINE.get(name, [])
+                ):
                     out.append((path, json.dumps(valid | {name: value}).encode()))
         for name in ["tools", "functions", "audio", "unknown", "Model", "max-tokens", "grammar"]:
             out += [(path, json.dumps(valid | {name: value}).encode()) for value in ODD if value not in ([], {})]
         out += [(path, json.dumps({k: v for k, v in valid.items() if k != name}).encode()) for name in list(valid)[:2]]
         text = json.dumps(valid).encode()
         out += [(path, text[:end]) for end in range(len(text))]
-        out += [(path, text[:place] + byte + text[place + 1 :]) for place in (0, 9, len(text) - 1) for byte in (b"\xff", b"\x00", b"<")]
+        out += [
+            (path, text[:place] + byte + text[place + 1 :])
+            for place in (0, 9, len(text) - 1)
+            for byte in (b"\xff", b"\x00", b"<")
+        ]
         out += [(path, json.dumps(value).encode()) for value in [*ODD, None] if value not in ({"a": 1},)]
         out += [(path, b"[" * depth + b"]" * depth) for depth in (1, 10, 600, 50_000)]
         out += [(path, b'{"a":' * depth) for depth in (1, 10, 600, 30_000)]
         out += [(path, text + b"}"), (path, b"\xef\xbb"), (path, text.replace(b'"', b"'")), (path, b"model=x&prompt=y")]
-    for message in [1, "x", None, [], {}, {"role": "user"}, {"content": "x"}, {"role": "tool", "content": "x"}, {"role": 1, "content": ""}]:
+    for message in [
+        1,
+        "x",
+        None,
+        [],
+        {},
+        {"role": "user"},
+        {"content": "x"},
+        {"role": "tool", "content": "x"},
+        {"role": 1, "content": ""},
+    ]:
         out.append(("/v1/chat/completions", json.dumps(CHAT | {"messages": [message]}).encode()))
     for content in ODD:
         if content not in ("x" * 50, "", "\u0000", []):
-            out.append(("/v1/chat/completions", json.dumps(CHAT | {"messages": [{"role": "user", "content": content}]}).encode()))
+            out.append(
+                (
+                    "/v1/chat/completions",
+                    json.dumps(CHAT | {"messages": [{"role": "user", "content": content}]}).encode(),
+                )
+            )
     for field in ["tool_calls", "function_call", "audio", "weight"]:
-        out.append(("/v1/chat/completions", json.dumps(CHAT | {"messages": [CHAT["messages"][0] | {field: "x"}]}).encode()))
+        out.append(
+            ("/v1/chat/completions", json.dumps(CHAT | {"messages": [CHAT["messages"][0] | {field: "x"}]}).encode())
+        )
     return out
 
 
@@ -219,7 +269,12 @@ def heads() -> list[bytes]:
     """Requests whose heads are wrong."""
     rng = random.Random(7)
     body = json.dumps(VALID).encode()
-    good = [b"POST /v1/completions HTTP/1.1", b"Host: localhost", b"Content-Type: application/json", b"Content-Length: %d" % len(body)]
+    good = [
+        b"POST /v1/completions HTTP/1.1",
+        b"Host: localhost",
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(body),
+    ]
 
     def join(lines: list[bytes], rest: bytes = body) -> bytes:
         return b"\r\n".join(lines) + b"\r\n\r\n" + rest

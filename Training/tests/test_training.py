@@ -89,6 +89,20 @@ def test_a_run_can_begin_from_another_ones_weights(corpus_file: Path, tmp_path: 
         train.Run(arguments(tmp_path / "third", corpus_file, "--weights", checkpoint, "--rank", "64"))
 
 
+def test_another_corpus_is_learnt_with_the_draft_vocabulary_that_there_is(corpus_file: Path, tmp_path: Path) -> None:
+    train.main(arguments(tmp_path / "first", corpus_file))
+    first = torch.load(tmp_path / "first" / "checkpoint.pt", weights_only=True)
+    other = Corpus.build([([1, 2], list(range(100, 140)), "x")] * 16, 260)
+    other.save(tmp_path / "other.npz")
+    more = ["--weights", str(tmp_path / "first" / "checkpoint.pt"), "--stop-after", "2"]
+    train.main(arguments(tmp_path / "second", tmp_path / "other.npz", *more))
+    second = torch.load(tmp_path / "second" / "checkpoint.pt", weights_only=True)
+    assert second["d2t"] == first["d2t"] and second["step"] == 2
+    run = train.Run(arguments(tmp_path / "second", tmp_path / "other.npz", *more))
+    covered = sum(token in first["d2t"] for token in range(100, 140)) / 40
+    assert run.coverage == pytest.approx(covered)
+
+
 def test_a_checkpoint_of_another_shape_is_refused(corpus_file: Path, tmp_path: Path) -> None:
     train.main(arguments(tmp_path / "run", corpus_file, "--stop-after", "1"))
     with pytest.raises(SystemExit, match="another configuration"):
