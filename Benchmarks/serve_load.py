@@ -172,7 +172,9 @@ def main() -> None:
             runs: dict[str, list[dict[str, float]]] = {server.name: [] for server in servers}
             for repeat in range(args.repeats + 1):  # The first one warms up.
                 count = level * args.prompts
-                prompts = [texts[(repeat * count + i) % len(texts)] for i in range(count)]
+                # Each is new to both, so that neither finds it in a cache.
+                numbers = range(repeat * count, (repeat + 1) * count)
+                prompts = [f"({level}.{n}) {texts[n % len(texts)]}" for n in numbers]
                 for server in servers if repeat % 2 == 0 else reversed(servers):
                     server.pause(False)
                     run = load(server, level, prompts, args.tokens)

@@ -46,7 +46,7 @@ struct ServeCommand: AsyncParsableCommand {
     var maxConnections = 512
 
     @Option(help: ArgumentHelp("MiB kept for prompts that begin as earlier ones did.", valueName: "n"))
-    var prefixMemory = 128
+    var prefixMemory = 512
 
     @Option(help: ArgumentHelp("Seconds between comments on a stream that brings nothing.", valueName: "s"))
     var pingPeriod = 15

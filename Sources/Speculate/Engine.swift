@@ -27,6 +27,7 @@ public actor Engine {
     private let metrics: EngineMetrics
     private var isRunning = false
     private var isDraining = false
+    private var alarm: Task<Void, Never>?
     /// Woken when nothing is left to do.
     private var draining: [CheckedContinuation<Void, Never>] = []
 
@@ -168,9 +169,21 @@ public actor Engine {
             }
             metrics.record(scheduler.activity)
             isRunning = false
+            setAlarm()
             guard scheduler.isIdle else { return }
             for waiting in draining { waiting.resume() }
             draining = []
+        }
+    }
+
+    /// Completions whose readers do not read end with their time all the same.
+    private func setAlarm() {
+        alarm?.cancel()
+        alarm = scheduler.nextDeadline.map { deadline in
+            Task { [weak self] in
+                guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
+                await self?.goOn()
+            }
         }
     }
 

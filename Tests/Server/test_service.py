@@ -121,6 +121,26 @@ def test_limits():
         assert server.stop() == 0
 
 
+def test_connections_beyond_the_limit_wait_to_be_accepted():
+    server = Server("--threads", "1", "--max-connections", "2")
+    ask = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    try:
+        held = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(2)]
+        for connection in held:
+            connection.sendall(ask)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        with socket.create_connection(("127.0.0.1", server.port), timeout=1) as third:
+            third.sendall(ask)
+            with pytest.raises(TimeoutError):
+                third.recv(4096)
+            held[0].close()
+            third.settimeout(20)
+            assert third.recv(4096).startswith(b"HTTP/1.1 200")
+        held[1].close()
+    finally:
+        assert server.stop() == 0
+
+
 def test_a_signal_ends_the_server_when_what_it_has_begun_is_done():
     server = Server("--threads", "2")
     answers = []

@@ -6,7 +6,7 @@ final class ActiveCompletion {
     let generation: Generation
     private let delivery: Delivery
     private var observer: CompletionObserver
-    private let deadline: ContinuousClock.Instant?
+    let deadline: ContinuousClock.Instant?
     private var pieces: [CompletionDelta.Piece] = []
     private var delivered: ContinuousClock.Instant?
 

@@ -41,6 +41,9 @@ final class Scheduler {
 
     var isIdle: Bool { waiting.isEmpty && active.isEmpty }
 
+    /// When the first completion in progress has to end.
+    var nextDeadline: ContinuousClock.Instant? { (active + waiting).compactMap(\.deadline).min() }
+
     func add(_ completion: ActiveCompletion) { waiting.append(completion) }
 
     /// All end with the next step.
@@ -79,10 +82,7 @@ final class Scheduler {
     }
 
     private func admit() {
-        while active.count < parallel, !waiting.isEmpty {
-            let completion = waiting.removeFirst()
-            active.append(completion)
-        }
+        while active.count < parallel, !waiting.isEmpty { active.append(waiting.removeFirst()) }
     }
 
     /// Those that write first, so that a long prompt delays nobody's next token by much.
