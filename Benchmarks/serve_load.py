@@ -56,6 +56,19 @@ class Server:
         self.process.wait(60)
 
 
+def post(path: str, body: bytes) -> bytes:
+    """A whole request."""
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def save(report: dict[str, object], path: Path) -> None:
+    """Written beside and renamed."""
+    beside = path.with_suffix(".tmp")
+    beside.write_text(json.dumps(report, indent=1) + "\n")
+    os.replace(beside, path)
+
+
 class Times:
     """What one answer's stream told."""
 
@@ -71,12 +84,11 @@ def ask(server: Server, prompt: str, tokens: int) -> Times:
         "model": server.model, "messages": [{"role": "user", "content": prompt}], "max_tokens": tokens,
         "temperature": 0, "stream": True, "stream_options": {"include_usage": True},
     }  # fmt: skip
-    data = json.dumps(body).encode()
+    data = post("/v1/chat/completions", json.dumps(body).encode())
     times = Times()
     with socket.create_connection(("127.0.0.1", server.port), timeout=600) as connection:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
         start = time.perf_counter()
-        connection.sendall(head.encode() + data)
+        connection.sendall(data)
         buffer = b""
         while True:
             part = connection.recv(1 << 16)
@@ -196,9 +208,7 @@ def main() -> None:
     )
     report = {"cpu": cpu[1] if cpu else platform.processor(), "threads": args.threads, "tokens": args.tokens, "repeats": args.repeats, "rows": results}  # fmt: skip
     if args.output:
-        beside = args.output.with_suffix(".tmp")
-        beside.write_text(json.dumps(report, indent=1) + "\n")
-        os.replace(beside, args.output)
+        save(report, args.output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import re
 import socket
@@ -20,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from serve_load import ROOT, Server, free_port
+from serve_load import ROOT, Server, free_port, post, save
 
 SETTINGS = [{"temperature": 0}, {"temperature": 0.7, "seed": 1}, {"temperature": 1, "seed": 2, "top_p": 0.9}, {"temperature": 0.8, "seed": 3, "presence_penalty": 0.5}]  # fmt: skip
 
@@ -43,8 +42,7 @@ def exchange(server: Server, data: bytes, hang_up_after: float | None = None) ->
 
 
 def http(body: bytes) -> bytes:
-    head = f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return post("/v1/completions", body)
 
 
 def text_of(answer: bytes, is_streamed: bool) -> str:
@@ -202,9 +200,7 @@ def main() -> None:
     }  # fmt: skip
     print(json.dumps(report, indent=1))
     if args.output:
-        beside = args.output.with_suffix(".tmp")
-        beside.write_text(json.dumps(report, indent=1) + "\n")
-        os.replace(beside, args.output)
+        save(report, args.output)
     sys.exit(1 if problems else 0)
 
 

@@ -41,7 +41,6 @@ struct BatchCommand: AsyncParsableCommand {
         try await reportingErrors {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
-            // Many rows already keep a pass as busy as drafts would; measured, drafts pay up to about four completions.
             let engine = try await model.load { $0.parallel = parallel }
             let settings = settings(engine)
             let file = try BatchOutput(path: output, prompts: prompts, settings: settings)

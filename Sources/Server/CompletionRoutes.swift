@@ -14,11 +14,7 @@ struct CompletionRoutes: Sendable {
     func handle(_ endpoint: Endpoint, _ request: Request, _ context: ServerContext) async throws -> Response {
         let body = try await read(endpoint, request)
         let engine = try await holder.loaded
-        guard body.model == model else {
-            throw APIError(
-                .notFound, "the model '\(body.model)' does not exist here, expected '\(model)'", param: "model",
-                code: "model_not_found")
-        }
+        guard body.model == model else { throw APIError.unknownModel(body.model, served: model) }
         let watch = try await context.channel.pipeline.handler(type: ConnectionWatch.self).get()
         let streams: [CompletionStream]
         do throws(EngineError) {
@@ -91,28 +87,28 @@ struct CompletionRoutes: Sendable {
     // MARK: Answers
 
     private func whole(_ streams: [CompletionStream], _ writer: CompletionWriter) async throws -> CompletionObject {
-        try await withThrowingTaskGroup(of: (Int, [CompletionDelta.Piece], CompletionResult?).self) { group in
+        try await withThrowingTaskGroup(of: (Int, CompletionDelta).self) { group in
             for (index, stream) in streams.enumerated() {
                 group.addTask {
-                    var pieces: [CompletionDelta.Piece] = []
-                    var result: CompletionResult?
+                    var answer = CompletionDelta(pieces: [])
                     for try await delta in stream {
-                        pieces += delta.pieces
-                        result = delta.result
+                        answer.pieces += delta.pieces
+                        answer.result = delta.result
                     }
-                    return (index, pieces, result)
+                    return (index, answer)
                 }
             }
             var writer = writer
+            var choices = [CompletionChoice?](repeating: nil, count: streams.count)
             do {
-                for try await (index, pieces, result) in group {
-                    guard let result else { throw CancellationError() }
-                    try writer.take(index, CompletionDelta(pieces: pieces, result: result))
+                for try await (index, answer) in group {
+                    guard answer.result != nil else { throw CancellationError() }
+                    choices[index] = try writer.choice(index, answer, isChunk: false)
                 }
             } catch let error as EngineError {
                 throw APIError(error)
             }
-            return writer.whole()
+            return writer.whole(choices.compactMap { $0 })
         }
     }
 
@@ -150,8 +146,8 @@ struct CompletionRoutes: Sendable {
                 do {
                     switch event {
                     case .delta(let index, let delta):
-                        let chunk = try writer.take(index, delta)
-                        try await output.write(.event(chunk))
+                        let choice = try writer.choice(index, delta, isChunk: true)
+                        try await output.write(.event(writer.chunk(choice)))
                         if delta.result != nil { left -= 1 }
                     case .failure(let error): throw error
                     case .ping: try await output.write(ByteBuffer(string: ": ping\n\n"))

@@ -9,7 +9,6 @@ struct CompletionWriter {
     private let model: String
     private let id: String
     private let created = Int(Date().timeIntervalSince1970)
-    private var choices: [CompletionChoice]
     /// Of choices that have ended.
     private var statistics: [Int: CompletionStatistics] = [:]
     private var hasBegun: Set<Int> = []
@@ -21,16 +20,13 @@ struct CompletionWriter {
         self.body = body
         self.model = model
         id = (endpoint == .chat ? "chatcmpl-" : "cmpl-") + UUID().uuidString.lowercased()
-        let count = body.prompts.count * body.count
-        choices = (0..<count).map { CompletionChoice(endpoint: endpoint, isChunk: false, index: $0) }
-        offsets = [Int](repeating: 0, count: count)
+        offsets = [Int](repeating: 0, count: body.prompts.count * body.count)
     }
 
-    /// - Returns: the chunk of a stream that this makes.
+    /// The next part of a choice, or all of it.
     /// - Throws: `APIError` when the choice ended before its answer did.
-    @discardableResult
-    mutating func take(_ index: Int, _ delta: CompletionDelta) throws(APIError) -> CompletionObject {
-        var choice = CompletionChoice(endpoint: endpoint, isChunk: true, index: index)
+    mutating func choice(_ index: Int, _ delta: CompletionDelta, isChunk: Bool) throws(APIError) -> CompletionChoice {
+        var choice = CompletionChoice(endpoint: endpoint, isChunk: isChunk, index: index)
         choice.text = delta.text
         choice.opens = hasBegun.insert(index).inserted
         if body.logprobs != nil {
@@ -38,15 +34,12 @@ struct CompletionWriter {
             choice.logprobs = LogprobsObject(endpoint: endpoint, tokens: tokens, offset: offsets[index])
             offsets[index] += choice.text.count
         }
-        if body.includesPieces { choice.pieces = delta.pieces }
+        if isChunk, body.includesPieces { choice.pieces = delta.pieces }
         if let result = delta.result {
             choice.finishReason = try reason(result)
             statistics[index] = result.statistics
         }
-        choices[index].text += choice.text
-        choices[index].logprobs = choice.logprobs
-        choices[index].finishReason = choice.finishReason
-        return object(isChunk: true, [choice])
+        return choice
     }
 
     private func reason(_ result: CompletionResult) throws(APIError) -> String {
@@ -61,8 +54,10 @@ struct CompletionWriter {
         }
     }
 
-    /// The whole answer, after all choices have been taken in one part each.
-    func whole() -> CompletionObject {
+    func chunk(_ choice: CompletionChoice) -> CompletionObject { object(isChunk: true, [choice]) }
+
+    /// The whole answer.
+    func whole(_ choices: [CompletionChoice]) -> CompletionObject {
         var object = object(isChunk: false, choices)
         object.usage = usage
         object.speculation = speculation
@@ -71,7 +66,7 @@ struct CompletionWriter {
 
     /// The last chunk of a stream, where asked for.
     func usageChunk() -> CompletionObject? {
-        guard body.includesUsage, statistics.count == choices.count else { return nil }
+        guard body.includesUsage, statistics.count == offsets.count else { return nil }
         var object = object(isChunk: true, [])
         object.usage = usage
         object.speculation = speculation
@@ -87,7 +82,7 @@ struct CompletionWriter {
 
     private var usage: CompletionObject.Usage {
         // A prompt counts once, however many choices it has.
-        let prompts = stride(from: 0, to: choices.count, by: body.count).compactMap { statistics[$0] }
+        let prompts = stride(from: 0, to: offsets.count, by: body.count).compactMap { statistics[$0] }
         let prompt = prompts.reduce(0) { $0 + $1.promptTokens }
         let completion = sum(\.completionTokens)
         return .init(

@@ -22,11 +22,7 @@ struct ModelRoutes: Sendable {
     func list() throws -> Response { try Response(json: List(data: [model])) }
 
     func one(_ id: String) throws -> Response {
-        guard id == model.id else {
-            throw APIError(
-                .notFound, "the model '\(id)' does not exist here, expected '\(model.id)'", param: "model",
-                code: "model_not_found")
-        }
+        guard id == model.id else { throw APIError.unknownModel(id, served: model.id) }
         return try Response(json: model)
     }
 }

@@ -151,8 +151,7 @@ public actor Engine {
             Task { await self.goOn() }
         }
         let deadline = request.timeout.map { ContinuousClock.now + $0 }
-        let observer = CompletionObserver(
-            metrics, configuration.logger, model: configuration.modelName ?? model.name)
+        let observer = CompletionObserver(metrics, configuration.logger)
         scheduler.add(ActiveCompletion(generation, delivery, observer, deadline: deadline))
         goOn()
         return CompletionStream(delivery)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Corpus:
         tokens = np.concatenate(flat) if flat else np.zeros(0, kind)
         return Corpus(tokens, offsets.astype(np.int64), np.array(prompts, np.int32), tags)
 
+    @cached_property
     def answer_counts(self) -> np.ndarray:
         """How often each token stands in an answer, up to the greatest token."""
         counts: Any = np.zeros(int(self.tokens.max()) + 1, np.int64)
@@ -84,12 +86,12 @@ class Corpus:
 
     def coverage(self, tokens: list[int]) -> float:
         """The share of the answers that these tokens make up."""
-        counts = self.answer_counts()
+        counts = self.answer_counts
         return float(counts[[token for token in tokens if token < len(counts)]].sum() / max(counts.sum(), 1))
 
     def draft_vocabulary(self, size: int, always: Iterable[int]) -> tuple[list[int], float]:
         """The tokens that answers use most, in rising order, `always` among them; and the share that they cover."""
-        counts = self.answer_counts()
+        counts = self.answer_counts
         chosen = set(always)
         for token in np.argsort(-counts, kind="stable"):
             if len(chosen) == size:

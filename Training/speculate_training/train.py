@@ -109,16 +109,17 @@ class Run:
         self.d2t, self.coverage = self.corpus.draft_vocabulary(
             args.vocabulary, [int(checkpoint.value("tokenizer.ggml.eos_token_id", 0))]
         )
-        if args.weights:  # They may have learnt another corpus, with a vocabulary of its own.
-            self.d2t = self.load(args.weights)["d2t"]
+        begun = self.load(args.weights) if args.weights else None
+        if begun:  # It may have learnt another corpus, with a vocabulary of its own.
+            self.d2t = begun["d2t"]
             self.coverage = self.corpus.coverage(self.d2t)
         self.config = drafter_config(args, self.verifier, len(self.d2t), checkpoint)
         torch.manual_seed(args.seed)
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
         self.drafter.to(self.device)
-        if args.weights and not self.path.exists():
-            state = self.read(args.weights)
-            self.drafter.load_state_dict(state["average"] | {"tap_scale": state["drafter"]["tap_scale"]})
+        if begun and not self.path.exists():
+            self.check(begun, args.weights)
+            self.drafter.load_state_dict(begun["average"] | {"tap_scale": begun["drafter"]["tap_scale"]})
         elif args.start and not self.path.exists():
             parts = itertools.islice(endless(self.corpus, np.arange(len(self.corpus)), args.tokens, 96, 0), 45)
             sample = [collate(self.corpus, part).tokens.to(self.device) for part in parts]
@@ -168,19 +169,18 @@ class Run:
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         return state
 
-    def read(self, path: Path) -> dict[str, Any]:
-        """A checkpoint of this configuration, draft vocabulary and verifier."""
-        state = self.load(path)
+    def check(self, state: dict[str, Any], path: Path) -> None:
+        """Refuses a checkpoint of another configuration, draft vocabulary or verifier."""
         if state["config"] != self.config.as_dict() or state["d2t"] != self.d2t:
             raise SystemExit(f"{path}: made with another configuration or corpus; name another one")
         if state["fingerprint"] != self.fingerprint:
             raise SystemExit(f"{path}: made for another verifier; name another one")
-        return state
 
     def resume(self) -> None:
         if not self.path.exists():
             return
-        state = self.read(self.path)
+        state = self.load(self.path)
+        self.check(state, self.path)
         self.drafter.load_state_dict(state["drafter"])
         self.average, self.missed = state["average"], state["missed"].cpu()
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):

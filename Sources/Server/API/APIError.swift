@@ -22,6 +22,12 @@ struct APIError: HTTPResponseError, Encodable {
         APIError(.badRequest, message, param: param, code: code)
     }
 
+    static func unknownModel(_ asked: String, served: String) -> APIError {
+        APIError(
+            .notFound, "the model '\(asked)' does not exist here, expected '\(served)'", param: "model",
+            code: "model_not_found")
+    }
+
     init(_ error: EngineError) {
         switch error.code {
         case .invalidRequest, .unsupportedChatTemplate:

@@ -10,12 +10,12 @@ struct CompletionObserver {
     private var seen = CompletionStatistics()
 
     /// The span is a child of the caller's.
-    init(_ metrics: EngineMetrics, _ logger: Logger, model: String) {
+    init(_ metrics: EngineMetrics, _ logger: Logger) {
         self.metrics = metrics
         self.logger = logger
-        span = startSpan("text_completion \(model)", ofKind: .internal)
+        span = startSpan("text_completion \(metrics.model)", ofKind: .internal)
         span.attributes["gen_ai.operation.name"] = "text_completion"
-        span.attributes["gen_ai.request.model"] = model
+        span.attributes["gen_ai.request.model"] = metrics.model
     }
 
     mutating func progress(_ statistics: CompletionStatistics) {

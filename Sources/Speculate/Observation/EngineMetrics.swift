@@ -3,6 +3,8 @@ import Metrics
 /// What an engine counts and times, through swift-metrics. Counters and gauges have vLLM's names, latencies those of
 /// OpenTelemetry's conventions for generative models.
 struct EngineMetrics: Sendable {
+    /// What spans and metrics call it.
+    let model: String
     private let running: Gauge
     private let waiting: Gauge
     private let prompt: Counter
@@ -29,6 +31,7 @@ struct EngineMetrics: Sendable {
         func timer(_ name: String) -> Metrics.Timer {
             Metrics.Timer(label: "gen_ai.server.\(name)", dimensions: dimensions, factory: factory)
         }
+        self.model = model
         self.dimensions = dimensions
         self.factory = factory
         running = gauge("num_requests_running")
@@ -40,7 +43,9 @@ struct EngineMetrics: Sendable {
         drafts = counter("spec_decode_num_drafts")
         drafted = counter("spec_decode_num_draft_tokens")
         accepted = counter("spec_decode_num_accepted_tokens")
-        acceptedAt = (0..<16).map { counter("spec_decode_num_accepted_tokens_per_pos", [("position", "\($0)")]) }
+        acceptedAt = (0..<Engine.maximumDepth).map {
+            counter("spec_decode_num_accepted_tokens_per_pos", [("position", "\($0)")])
+        }
         duration = timer("request.duration")
         timeToFirstToken = timer("time_to_first_token")
         timePerToken = timer("time_per_output_token")
@@ -63,7 +68,7 @@ struct EngineMetrics: Sendable {
         drafts.increment(by: (new.rounds - new.plainRounds) - (old.rounds - old.plainRounds))
         drafted.increment(by: new.drafted - old.drafted)
         accepted.increment(by: new.accepted - old.accepted)
-        for (position, count) in new.acceptedAt.prefix(acceptedAt.count).enumerated() {
+        for (position, count) in new.acceptedAt.enumerated() {
             let before = position < old.acceptedAt.count ? old.acceptedAt[position] : 0
             if count > before { acceptedAt[position].increment(by: count - before) }
         }
