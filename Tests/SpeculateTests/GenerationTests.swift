@@ -85,6 +85,61 @@ import TestSupport
         }
     }
 
+    /// Passes everything on, and says of each draft whether it was a tree with the text found as one of its branches.
+    private final class BranchWatch: Drafter {
+        private let inner: AdaptiveDrafter
+        private let lookup = PromptLookupDrafter()
+        private var found = Proposal()
+        private(set) var branches = 0
+
+        init(_ inner: AdaptiveDrafter) { self.inner = inner }
+
+        func begin(_ prompt: [Int32]) {
+            inner.begin(prompt)
+            lookup.begin(prompt)
+        }
+        func observe(_ verifier: Verifier, row: Int) { inner.observe(verifier, row: row) }
+        func commit(_ tokens: ArraySlice<Int32>) {
+            inner.commit(tokens)
+            lookup.commit(tokens)
+        }
+        func propose(maximum: Int, into proposal: inout Proposal) {
+            inner.propose(maximum: maximum, into: &proposal)
+            lookup.propose(maximum: 4, into: &found)
+            guard found.tokens.count == 4, !proposal.isChain else { return }
+            var place: Int? = -1
+            for token in found.tokens { place = place.flatMap { proposal.child(of: $0, token) } }
+            if place != nil { branches += 1 }
+        }
+        func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
+            inner.learn(proposal, accepted: accepted, times: times)
+        }
+    }
+
+    @Test("text that was there before becomes a branch of the diffusion model's tree; the answer stays the same")
+    func branches() throws {
+        let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
+        let config = try DrafterConfig(checkpoint.metadata)
+        let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
+        let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
+        let costs = CostTable(verifier: verifier, model: model)
+        for _ in 0..<400 {  // Drafts of the model for nothing, and rows for little.
+            for rows in 1...16 { costs.observe(verify: (1 + 0.03 * Double(rows - 1)) / 1000, rows: rows) }
+            for slots in 1...config.drafts { costs.observe(draft: 1e-6, slots: slots, passes: 1) }
+        }
+        var experience = Experience(drafts: config.drafts)
+        experience.found = experience.found.map { _ in .init(0.5) }  // Not enough to be drafted alone.
+        let adaptive = AdaptiveDrafter(
+            BlockDiffusionDrafter(model, capacity: 512), trees: true, costs: costs, experience: experience)
+        let watch = BranchWatch(adaptive)
+        let poem = "The quick brown fox jumps over the lazy dog while the small grey cat sleeps under an old oak tree."
+        let prompt = verifier.tokenizer.encode("\(poem)\n\(poem)\n\(poem)\n")
+        let plain = try run(verifier, prompt, maximum: 96)
+        let drafted = try run(verifier, prompt, maximum: 96, depth: 32, drafter: watch)
+        #expect(drafted.text == plain.text)
+        #expect(watch.branches > 0)
+    }
+
     @Test(
         "with the diffusion drafter too: 120 prompts; greedy, match and coupled; passes, depths, threads and neighbours"
     )

@@ -4,7 +4,9 @@ import SpeculateVerifier
 /// Drafts what promises the most tokens a second: from the diffusion model, from earlier text, or nothing.
 ///
 /// A round with a draft of k tokens brings 1 + a tokens, a of the draft's, in T_draft + T_verify(k + 1). a is a running
-/// mean; whichever drafter has the best (1 + a)/(T_draft + T_verify) is used, and the others are tried again now and then.
+/// mean; whichever drafter has the best (1 + a)/(T_draft + T_verify) is used, and the model is tried again now and then
+/// where it is not. Earlier text costs nothing to look at: it is judged every round, drafted or not, and what it offers
+/// becomes a branch of the model's tree.
 /// A token is worth its place in a draft while the probability that it and all before it are right exceeds what the
 /// longer pass costs, in tokens that could be made in that time. What is decided on a token never depends on the token
 /// itself, as *rejection* and *block* ask.
@@ -23,10 +25,13 @@ final class AdaptiveDrafter: Drafter {
     private let costs: CostTable
     private(set) var experience: Experience
     private var choice = Choice.none
+    /// What earlier text offers in this round, and whether the model's tree begins with it as well.
     private var found = Proposal()
-    /// For each number of passes, and each length of n-gram: chances until it is tried again.
-    private var passPauses: [Pause]
-    private var foundPauses: [Pause]
+    private var isFoundDrafted: Bool?
+    /// How many of the proposal's tokens are the model's.
+    private var own = 0
+    /// Chances until the model is tried again.
+    private var pause = Pause(left: 0, burst: 6)
 
     /// - Parameter trees: whether the acceptance rule takes them.
     init(_ diffusion: BlockDiffusionDrafter?, trees: Bool, costs: CostTable, experience: Experience) {
@@ -35,8 +40,6 @@ final class AdaptiveDrafter: Drafter {
         growsTrees = trees
         self.costs = costs
         self.experience = experience
-        passPauses = [Pause(left: 0, burst: 6), Pause(burst: 2)]
-        foundPauses = experience.found.map { _ in Pause() }
     }
 
     func begin(_ prompt: [Int32]) {
@@ -51,6 +54,7 @@ final class AdaptiveDrafter: Drafter {
     func observe(_ verifier: Verifier, row: Int) { diffusion?.observe(verifier, row: row) }
 
     func commit(_ tokens: ArraySlice<Int32>) {
+        judgeFound(tokens)
         lookup.commit(tokens)
         diffusion?.commit(tokens)
     }
@@ -59,35 +63,37 @@ final class AdaptiveDrafter: Drafter {
 
     func propose(maximum: Int, into proposal: inout Proposal) {
         proposal.removeAll()
+        found.removeAll()
+        isFoundDrafted = nil
         choice = .none
         guard maximum > 0 else { return }
-        let plain = plainRate
         lookup.propose(maximum: min(maximum, 32), into: &found)
+        let plain = plainRate
         let (copied, copyRate) = worthOfFound()
         let (passes, diffusionRate) = bestPasses()
-        if copied > 0, copyRate > max(plain, diffusionRate) {
+        if copied > 0, copyRate > max(plain, diffusionRate), passes == nil || !isModelDue {
             choice = .lookup
             for token in found.tokens.prefix(copied) { proposal.append(token) }
-        } else if let passes, diffusionRate > plain || passPauses[passes - 1].isDue {
+        } else if let passes, diffusionRate > plain || pause.isDue {
             choice = .diffusion(passes: passes)
-            draft(passes, maximum, rate: max(plain, diffusionRate), &proposal)
-        } else if let token = found.tokens.first, let matched = lookup.matched, foundPauses[matched].passes() {
-            choice = .lookup
-            proposal.append(token)
+            draft(passes, maximum, rate: max(plain, diffusionRate, copyRate), &proposal)
         }
     }
+
+    /// Whether the model is to be asked although earlier text promises more.
+    private var isModelDue: Bool { lookup.matched.map { experience.found[$0].pause.passes() } ?? false }
 
     /// How many of the tokens found in earlier text to draft, and the tokens a second that they promise.
     private func worthOfFound() -> (count: Int, rate: Double) {
         guard let matched = lookup.matched else { return (0, 0) }
-        let (first, next) = experience.found[matched]
+        let worth = experience.found[matched]
         var best = (count: 0, rate: 0.0)
-        var (reached, tokens) = (first.value, 1.0)
+        var (reached, tokens) = (worth.first.value, 1.0)
         for count in 1...found.tokens.count {
             tokens += reached
             let rate = (costs.beside.tokens + tokens) / costs.verify(rows: count + 1)
             if rate > best.rate { best = (count, rate) }
-            reached *= next.value
+            reached *= worth.next.value
         }
         return best
     }
@@ -95,10 +101,13 @@ final class AdaptiveDrafter: Drafter {
     /// Tokens a second without drafts, and with those of so many passes; of all sequences in the pass.
     private var plainRate: Double { (costs.beside.tokens + 1) / costs.verify(rows: 1) }
 
+    /// What earlier text offers decides which experience counts.
+    private var place: Int { lookup.matched.map { $0 + 1 } ?? 0 }
+
     private func rate(_ passes: Int) -> Double {
-        let index = passes - 1
-        let rows = Int(experience.drafted[index].value.rounded()) + 1
-        return (costs.beside.tokens + 1 + experience.accepted[index].value)
+        let known = experience.diffusion[passes - 1][place]
+        let rows = Int(known.drafted.value.rounded()) + 1
+        return (costs.beside.tokens + 1 + known.accepted.value)
             / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: rows))
     }
 
@@ -107,8 +116,8 @@ final class AdaptiveDrafter: Drafter {
         guard diffusion != nil else { return (nil, 0) }
         let (one, two) = (rate(1), rate(2))
         if two > one { return (2, two) }
-        let isTwoDue = passPauses[1].passes()
-        _ = passPauses[0].passes()
+        let isTwoDue = experience.secondPass.passes()
+        _ = pause.passes()
         return isTwoDue && one > plainRate ? (2, one) : (1, one)
     }
 
@@ -117,7 +126,7 @@ final class AdaptiveDrafter: Drafter {
         var reached = 1.0
         for depth in 0..<drafts {
             reached *= experience.right[depth].value
-            if reached < 0.04 { return max(depth, 1) }
+            if reached < 0.1 { return max(depth, 1) }
         }
         return drafts
     }
@@ -125,7 +134,7 @@ final class AdaptiveDrafter: Drafter {
     private func draft(_ passes: Int, _ maximum: Int, rate: Double, _ proposal: inout Proposal) {
         guard let diffusion else { return }
         let worth = { [costs] (index: Int) in
-            Float(rate * (costs.verify(rows: index + 2) - costs.verify(rows: index + 1)))
+            Float(rate * costs.marginal(rows: index + 1))
         }
         let calibration = (0..<drafts).map { Float(experience.calibration($0)) }
         diffusion.passes = passes
@@ -135,6 +144,8 @@ final class AdaptiveDrafter: Drafter {
             growth.threshold = worth
             diffusion.growth = growth
             diffusion.propose(maximum: maximum, into: &proposal)
+            own = proposal.tokens.count
+            graft(maximum, worth, &proposal)
         } else {
             diffusion.growth = nil
             diffusion.propose(maximum: min(maximum, slots), into: &proposal)
@@ -145,31 +156,64 @@ final class AdaptiveDrafter: Drafter {
                 proposal.cut(to: index)
                 break
             }
+            own = proposal.tokens.count
+        }
+    }
+
+    /// Makes the text found a branch of the model's tree, as far as it is worth its place.
+    private func graft(_ maximum: Int, _ worth: (Int) -> Float, _ proposal: inout Proposal) {
+        guard let matched = lookup.matched else { return }
+        let known = experience.found[matched]
+        var (parent, reached) = (-1, 1.0)
+        for (depth, token) in found.tokens.enumerated() {
+            let child = proposal.child(of: parent, token)
+            if depth == 0 { isFoundDrafted = child != nil }
+            reached *= (depth > 0 ? known.next : child != nil ? known.agreed : known.beside).value
+            if let child {
+                reached = max(reached, Double(proposal.confidences[child]))
+                parent = child
+            } else {
+                guard proposal.tokens.count < maximum, Float(reached) >= worth(proposal.tokens.count) else { return }
+                proposal.append(token, after: parent, probability: Float(reached))
+                parent = proposal.tokens.count - 1
+            }
         }
     }
 
     // MARK: Learning
 
     func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
-        if let times {
-            if case .diffusion(let passes) = choice {
-                costs.observe(draft: times.draft, slots: slots, passes: passes)
-            }
+        guard case .diffusion(let passes) = choice else { return }
+        if let times { costs.observe(draft: times.draft, slots: slots, passes: passes) }
+        experience.diffusion[passes - 1][place].accepted.add(Double(accepted.count))
+        experience.diffusion[passes - 1][place].drafted.add(Double(proposal.tokens.count))
+        learnConfidence(proposal, accepted)
+        if passes == 1 {
+            pause.tried(pays: rate(1) > plainRate)
+        } else {
+            experience.secondPass.tried(pays: rate(2) > max(rate(1), plainRate))
         }
-        switch choice {
-        case .none: break
-        case .lookup:
-            guard let index = lookup.matched else { return }
-            experience.found[index].first.add(accepted.isEmpty ? 0 : 1)
-            for place in proposal.tokens.indices.dropFirst() where place <= accepted.count {
-                experience.found[index].next.add(place < accepted.count ? 1 : 0)
+        if let matched = lookup.matched {
+            experience.found[matched].pause.tried(pays: rate(passes) > worthOfFound().rate)
+        }
+    }
+
+    /// How the text found would have fared, or has: the tokens that came instead, or are it, tell.
+    private func judgeFound(_ tokens: ArraySlice<Int32>) {
+        guard let matched = lookup.matched else { return }
+        for (depth, (guess, token)) in zip(found.tokens, tokens).enumerated() {
+            let right = guess == token ? 1.0 : 0
+            if depth > 0 {
+                experience.found[matched].next.add(right)
+            } else {
+                experience.found[matched].first.add(right)
+                switch isFoundDrafted {
+                case true?: experience.found[matched].agreed.add(right)
+                case false?: experience.found[matched].beside.add(right)
+                case nil: break
+                }
             }
-            foundPauses[index].tried(pays: !accepted.isEmpty)
-        case .diffusion(let passes):
-            experience.accepted[passes - 1].add(Double(accepted.count))
-            experience.drafted[passes - 1].add(Double(proposal.tokens.count))
-            learnConfidence(proposal, accepted)
-            passPauses[passes - 1].tried(pays: rate(passes) > plainRate)
+            if guess != token { return }
         }
     }
 
@@ -177,14 +221,14 @@ final class AdaptiveDrafter: Drafter {
     private func learnConfidence(_ proposal: Proposal, _ accepted: [Int]) {
         for depth in 0...accepted.count where depth < drafts {
             let parent = depth == 0 ? -1 : accepted[depth - 1]
-            let followers = proposal.tokens.indices.filter { proposal.parents[$0] == parent }
+            let followers = (0..<own).filter { proposal.parents[$0] == parent }
             guard !followers.isEmpty else { return }
             let isTree = proposal.laws.isEmpty
             let said = followers.reduce(Float(0)) { $0 + proposal.confidences[$1] }
             let above = isTree && parent >= 0 ? proposal.confidences[parent] : 1
             let raw = Double(said / max(above, 1e-6)) / (isTree ? max(experience.calibration(depth), 1e-3) : 1)
             experience.claimed[depth].add(min(raw, 1))
-            experience.right[depth].add(depth < accepted.count ? 1 : 0)
+            experience.right[depth].add(depth < accepted.count && accepted[depth] < own ? 1 : 0)
         }
     }
 }

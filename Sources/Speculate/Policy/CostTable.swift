@@ -11,7 +11,7 @@ final class CostTable {
         var tokens = 0.0
     }
 
-    private static let measuredRows = [1, 2, 4, 8, 16, 32]
+    private static let measuredRows = [1, 2, 4, 8, 16]
     private static let measuredSlots = [1, 2, 4, 8]
     /// How much a new measurement counts.
     private static let rate = 0.1
@@ -45,6 +45,25 @@ final class CostTable {
     /// does.
     func verify(rows: Int) -> Double { Self.value(verify, rows + beside.rows) }
 
+    /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest convex
+    /// curve below the measured one, whose own steps are smaller than its noise.
+    func marginal(rows: Int) -> Double {
+        let (here, last) = (rows + beside.rows, verify.count)
+        guard here < last else { return Self.value(verify, last + 1) - verify[last - 1] }
+        var slope = 0.0
+        var vertex = 1
+        while vertex <= here {
+            var next = vertex + 1
+            slope = .infinity
+            for end in vertex + 1...last {
+                let chord = (verify[end - 1] - verify[vertex - 1]) / Double(end - vertex)
+                if chord <= slope { (slope, next) = (chord, end) }
+            }
+            vertex = next
+        }
+        return max(slope, 0)
+    }
+
     /// Seconds of a draft over so many slots in so many passes.
     func draft(slots: Int, passes: Int = 1) -> Double { Double(passes) * Self.value(draft, slots) }
 
@@ -60,20 +79,22 @@ final class CostTable {
         return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(last - last / 2)
     }
 
-    /// The whole curve goes up or down with a measurement, and its place most of all. One that is far off says that
-    /// something else ran.
+    /// The whole curve goes up or down with a measurement, and the more so the closer to its place. One that is far off
+    /// says that something else ran.
     private static func update(_ curve: inout [Double], _ count: Int, _ seconds: Double) {
         guard (1...curve.count).contains(count) else { return }
-        let ratio = min(max(seconds / curve[count - 1], 0.5), 2)
-        for index in curve.indices { curve[index] *= 1 + rate / 2 * (ratio - 1) }
-        curve[count - 1] *= 1 + rate / 2 * (ratio - 1)
+        let ratio = min(max(seconds / curve[count - 1], 0.75), 1.33)
+        for index in curve.indices {
+            let nearness = 1 / Double(1 + abs(index + 1 - count))
+            curve[index] *= 1 + rate / 2 * (1 + nearness) * (ratio - 1)
+        }
     }
 
     private static func curve(_ counts: [Int], _ seconds: (Int) -> Double) -> [Double] {
         _ = seconds(counts[counts.count - 1])  // Memory that is touched for the first time takes longer.
         var measured = counts.map { _ in Double.infinity }
         for (index, count) in counts.enumerated().reversed() {
-            for _ in 0..<(count == 1 ? 3 : 2) { measured[index] = min(measured[index], seconds(count)) }
+            for _ in 0..<3 { measured[index] = min(measured[index], seconds(count)) }
             // Fewer rows never take longer.
             if index + 1 < counts.count { measured[index] = min(measured[index], measured[index + 1]) }
         }
