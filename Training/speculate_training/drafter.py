@@ -129,8 +129,7 @@ class Drafter(nn.Module):
                 parameter.copy_(weight)
         self.output_norm.copy_(w["output_norm.weight"])
         self.enc_output_norm.copy_(w[f"blk.{c.taps[-1]}.attn_norm.weight"])
-        taps = verifier.forward(sample[0], c.taps).taps[:, 1:].flatten(2).float()  # The first token is an outlier.
-        self.tap_scale.copy_(taps.square().mean((0, 1)).sqrt().clamp_min(1e-3))
+        self.tap_scale.copy_(self.tap_sizes(verifier, sample[0]))
         last = self.tap_scale[-c.hidden :]
         self.fc.mul_(0.05)
         self.fc[:, -c.hidden :] += torch.diag(last / last.median())
@@ -197,6 +196,17 @@ class Drafter(nn.Module):
         layer.attn_output.zero_()
         layer.attn_output[:, :rank] = left[:, :rank] * values[:rank]
         layer.ffn_down.mul_(0.02)
+
+    def tap_sizes(self, verifier: Verifier, tokens: Tensor) -> Tensor:
+        """The root mean square [taps · hidden] of each tapped number over tokens [S, T]."""
+        taps = verifier.forward(tokens, self.config.taps).taps[:, 1:]  # The first token is an outlier.
+        return taps.flatten(2).float().square().mean((0, 1)).sqrt().clamp_min(1e-3)
+
+    @torch.no_grad()
+    def unfold(self, scale: Tensor) -> None:
+        """Undoes `fold`, for training."""
+        self.fc.mul_(scale / self.tap_scale)
+        self.tap_scale.copy_(scale)
 
     def fold(self) -> None:
         """Takes the taps' scale into the matrix that follows, as files have it."""

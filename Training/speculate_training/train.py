@@ -22,6 +22,7 @@ from tqdm import tqdm
 from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
 from .drafter import Drafter, DrafterConfig
+from .drafter_file import read
 from .formats import rounded
 from .losses import Mix
 from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--kv-heads", type=int, default=0, help="default: as many as query heads")
     parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="begin from the verifier")
-    parser.add_argument("--weights", type=Path, help="begin from another run's checkpoint.pt, its averaged weights")
+    parser.add_argument("--weights", type=Path, help="begin from another run's checkpoint.pt or a drafter's .gguf")
     parser.add_argument("--taps", default="", help="verifier layers whose input is fused; default: five spread evenly")
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--window", type=int, default=512)
@@ -109,21 +110,21 @@ class Run:
         self.d2t, self.coverage = self.corpus.draft_vocabulary(
             args.vocabulary, [int(checkpoint.value("tokenizer.ggml.eos_token_id", 0))]
         )
-        begun = self.load(args.weights) if args.weights else None
+        begun = self.begin(checkpoint) if args.weights else None
         if begun:  # It may have learnt another corpus, with a vocabulary of its own.
-            self.d2t = begun["d2t"]
+            self.d2t = begun.d2t.tolist()
             self.coverage = self.corpus.coverage(self.d2t)
         self.config = drafter_config(args, self.verifier, len(self.d2t), checkpoint)
         torch.manual_seed(args.seed)
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
         self.drafter.to(self.device)
         if begun and not self.path.exists():
-            self.check(begun, args.weights)
-            self.drafter.load_state_dict(begun["average"] | {"tap_scale": begun["drafter"]["tap_scale"]})
+            self.check(begun.config.as_dict(), self.d2t, args.weights)
+            self.drafter.load_state_dict(begun.state_dict())
+            if args.weights.suffix != ".pt":  # Files have the scale of the taps folded into the matrix after them.
+                self.drafter.unfold(self.drafter.tap_sizes(self.verifier, self.sample(1)[0]))
         elif args.start and not self.path.exists():
-            parts = itertools.islice(endless(self.corpus, np.arange(len(self.corpus)), args.tokens, 96, 0), 45)
-            sample = [collate(self.corpus, part).tokens.to(self.device) for part in parts]
-            self.drafter.start_from(self.verifier, sample)
+            self.drafter.start_from(self.verifier, self.sample(45))
         if args.freeze_head:
             self.drafter.output.requires_grad_(False)
         if args.rank == 0:
@@ -138,6 +139,17 @@ class Run:
         self.states: StateCache | None = None
         if args.cache:
             self.states = StateCache(args.cache, self.corpus, self.config.taps, self.verifier, self.fingerprint)
+
+    def begin(self, checkpoint: Checkpoint) -> Drafter:
+        """The drafter that `--weights` names."""
+        if not self.args.weights.exists():
+            raise SystemExit(f"{self.args.weights}: there is no such drafter")
+        return read(self.args.weights, self.verifier, checkpoint)
+
+    def sample(self, count: int) -> list[Tensor]:
+        """Token rows [S, T] of the corpus, always the same."""
+        parts = endless(self.corpus, np.arange(len(self.corpus)), self.args.tokens, 96, 0)
+        return [collate(self.corpus, part).tokens.to(self.device) for part in itertools.islice(parts, count)]
 
     @property
     def path(self) -> Path:
@@ -163,24 +175,18 @@ class Run:
         torch.save(state, beside)
         os.replace(beside, self.path)
 
-    def load(self, path: Path) -> dict[str, Any]:
-        if not path.exists():
-            raise SystemExit(f"{path}: there is no such checkpoint")
-        state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
-        return state
-
-    def check(self, state: dict[str, Any], path: Path) -> None:
-        """Refuses a checkpoint of another configuration, draft vocabulary or verifier."""
-        if state["config"] != self.config.as_dict() or state["d2t"] != self.d2t:
+    def check(self, config: dict[str, Any], d2t: list[int], path: Path) -> None:
+        """Refuses another configuration or draft vocabulary."""
+        if config != self.config.as_dict() or d2t != self.d2t:
             raise SystemExit(f"{path}: made with another configuration or corpus; name another one")
-        if state["fingerprint"] != self.fingerprint:
-            raise SystemExit(f"{path}: made for another verifier; name another one")
 
     def resume(self) -> None:
         if not self.path.exists():
             return
-        state = self.load(self.path)
-        self.check(state, self.path)
+        state: dict[str, Any] = torch.load(self.path, map_location=self.device, weights_only=True)
+        self.check(state["config"], state["d2t"], self.path)
+        if state["fingerprint"] != self.fingerprint:
+            raise SystemExit(f"{self.path}: made for another verifier; name another one")
         self.drafter.load_state_dict(state["drafter"])
         self.average, self.missed = state["average"], state["missed"].cpu()
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):

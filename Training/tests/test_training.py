@@ -89,6 +89,24 @@ def test_a_run_can_begin_from_another_ones_weights(corpus_file: Path, tmp_path: 
         train.Run(arguments(tmp_path / "third", corpus_file, "--weights", checkpoint, "--rank", "64"))
 
 
+def test_a_run_can_begin_from_a_drafters_file(corpus_file: Path, tmp_path: Path) -> None:
+    train.main(arguments(tmp_path / "first", corpus_file))
+    checkpoint = Checkpoint(FIXTURES / "tiny-qwen3.gguf")
+    verifier = Verifier(checkpoint, torch.device("cpu"), torch.float32)
+    drafter = load(tmp_path / "first" / "checkpoint.pt", verifier, checkpoint)
+    path = tmp_path / "drafter.gguf"
+    write(path, drafter, checkpoint, GGMLQuantizationType.F32, GGMLQuantizationType.F32, {})
+    run = train.Run(arguments(tmp_path / "second", corpus_file, "--weights", str(path)))
+    # A file does not know how large the tapped numbers are; they are measured again.
+    assert run.drafter.tap_scale.unique().numel() > 1
+    run.drafter.fold()
+    for name, weight in run.drafter.named_parameters():
+        torch.testing.assert_close(weight, dict(drafter.named_parameters())[name], rtol=1e-6, atol=0)
+    train.main(arguments(tmp_path / "second", corpus_file, "--weights", str(path), "--stop-after", "1"))
+    with pytest.raises(SystemExit, match="no such drafter"):
+        train.Run(arguments(tmp_path / "third", corpus_file, "--weights", str(tmp_path / "missing.gguf")))
+
+
 def test_another_corpus_is_learnt_with_the_draft_vocabulary_that_there_is(corpus_file: Path, tmp_path: Path) -> None:
     train.main(arguments(tmp_path / "first", corpus_file))
     first = torch.load(tmp_path / "first" / "checkpoint.pt", weights_only=True)
