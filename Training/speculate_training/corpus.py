@@ -78,7 +78,7 @@ class Corpus:
     @cached_property
     def answer_counts(self) -> np.ndarray:
         """How often each token stands in an answer, up to the greatest token."""
-        counts: Any = np.zeros(int(self.tokens.max()) + 1, np.int64)
+        counts: np.ndarray = np.zeros(int(self.tokens.max()) + 1, np.int64)
         for index in range(len(self)):
             answer = self.sequence(index)[self.prompts[index] :]
             counts += np.bincount(answer, minlength=len(counts))

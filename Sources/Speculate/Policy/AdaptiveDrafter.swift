@@ -32,6 +32,7 @@ final class AdaptiveDrafter: Drafter {
     private var own = 0
     /// Chances until the model is tried again.
     private var pause = Pause(left: 0, burst: 6)
+    private var twoPassRounds = 0
 
     /// - Parameter trees: whether the acceptance rule takes them.
     init(_ diffusion: BlockDiffusionDrafter?, trees: Bool, costs: CostTable, experience: Experience) {
@@ -105,20 +106,25 @@ final class AdaptiveDrafter: Drafter {
     private var place: Int { lookup.matched.map { $0 + 1 } ?? 0 }
 
     private func rate(_ passes: Int) -> Double {
-        let known = experience.diffusion[passes - 1][place]
-        let rows = Int(known.drafted.value.rounded()) + 1
-        return (costs.beside.tokens + 1 + known.accepted.value)
-            / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: rows))
+        let one = experience.onePass[place]
+        let two = experience.twoPasses
+        let accepted = passes == 1 ? one.accepted.value : max(one.accepted.value + two.accepted.value, 0)
+        let drafted = (passes == 1 ? one : two).drafted.value
+        return (costs.beside.tokens + 1 + accepted)
+            / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: Int(drafted.rounded()) + 1))
     }
 
     /// The number of passes that promises the most, or one that is due for a trial.
     private func bestPasses() -> (Int?, Double) {
         guard diffusion != nil else { return (nil, 0) }
         let (one, two) = (rate(1), rate(2))
-        if two > one { return (2, two) }
-        let isTwoDue = experience.secondPass.passes()
         _ = pause.passes()
-        return isTwoDue && one > plainRate ? (2, one) : (1, one)
+        if two > one {
+            // What two passes bring is counted from what one does now, which has to be known.
+            twoPassRounds += 1
+            return (twoPassRounds.isMultiple(of: 4) ? 1 : 2, two)
+        }
+        return experience.pause.passes() && one > plainRate ? (2, one) : (1, one)
     }
 
     /// As deep as drafts are right more than now and then.
@@ -185,14 +191,16 @@ final class AdaptiveDrafter: Drafter {
     func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
         guard case .diffusion(let passes) = choice else { return }
         if let times { costs.observe(draft: times.draft, slots: slots, passes: passes) }
-        experience.diffusion[passes - 1][place].accepted.add(Double(accepted.count))
-        experience.diffusion[passes - 1][place].drafted.add(Double(proposal.tokens.count))
-        learnConfidence(proposal, accepted)
         if passes == 1 {
+            experience.onePass[place].accepted.add(Double(accepted.count))
+            experience.onePass[place].drafted.add(Double(proposal.tokens.count))
             pause.tried(pays: rate(1) > plainRate)
         } else {
-            experience.secondPass.tried(pays: rate(2) > max(rate(1), plainRate))
+            experience.twoPasses.accepted.add(Double(accepted.count) - experience.onePass[place].accepted.value)
+            experience.twoPasses.drafted.add(Double(proposal.tokens.count))
+            experience.pause.tried(pays: rate(2) > max(rate(1), plainRate))
         }
+        learnConfidence(proposal, accepted)
         if let matched = lookup.matched {
             experience.found[matched].pause.tried(pays: rate(passes) > worthOfFound().rate)
         }

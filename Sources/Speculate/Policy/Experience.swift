@@ -1,8 +1,7 @@
 /// What drafts have brought so far. Every completion begins with the experience of those before it.
 struct Experience {
-    /// What drafts of the diffusion model bring.
+    /// What drafts of the diffusion model bring: tokens accepted, and how many there were.
     struct Diffusion {
-        /// Tokens accepted of a draft, and how many it had.
         var accepted: Average
         var drafted: Average
     }
@@ -26,26 +25,28 @@ struct Experience {
         }
     }
 
-    /// By number of passes − 1, and by what earlier text offers besides: nothing, or the place in `found` + 1. Text that
-    /// repeats itself is easier for every drafter.
-    var diffusion: [[Diffusion]]
+    /// With one pass, by what earlier text offers besides: nothing, or the place in `found` + 1. Text that repeats itself is
+    /// easier for every drafter.
+    var onePass: [Diffusion]
+    /// With two passes, `accepted` more than with one at the same time: some texts are harder than others, so that means
+    /// of different times cannot be compared.
+    var twoPasses = Diffusion(
+        accepted: Average(0, weight: 8, rate: 0.02), drafted: Average(3, weight: 4, rate: 0.05))
     /// Whether a draft was right at each depth, of those right before it, and what the drafter said of that.
     var right: [Average]
     var claimed: [Average]
     /// By the length of the n-gram.
     var found: [Found]
     /// Chances until two passes are tried again.
-    var secondPass = Pause(burst: 2)
+    var pause = Pause(burst: 2)
 
     /// What a claim at a depth is to be multiplied with.
     func calibration(_ depth: Int) -> Double { right[depth].value / max(claimed[depth].value, 1e-3) }
 
     init(drafts: Int) {
         let depths = max(drafts, 1)
-        diffusion = (0..<2).map { _ in
-            [0.6, 2, 2.5, 3, 4.5].map {
-                Diffusion(accepted: Average($0, weight: 4, rate: 0.02), drafted: Average(2 + $0, weight: 4, rate: 0.05))
-            }
+        onePass = [0.6, 2, 2.5, 3, 4.5].map {
+            Diffusion(accepted: Average($0, weight: 4, rate: 0.02), drafted: Average(2 + $0, weight: 4, rate: 0.05))
         }
         right = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
         claimed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
