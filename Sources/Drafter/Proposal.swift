@@ -72,7 +72,7 @@ package struct Proposal {
     package mutating func cut(to count: Int) {
         tokens.removeLast(tokens.count - count)
         parents.removeLast(parents.count - count)
-        laws.removeLast(laws.count - count)
+        laws.removeLast(max(0, laws.count - count))
         confidences.removeLast(max(0, confidences.count - count))
     }
 

@@ -102,16 +102,10 @@ final class AdaptiveDrafter: Drafter {
     /// Tokens a second without drafts, and with those of so many passes; of all sequences in the pass.
     private var plainRate: Double { (costs.beside.tokens + 1) / costs.verify(rows: 1) }
 
-    /// What earlier text offers decides which experience counts.
-    private var place: Int { lookup.matched.map { $0 + 1 } ?? 0 }
-
     private func rate(_ passes: Int) -> Double {
-        let one = experience.onePass[place]
-        let two = experience.twoPasses
-        let accepted = passes == 1 ? one.accepted.value : max(one.accepted.value + two.accepted.value, 0)
-        let drafted = (passes == 1 ? one : two).drafted.value
-        return (costs.beside.tokens + 1 + accepted)
-            / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: Int(drafted.rounded()) + 1))
+        let rows = Int(experience.drafted(passes, lookup.matched).rounded()) + 1
+        return (costs.beside.tokens + 1 + experience.accepted(passes, lookup.matched))
+            / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: rows))
     }
 
     /// The number of passes that promises the most, or one that is due for a trial.
@@ -127,12 +121,12 @@ final class AdaptiveDrafter: Drafter {
         return experience.pause.passes() && one > plainRate ? (2, one) : (1, one)
     }
 
-    /// As deep as drafts are right more than now and then.
+    /// As deep as drafts are right now and then: one more slot takes a hundredth of a round.
     private var slots: Int {
         var reached = 1.0
         for depth in 0..<drafts {
-            reached *= experience.right[depth].value
-            if reached < 0.1 { return max(depth, 1) }
+            reached *= experience.followed[depth].value
+            if reached < 0.03 { return max(depth, 1) }
         }
         return drafts
     }
@@ -152,6 +146,7 @@ final class AdaptiveDrafter: Drafter {
             diffusion.propose(maximum: maximum, into: &proposal)
             own = proposal.tokens.count
             graft(maximum, worth, &proposal)
+            trim(rate, &proposal)
         } else {
             diffusion.growth = nil
             diffusion.propose(maximum: min(maximum, slots), into: &proposal)
@@ -174,7 +169,12 @@ final class AdaptiveDrafter: Drafter {
         for (depth, token) in found.tokens.enumerated() {
             let child = proposal.child(of: parent, token)
             if depth == 0 { isFoundDrafted = child != nil }
-            reached *= (depth > 0 ? known.next : child != nil ? known.agreed : known.beside).value
+            if depth > 0 {
+                reached *= known.next.value
+                if child == nil, parent < own { reached *= min(1, known.beside.value / known.first.value) }
+            } else {
+                reached *= (child != nil ? known.agreed : known.beside).value
+            }
             if let child {
                 reached = max(reached, Double(proposal.confidences[child]))
                 parent = child
@@ -186,21 +186,33 @@ final class AdaptiveDrafter: Drafter {
         }
     }
 
+    /// Leaves the first tokens of a tree that promise the most beyond what their rows take. The growth asks whether a
+    /// token is worth its row where more follow it; some numbers of rows take longer than that.
+    private func trim(_ rate: Double, _ proposal: inout Proposal) {
+        var best = (count: 0, gain: 0.0)
+        var tokens = 0.0
+        for (index, confidence) in proposal.confidences.enumerated() {
+            tokens += Double(confidence)
+            let gain = tokens - rate * (costs.verify(rows: index + 2) - costs.verify(rows: 1))
+            if gain > best.gain { best = (index + 1, gain) }
+        }
+        proposal.cut(to: best.count)
+        own = min(own, best.count)
+    }
+
     // MARK: Learning
 
     func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
         guard case .diffusion(let passes) = choice else { return }
         if let times { costs.observe(draft: times.draft, slots: slots, passes: passes) }
+        let limit = slots
+        experience.learn(accepted: accepted.count, drafted: proposal.tokens.count, passes, lookup.matched)
         if passes == 1 {
-            experience.onePass[place].accepted.add(Double(accepted.count))
-            experience.onePass[place].drafted.add(Double(proposal.tokens.count))
             pause.tried(pays: rate(1) > plainRate)
         } else {
-            experience.twoPasses.accepted.add(Double(accepted.count) - experience.onePass[place].accepted.value)
-            experience.twoPasses.drafted.add(Double(proposal.tokens.count))
             experience.pause.tried(pays: rate(2) > max(rate(1), plainRate))
         }
-        learnConfidence(proposal, accepted)
+        learnConfidence(proposal, accepted, slots: limit)
         if let matched = lookup.matched {
             experience.found[matched].pause.tried(pays: rate(passes) > worthOfFound().rate)
         }
@@ -226,8 +238,10 @@ final class AdaptiveDrafter: Drafter {
     }
 
     /// What was said of the followers of each token that was reached, and how it went.
-    private func learnConfidence(_ proposal: Proposal, _ accepted: [Int]) {
-        for depth in 0...accepted.count where depth < drafts {
+    private func learnConfidence(_ proposal: Proposal, _ accepted: [Int], slots: Int) {
+        for depth in 0...accepted.count where depth < slots {
+            let isFollowed = depth < accepted.count && accepted[depth] < own
+            experience.followed[depth].add(isFollowed ? 1 : 0)
             let parent = depth == 0 ? -1 : accepted[depth - 1]
             let followers = (0..<own).filter { proposal.parents[$0] == parent }
             guard !followers.isEmpty else { return }
@@ -236,7 +250,7 @@ final class AdaptiveDrafter: Drafter {
             let above = isTree && parent >= 0 ? proposal.confidences[parent] : 1
             let raw = Double(said / max(above, 1e-6)) / (isTree ? max(experience.calibration(depth), 1e-3) : 1)
             experience.claimed[depth].add(min(raw, 1))
-            experience.right[depth].add(depth < accepted.count && accepted[depth] < own ? 1 : 0)
+            experience.right[depth].add(isFollowed ? 1 : 0)
         }
     }
 }

@@ -11,8 +11,11 @@ struct Average {
         self.rate = rate
     }
 
-    mutating func add(_ new: Double) {
+    mutating func add(_ new: Double) { move(by: new - value) }
+
+    /// As `add`, for a value that differs by so much.
+    mutating func move(by difference: Double) {
         weight += 1
-        value += max(rate, 1 / weight) * (new - value)
+        value += max(rate, 1 / weight) * difference
     }
 }

@@ -11,7 +11,7 @@ final class CostTable {
         var tokens = 0.0
     }
 
-    private static let measuredRows = [1, 2, 4, 8, 16]
+    private static let measuredRows = [1, 2, 4, 5, 8, 9, 16]
     private static let measuredSlots = [1, 2, 4, 8]
     /// How much a new measurement counts.
     private static let rate = 0.1
@@ -79,14 +79,15 @@ final class CostTable {
         return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(last - last / 2)
     }
 
-    /// The whole curve goes up or down with a measurement, and the more so the closer to its place. One that is far off
-    /// says that something else ran.
+    /// The whole curve goes up or down with a measurement, and a little more so the closer to its place: its shape is
+    /// what decides on the last rows, and one measurement says little of it. One that is far off says that something else
+    /// ran.
     private static func update(_ curve: inout [Double], _ count: Int, _ seconds: Double) {
         guard (1...curve.count).contains(count) else { return }
         let ratio = min(max(seconds / curve[count - 1], 0.75), 1.33)
         for index in curve.indices {
             let nearness = 1 / Double(1 + abs(index + 1 - count))
-            curve[index] *= 1 + rate / 2 * (1 + nearness) * (ratio - 1)
+            curve[index] *= 1 + rate * (0.8 + 0.2 * nearness) * (ratio - 1)
         }
     }
 

@@ -1,9 +1,14 @@
 /// What drafts have brought so far. Every completion begins with the experience of those before it.
 struct Experience {
-    /// What drafts of the diffusion model bring: tokens accepted, and how many there were.
-    struct Diffusion {
+    /// What drafts of the diffusion model bring, and how many tokens they have.
+    private struct Diffusion {
         var accepted: Average
         var drafted: Average
+
+        init(_ accepted: Double, _ drafted: Double, rate: Double) {
+            self.accepted = Average(accepted, weight: 8, rate: rate)
+            self.drafted = Average(drafted, weight: 8, rate: rate)
+        }
     }
 
     /// What text found with an n-gram of one length is worth.
@@ -18,36 +23,58 @@ struct Experience {
         var pause = Pause()
 
         init(_ guess: Double) {
-            first = Average(guess, weight: 3, rate: 0.08)
-            agreed = Average(guess / 2 + 0.5, weight: 3, rate: 0.08)
-            beside = Average(guess / 2, weight: 3, rate: 0.08)
-            next = Average(0.5 + guess / 2, weight: 3, rate: 0.08)
+            first = Average(guess, weight: 3, rate: 0.05)
+            agreed = Average(guess / 2 + 0.5, weight: 3, rate: 0.05)
+            beside = Average(guess / 2, weight: 3, rate: 0.05)
+            next = Average(0.5 + guess / 2, weight: 3, rate: 0.05)
         }
     }
 
-    /// With one pass, by what earlier text offers besides: nothing, or the place in `found` + 1. Text that repeats itself is
-    /// easier for every drafter.
-    var onePass: [Diffusion]
-    /// With two passes, `accepted` more than with one at the same time: some texts are harder than others, so that means
-    /// of different times cannot be compared.
-    var twoPasses = Diffusion(
-        accepted: Average(0, weight: 8, rate: 0.02), drafted: Average(3, weight: 4, rate: 0.05))
+    /// Tokens accepted of the diffusion model's drafts in one pass, where earlier text offers nothing: how easy the text
+    /// is for it.
+    private var plain = Diffusion(0.6, 2.6, rate: 0.02)
+    /// What that changes by where earlier text offers something besides, by the place in `found`: text that repeats
+    /// itself is easier for every drafter. And what a second pass changes. Kept as differences, since some texts are
+    /// harder than others and means of different times cannot be compared.
+    private var offered = [1.4, 1.9, 2.4, 3.9].map { Diffusion($0, $0, rate: 0.01) }
+    private var second = Diffusion(0, 0, rate: 0.01)
+    /// Whether another token was accepted after so many.
+    var followed: [Average]
     /// Whether a draft was right at each depth, of those right before it, and what the drafter said of that.
     var right: [Average]
     var claimed: [Average]
     /// By the length of the n-gram.
     var found: [Found]
     /// Chances until two passes are tried again.
-    var pause = Pause(burst: 2)
+    var pause = Pause(burst: 2, longest: 256)
 
     /// What a claim at a depth is to be multiplied with.
     func calibration(_ depth: Int) -> Double { right[depth].value / max(claimed[depth].value, 1e-3) }
 
+    /// Tokens accepted of a draft of so many passes, where earlier text offers what it does.
+    func accepted(_ passes: Int, _ place: Int?) -> Double { max(0, expected(passes, place, \.accepted)) }
+
+    /// Tokens of such a draft.
+    func drafted(_ passes: Int, _ place: Int?) -> Double { max(1, expected(passes, place, \.drafted)) }
+
+    private func expected(_ passes: Int, _ place: Int?, _ what: KeyPath<Diffusion, Average>) -> Double {
+        plain[keyPath: what].value + (place.map { offered[$0][keyPath: what].value } ?? 0)
+            + (passes > 1 ? second[keyPath: what].value : 0)
+    }
+
+    mutating func learn(accepted: Int, drafted: Int, _ passes: Int, _ place: Int?) {
+        for (what, count) in [(\Diffusion.accepted, accepted), (\.drafted, drafted)] {
+            // Every part is to make up for what the others leave.
+            let surprise = Double(count) - expected(passes, place, what)
+            plain[keyPath: what].move(by: surprise)
+            if let place { offered[place][keyPath: what].move(by: surprise) }
+            if passes > 1 { second[keyPath: what].move(by: surprise) }
+        }
+    }
+
     init(drafts: Int) {
         let depths = max(drafts, 1)
-        onePass = [0.6, 2, 2.5, 3, 4.5].map {
-            Diffusion(accepted: Average($0, weight: 4, rate: 0.02), drafted: Average(2 + $0, weight: 4, rate: 0.05))
-        }
+        followed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
         right = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
         claimed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
         found = [0.25, 0.5, 0.75, 0.9].map { Found($0) }

@@ -1,17 +1,18 @@
 /// How long something that does not pay is left alone before it is tried again: ever longer.
 struct Pause {
     private static let shortest = 8
-    private static let longest = 64
 
     /// Trials in a row: one alone says little of what is right now and then.
     private let burst: Int
+    private let longest: Int
     private var left: Int
     private var length = shortest
     private var failures = 0
 
-    init(left: Int = shortest, burst: Int = 1) {
+    init(left: Int = shortest, burst: Int = 1, longest: Int = 64) {
         self.left = left
         self.burst = burst
+        self.longest = longest
     }
 
     var isDue: Bool { left <= 0 }
@@ -29,7 +30,7 @@ struct Pause {
             length = Self.shortest
             left = length
         } else if failures >= burst {
-            length = min(2 * length, Self.longest)
+            length = min(2 * length, longest)
             (left, failures) = (length, 0)
         }
     }
