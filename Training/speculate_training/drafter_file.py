@@ -45,22 +45,21 @@ def load(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
 
 def read(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
     """As `load`, to be trained further: a checkpoint's taps keep their scale."""
-    parameters: dict[str, torch.Tensor] = {}
     if path.suffix == ".pt":
         state = torch.load(path, map_location="cpu", weights_only=True)
         config, d2t, made_for = DrafterConfig.from_dict(state["config"]), state["d2t"], state["fingerprint"]
-        parameters = state["average"] | {"tap_scale": state["drafter"]["tap_scale"]}
     else:
         file = Checkpoint(path)
         config, d2t, made_for = read_config(file), file.tensor("d2t").long().tolist(), file.value(FINGERPRINT)
     if made_for != fingerprint(checkpoint):
         raise CheckpointError(f"{path}: made for a verifier with fingerprint {made_for}, not {fingerprint(checkpoint)}")
     drafter = Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype)
-    if not parameters:
+    if path.suffix == ".pt":
+        drafter.load_state_dict(state["average"] | {"tap_scale": state["drafter"]["tap_scale"]})
+    else:
         named = drafter.named_parameters()
         parameters = {name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in named}
-        parameters["tap_scale"] = drafter.tap_scale
-    drafter.load_state_dict(parameters)
+        drafter.load_state_dict(parameters | {"tap_scale": drafter.tap_scale})
     return drafter.to(verifier.device)
 
 

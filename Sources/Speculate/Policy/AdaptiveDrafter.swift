@@ -32,6 +32,7 @@ final class AdaptiveDrafter: Drafter {
     private var own = 0
     /// Chances until the model is tried again.
     private var pause = Pause(left: 0, burst: 6)
+    /// Rounds in which two passes promised more than one.
     private var twoPassRounds = 0
 
     /// - Parameter trees: whether the acceptance rule takes them.
@@ -118,7 +119,7 @@ final class AdaptiveDrafter: Drafter {
             twoPassRounds += 1
             return (twoPassRounds.isMultiple(of: 4) ? 1 : 2, two)
         }
-        return experience.pause.passes() && one > plainRate ? (2, one) : (1, one)
+        return experience.secondPass.passes() && one > plainRate ? (2, one) : (1, one)
     }
 
     /// As deep as drafts are right now and then: one more slot takes a hundredth of a round.
@@ -205,14 +206,13 @@ final class AdaptiveDrafter: Drafter {
     func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
         guard case .diffusion(let passes) = choice else { return }
         if let times { costs.observe(draft: times.draft, slots: slots, passes: passes) }
-        let limit = slots
         experience.learn(accepted: accepted.count, drafted: proposal.tokens.count, passes, lookup.matched)
         if passes == 1 {
             pause.tried(pays: rate(1) > plainRate)
         } else {
-            experience.pause.tried(pays: rate(2) > max(rate(1), plainRate))
+            experience.secondPass.tried(pays: rate(2) > max(rate(1), plainRate))
         }
-        learnConfidence(proposal, accepted, slots: limit)
+        learnConfidence(proposal, accepted)
         if let matched = lookup.matched {
             experience.found[matched].pause.tried(pays: rate(passes) > worthOfFound().rate)
         }
@@ -238,7 +238,8 @@ final class AdaptiveDrafter: Drafter {
     }
 
     /// What was said of the followers of each token that was reached, and how it went.
-    private func learnConfidence(_ proposal: Proposal, _ accepted: [Int], slots: Int) {
+    private func learnConfidence(_ proposal: Proposal, _ accepted: [Int]) {
+        let slots = slots  // Of the draft; what is learnt here changes the next one's.
         for depth in 0...accepted.count where depth < slots {
             let isFollowed = depth < accepted.count && accepted[depth] < own
             experience.followed[depth].add(isFollowed ? 1 : 0)

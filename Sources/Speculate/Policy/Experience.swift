@@ -46,7 +46,7 @@ struct Experience {
     /// By the length of the n-gram.
     var found: [Found]
     /// Chances until two passes are tried again.
-    var pause = Pause(burst: 2, longest: 256)
+    var secondPass = Pause(burst: 2, longest: 256)
 
     /// What a claim at a depth is to be multiplied with.
     func calibration(_ depth: Int) -> Double { right[depth].value / max(claimed[depth].value, 1e-3) }
