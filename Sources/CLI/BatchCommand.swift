@@ -31,20 +31,47 @@ struct BatchCommand: AsyncParsableCommand {
     @Flag(help: "Write each prompt's token ids too, as \"prompt_ids\".")
     var promptIds = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Where the verifier's states of all tokens go, to train a drafter.",
+            discussion: """
+                bfloat16 rows [layers, hidden], one for each token of prompt and answer but the last. A line's "states" \
+                is its first row, its "log_totals" the logarithms of the sums of exp(logit) behind the answer's tokens.
+                """, valueName: "file"))
+    var states: String?
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            "Layers that those states enter, from 1; one more than there are stands for the last one's output.",
+            valueName: "layer"))
+    var statesEntering: [Int] = []
+
     @Flag(name: [.short, .long], help: "No progress and no summary.")
     var quiet = false
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var sampling: SamplingFlags
 
+    func validate() throws {
+        guard (states == nil) == statesEntering.isEmpty else {
+            throw ValidationError("--states and --states-entering go together: a file, and layers")
+        }
+    }
+
     func run() async throws {
         try await reportingErrors {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
-            let engine = try await model.load { $0.parallel = parallel }
+            let engine = try await model.load(drafts: states == nil) {
+                $0.parallel = parallel
+                $0.recordedLayers = statesEntering.map { $0 - 1 }
+            }
             let settings = settings(engine)
             let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
             defer { file.close() }
+            let states = try states.map { try StatesOutput(path: $0) }
+            defer { states?.close() }
             let pending = prompts.indices.filter { !file.done.contains($0) }
             let requests = pending.map { request(prompts[$0], index: $0) }
             let batch = engine.completeAll(requests)
@@ -53,7 +80,9 @@ struct BatchCommand: AsyncParsableCommand {
             var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
             for try await element in batch {
                 let index = pending[element.index]
-                try file.append(element.result, prompts[index], index: index, withPromptIDs: promptIds)
+                let row = try (try? element.result.get())?.recorded.flatMap { try states?.append($0) }
+                try file.append(
+                    element.result, prompts[index], index: index, withPromptIDs: promptIds, statesRow: row)
                 progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
             }
             progress.finish()
@@ -79,7 +108,7 @@ struct BatchCommand: AsyncParsableCommand {
         request.sampling.logitBias = [:]
         let parts: [Any] = [
             engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw, special,
-            sampling.acceptance,
+            sampling.acceptance, statesEntering,
         ]
         return String(FNV1a.hash("\(parts)"), radix: 16)
     }

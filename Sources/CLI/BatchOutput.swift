@@ -19,6 +19,8 @@ final class BatchOutput {
         var finishReason: String?
         var promptTokens: Int?
         var promptIds: [Int32]?
+        var states: Int?
+        var logTotals: [Float]?
         var error: String?
     }
 
@@ -65,7 +67,8 @@ final class BatchOutput {
     }
 
     func append(
-        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool
+        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool,
+        statesRow: Int?
     ) throws(EngineError) {
         var line = Line(index: index, id: prompt.id, settings: settings)
         switch result {
@@ -75,6 +78,8 @@ final class BatchOutput {
             line.finishReason = result.finishReason.name
             line.promptTokens = result.statistics.promptTokens
             if withPromptIDs { line.promptIds = result.promptTokens }
+            line.states = statesRow
+            line.logTotals = result.recorded?.logTotals
         case .failure(let error): line.error = error.message
         }
         let encoder = JSONEncoder()

@@ -56,9 +56,12 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
-    func load(adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }) async throws -> Engine {
+    /// - Parameter drafts: whether a drafter is of use.
+    func load(
+        drafts: Bool = true, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
+    ) async throws -> Engine {
         let path = path
-        let found = source(for: path)
+        let found = drafts ? source(for: path) : .none
         let speculation = speculation(found) ?? .adaptive
         let source = speculation == .none ? .none : found
         var configuration = EngineConfiguration(

@@ -31,4 +31,6 @@ public struct CompletionResult: Equatable, Sendable {
     public var tokens: [Int32]
     public var finishReason: FinishReason
     public var statistics: CompletionStatistics
+    /// Where the engine was to record them.
+    package var recorded: RecordedStates?
 }

@@ -85,8 +85,10 @@ public actor Engine {
             _ checkpoint: Checkpoint, _ drafter: DrafterSource, _ configuration: EngineConfiguration, _ pool: WorkerPool
         ) throws {
             drafting = try Drafting(drafter)
+            try configuration.checkRecording(checkpoint, drafter)
             verifier = try Verifier(
-                checkpoint, taps: try drafting.taps(of: checkpoint), kernels: try Kernels(), pool: pool)
+                checkpoint, taps: try drafting.taps(of: checkpoint) + configuration.recordedLayers,
+                kernels: try Kernels(), pool: pool)
             try drafting.load(for: verifier)
         }
     }
@@ -261,12 +263,17 @@ public actor Engine {
                 "the prompt's \(prompt.count) tokens and an answer of up to \(maximumTokens) exceed the context of \(context)"
             )
         }
+        let drafter = try drafting.makeDrafter(
+            speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens,
+            isCrowded: scheduler.isCrowded)
+        let recordsStates = !configuration.recordedLayers.isEmpty
+        guard !(recordsStates && drafter != nil) else {
+            throw EngineError(.invalidRequest, "speculation is \(speculation), expected none where states are recorded")
+        }
         return Generation(
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
             logprobs: request.logprobs, depth: speculation.tokens, verifier: verifier, sampler: sampler,
-            drafter: try drafting.makeDrafter(
-                speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens,
-                isCrowded: scheduler.isCrowded))
+            drafter: drafter, recordsStates: recordsStates)
     }
 
     func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {

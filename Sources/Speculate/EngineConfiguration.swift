@@ -32,6 +32,8 @@ public struct EngineConfiguration: Sendable {
     public var logger: Logger
     /// Where counts and times go.
     public var metrics: any MetricsFactory
+    /// Layers after which the residual stream is kept with every result, for training a drafter; none: nothing is kept.
+    package var recordedLayers: [Int] = []
 
     public init(
         modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,
@@ -52,5 +54,20 @@ public struct EngineConfiguration: Sendable {
         self.chatFormat = chatFormat
         self.logger = logger
         self.metrics = metrics
+    }
+
+    /// - Throws: `EngineError` when what is to be recorded is not there.
+    func checkRecording(_ verifier: Checkpoint, _ drafter: DrafterSource) throws {
+        guard !recordedLayers.isEmpty else { return }
+        let name = try verifier.metadata.string("general.architecture")
+        let layers = try verifier.metadata.integer("\(name).block_count", in: 1...1024)
+        if let wrong = recordedLayers.first(where: { !(0..<layers).contains($0) }) {
+            throw EngineError(
+                .invalidRequest,
+                "states are to enter layer \(wrong + 1), expected 1 to \(layers), the last one's output")
+        }
+        guard drafter == .none else {
+            throw EngineError(.invalidRequest, "states are recorded while the drafter is \(drafter), expected none")
+        }
     }
 }

@@ -41,6 +41,7 @@ package final class Generation {
     private var planned = 0..<0
     private var text: AnswerText
     private var answer = ""
+    private var recorded: RecordedStates?
     private let promptCount: Int
 
     /// - Parameters:
@@ -49,8 +50,10 @@ package final class Generation {
     ///   - logprobs: likeliest tokens to report beside each token; nil reports nothing.
     package init(
         prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: [String],
-        logprobs: Int? = nil, depth: Int, verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?
+        logprobs: Int? = nil, depth: Int, verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?,
+        recordsStates: Bool = false
     ) {
+        precondition(!(recordsStates && drafter != nil), "rows of a draft may not be kept")
         precondition(!prompt.isEmpty && maximumTokens >= 1 && depth < Verifier.maximumRows)
         self.verifier = verifier
         self.drafter = depth > 0 ? drafter : nil
@@ -66,6 +69,7 @@ package final class Generation {
         promptCount = prompt.count
         text = AnswerText(stops: stops)
         statistics.promptTokens = prompt.count
+        recorded = recordsStates ? RecordedStates(verifier) : nil
         if drafter == nil { statistics.speculationOff = "no drafter" }
         self.drafter?.begin(prompt)
     }
@@ -75,12 +79,14 @@ package final class Generation {
 
     /// Tokens with which both prompts begin and that the other has yet to compute.
     func awaits(_ other: Generation) -> Int {
+        guard recorded == nil else { return 0 }
         let common = zip(tokens.prefix(promptCount - 1), other.tokens.prefix(other.promptCount - 1)).prefix { $0 == $1 }
         return common.count - other.cache.count
     }
 
     /// Takes over what an earlier sequence, or one in progress, that began alike has computed.
     func adopt(from prefixes: PrefixCache, _ others: some Sequence<Generation>) {
+        guard recorded == nil else { return }  // What was computed before was not recorded here.
         let needsDrafter = drafter?.cache != nil
         var best = prefixes.longest(tokens, withDrafter: needsDrafter)
         for other in others {
@@ -143,6 +149,7 @@ package final class Generation {
     /// Takes what the pass computed for the planned rows.
     /// - Parameter times: of a round that had its passes for itself.
     package func absorb(times: RoundTimes? = nil) throws(EngineError) -> [CompletionDelta.Piece] {
+        for row in planned { recorded?.append(verifier, row: row) }
         guard let firstLogits else {
             if let drafter { for row in planned { drafter.observe(verifier, row: row) } }
             return []
@@ -151,6 +158,7 @@ package final class Generation {
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
         let next = try judge(firstLogits)
+        if recorded != nil { try recordTotal(firstLogits) }
         var row = firstLogits
         for place in accepted where reason == nil {
             reason = try append(draft.tokens[place], isDrafted: true, logits: row, &pieces)
@@ -192,6 +200,14 @@ package final class Generation {
             position: tokens.count, draft: draft, history: history)
         do throws(Sampler.NonFiniteLogits) {
             return try rule.judge(draft, &laws, accepted: &accepted)
+        } catch {
+            throw damage(error)
+        }
+    }
+
+    private func recordTotal(_ row: Int) throws(EngineError) {
+        do throws(Sampler.NonFiniteLogits) {
+            recorded?.append(logTotal: try sampler.logTotal(verifier.logits(row)))
         } catch {
             throw damage(error)
         }
@@ -243,7 +259,7 @@ package final class Generation {
         let reason = text.stopped.map(CompletionResult.FinishReason.stop) ?? reason
         result = CompletionResult(
             text: answer, promptTokens: Array(tokens[..<promptCount]), tokens: Array(tokens[promptCount...]),
-            finishReason: reason, statistics: statistics)
+            finishReason: reason, statistics: statistics, recorded: recorded)
         return pieces
     }
 

@@ -235,6 +235,38 @@ import TestSupport
         }
     }
 
+    @Test("a batch's states have a row for each token that was read, also when it was interrupted")
+    func batchStates() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let (prompts, output, states) = (folder + "/prompts", folder + "/output", folder + "/states")
+            try Data("{\"prompt\":\"Hi\"}\n{\"prompt\":\"Name a cat.\"}\n".utf8).write(to: URL(filePath: prompts))
+            try Data(repeating: 7, count: 1000).write(to: URL(filePath: states))  // Left by a run that was killed.
+            let arguments = [
+                "batch", "--prompts", prompts, "--output", output, "-n", "9", "--prompt-ids", "--states", states,
+            ]
+            let result = try run(arguments + ["--states-entering", "1", "30"])
+            #expect(result.status == 0, "\(result)")
+            let lines = try Data(contentsOf: URL(filePath: output)).split(separator: 10)
+                .map { try JSONDecoder().decode(StatesLine.self, from: $0) }.sorted { $0.states < $1.states }
+            var row = 1
+            for line in lines {
+                #expect(line.states == row && line.log_totals.count == line.tokens.count)
+                row += line.prompt_ids.count + line.tokens.count - 1
+            }
+            #expect(lines.count == 2)
+            #expect(try Data(contentsOf: URL(filePath: states)).count == row * 2 * 576 * 2)
+            #expect(try run(arguments).status == 64)
+            #expect(try run(arguments + ["--states-entering", "31"]).log.contains("31"))
+        }
+    }
+
+    private struct StatesLine: Decodable {
+        var states: Int
+        var tokens: [Int32]
+        var prompt_ids: [Int32]
+        var log_totals: [Float]
+    }
+
     @Test("a chat remembers its turns until it is reset")
     func chat() throws {
         let input = Array("My name is Ada.\nWhat is my name?\n/reset\n\nHi\n/exit\nunread\n".utf8)

@@ -1,7 +1,9 @@
 import Foundation
-import Speculate
+import SpeculateVerifier
 import Testing
 import TestSupport
+
+@testable import Speculate
 
 @Suite(.serialized) struct EngineTests {
     private func engine(_ configuration: EngineConfiguration = EngineConfiguration(threads: 2)) async throws -> Engine {
@@ -27,6 +29,61 @@ import TestSupport
         for index in requests.indices {
             #expect(together[index]?.tokens == alone[index].tokens)
             #expect(together[index]?.text == alone[index].text)
+        }
+    }
+
+    @Test("recorded states are those of one pass over prompt and answer, whatever shared the passes")
+    func recording() async throws {
+        var configuration = EngineConfiguration(threads: 2, parallel: 3)
+        configuration.recordedLayers = [0, 14, 29]
+        let engine = try await Engine.load(
+            verifier: Fixtures.modelPath(), drafter: .none, configuration: configuration)
+        let long = Array(0..<300).map { Int32(1000 + 7 * $0) }
+        let requests = [long, Array(long[..<280]) + [5, 6], [4, 5, 6]].enumerated().map { index, prompt in
+            CompletionRequest(
+                .tokens(prompt), maximumTokens: 4 + index,
+                sampling: SamplingOptions(temperature: Float(index % 2), seed: 1))
+        }
+        let verifier = try Fixtures.verifier(threads: 2, taps: [0, 14, 29])
+        let width = 3 * verifier.config.hidden
+        for await element in engine.completeAll(requests) {
+            let result = try element.result.get()
+            let recorded = try #require(result.recorded)
+            let tokens = (result.promptTokens + result.tokens).dropLast()
+            let batch = RowBatch(capacity: 512)
+            batch.append(tokens, to: verifier.makeCache(), logits: .all)
+            verifier.forward(batch)
+            let states = tokens.indices.flatMap { row in
+                (0..<width).map { UInt16(verifier.hiddenStates(row: row)[$0].nearestBFloat16 >> 16) }
+            }
+            #expect(recorded.states == states)
+            #expect(recorded.logTotals.count == result.tokens.count)
+            for (index, total) in recorded.logTotals.enumerated() {
+                let logits = verifier.logits(result.promptTokens.count - 1 + index)
+                let sum = (0..<verifier.config.vocabulary).reduce(0.0) { $0 + exp(Double(logits[$1])) }
+                #expect(abs(Double(total) - log(sum)) < 1e-4)
+            }
+        }
+        #expect(try await self.engine().complete(requests[2]).recorded == nil)
+    }
+
+    @Test("states are not recorded of layers that are not there, nor beside drafts")
+    func recordingRefused() async throws {
+        for (layer, drafter) in [(30, DrafterSource.none), (-1, .none), (3, .promptLookup)] {
+            var configuration = EngineConfiguration()
+            configuration.recordedLayers = [layer]
+            let error = await #expect(throws: EngineError.self) {
+                try await Engine.load(
+                    verifier: Fixtures.modelPath(), drafter: drafter, configuration: configuration)
+            }
+            #expect(error?.code == .invalidRequest)
+        }
+        var configuration = EngineConfiguration()
+        configuration.recordedLayers = [3]
+        let engine = try await Engine.load(
+            verifier: Fixtures.modelPath(), drafter: .none, configuration: configuration)
+        await #expect(throws: EngineError.self) {
+            try await engine.complete(CompletionRequest(.text("The sea"), speculation: .lookup(depth: 4)))
         }
     }
 
@@ -179,5 +236,17 @@ import TestSupport
         await #expect(throws: EngineError(.invalidRequest, "logprobs is 21, expected 0 to 20")) {
             try await engine.complete(request)
         }
+    }
+}
+
+extension Float {
+    /// The bits of the nearest number whose lower 16 bits are zero, ties to even, found by comparing both neighbours.
+    fileprivate var nearestBFloat16: UInt32 {
+        let below = bitPattern & 0xFFFF_0000
+        let above = below + 0x1_0000
+        let (down, up) = (Float(bitPattern: below), Float(bitPattern: above))
+        let (toDown, toUp) = (abs(self - down), abs(up - self))
+        if toDown == toUp { return below >> 16 & 1 == 0 ? below : above }
+        return toDown < toUp ? below : above
     }
 }

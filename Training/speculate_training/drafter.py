@@ -44,6 +44,11 @@ class DrafterConfig:
         return DrafterConfig(**{**values, "taps": tuple(values["taps"])})
 
 
+def spread_taps(layers: int) -> tuple[int, ...]:
+    """Five layers of a verifier, spread evenly."""
+    return tuple(round(1 + i * (layers - 2) / 4) for i in range(5))
+
+
 class Layer(nn.Module):
     """One pre-norm layer. Names are those of the GGUF file's tensors."""
 

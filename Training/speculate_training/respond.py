@@ -13,12 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tqdm import tqdm
 
-from .checkpoint import Checkpoint
+from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, cut_loop
+from .drafter import spread_taps
 from .generate import generate
+from .states import StateCache
+from .verifier import Verifier, VerifierConfig, has_bfloat16
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-tokens", type=int, default=160, help="of an answer")
     parser.add_argument("--longest", type=int, default=1500, help="characters of a prompt; longer ones are left out")
     parser.add_argument("--temperatures", default="0,0.7", help="answers are split evenly over these")
+    parser.add_argument("--cache", type=Path, help="folder where the engine records its states, for 'train --cache'")
+    parser.add_argument("--taps", default="", help="with --cache: layers whose input is recorded, as for 'train'")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
@@ -50,17 +56,22 @@ def read_prompts(path: Path) -> list[dict[str, Any]]:
 
 
 def answers(
-    args: argparse.Namespace, name: str, prompts: list[dict[str, Any]], temperature: float, seed: int
-) -> Iterator[dict[str, Any]]:
-    """Answers the prompts; the engine's own file remembers what is done when it is interrupted."""
+    args: argparse.Namespace, name: str, prompts: list[dict[str, Any]], temperature: float, seed: int,
+    layers: tuple[int, ...] = (),
+) -> Iterator[dict[str, Any]]:  # fmt: skip
+    """Answers the prompts; the engine's own file remembers what is done when it is interrupted. It records the states
+    that enter the given layers in NAME.states."""
     source, result = args.out / f"{name}.prompts.jsonl", args.out / f"{name}.answers.jsonl"
     beside = source.with_suffix(".tmp")
     beside.write_text("".join(json.dumps({**row, "id": str(i)}) + "\n" for i, row in enumerate(prompts)))
     os.replace(beside, source)
+    states = args.out / f"{name}.states"
     if args.engine:
         command = [args.engine, "batch", "--model", args.verifier, "--prompts", source, "--output", result]
         command += ["--prompt-ids", "--special", "--max-tokens", args.max_tokens, "--temperature", temperature]
         command += ["--seed", seed, "--parallel", 24]
+        if layers:
+            command += ["--states", states, "--states-entering", *layers]
         finished = subprocess.run([str(part) for part in command], check=False)
         if finished.returncode:
             raise SystemExit(f"{args.engine} batch ended with {finished.returncode}")
@@ -98,17 +109,52 @@ def main(args: argparse.Namespace) -> None:
     if args.own:
         rows += own_prompts(args, checkpoint)
         rng.shuffle(rows)
+    layers = recorded_layers(args, checkpoint) if args.cache else ()
     temperatures = [float(part) for part in args.temperatures.split(",")]
     items: list[tuple[list[int], list[int], str]] = []
+    recorded: list[tuple[Path, int, list[float]]] = []
     for number, temperature in enumerate(temperatures):
-        part = rows[number :: len(temperatures)]
-        for answer in tqdm(answers(args, f"answers-{number}", part, temperature, args.seed + number), total=len(part)):
+        part, name = rows[number :: len(temperatures)], f"answers-{number}"
+        found = answers(args, name, part, temperature, args.seed + number, layers)
+        for answer in tqdm(found, total=len(part)):
             tokens = cut_loop(answer["tokens"])
             if len(tokens) >= 4:
                 category = part[int(answer["id"])].get("category", "")
                 items.append((answer["prompt_ids"], tokens, f"{category}@{temperature:g}"))
+                if layers:
+                    recorded.append((args.out / f"{name}.states", answer["states"], answer["log_totals"]))
     corpus = Corpus.build(items, len(checkpoint.value("tokenizer.ggml.tokens")))
+    if layers:
+        remember(args, checkpoint, corpus, layers, recorded)
     corpus.save(args.out / "corpus.npz")
+    for path in {path for path, _, _ in recorded}:
+        path.unlink()
     for size in (4096, 8192, 16384):
         print(f"{size} draft tokens cover {corpus.draft_vocabulary(size, [])[1]:.2%}")
     print(f"{len(corpus)} sequences, {corpus.answer_tokens()} answer tokens in {args.out / 'corpus.npz'}")
+
+
+def recorded_layers(args: argparse.Namespace, checkpoint: Checkpoint) -> tuple[int, ...]:
+    """The tapped layers, and one more that stands for the last one's output."""
+    if not args.engine:
+        raise SystemExit("--cache asks for --engine: the engine records its states")
+    config = VerifierConfig.read(checkpoint)
+    return (*(tuple(int(tap) for tap in args.taps.split(",") if tap) or spread_taps(config.layers)), config.layers)
+
+
+def remember(
+    args: argparse.Namespace, checkpoint: Checkpoint, corpus: Corpus, layers: tuple[int, ...],
+    recorded: list[tuple[Path, int, list[float]]],
+) -> None:  # fmt: skip
+    """Takes what the engine recorded, of each sequence a file and its first row there, into the cache of training."""
+    device = torch.device("cpu")
+    verifier = Verifier(checkpoint, device, torch.bfloat16 if has_bfloat16(device) else torch.float32)
+    cache = StateCache(args.cache, corpus, layers[:-1], verifier, fingerprint(checkpoint))
+    shape = (-1, len(layers), verifier.config.hidden)
+    paths = {path for path, _, _ in recorded}
+    if missing := [path for path in paths if not path.exists()]:
+        raise SystemExit(f"{missing[0]}: its states are in {args.cache} already; delete {args.out} to answer anew")
+    files = {path: np.memmap(path, np.uint16, "r").reshape(shape) for path in paths}
+    for index, (path, row, totals) in enumerate(recorded):
+        length = int(corpus.lengths()[index])
+        cache.record(index, np.array(files[path][row : row + length - 1]), totals)

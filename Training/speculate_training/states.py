@@ -1,5 +1,5 @@
-"""The verifier's states of a whole corpus, kept in files: the first epoch writes them, later ones and later runs read
-them. A pass of the verifier costs far more than an update of the drafter on the next token alone."""
+"""The verifier's states of a whole corpus, kept in files: the engine records them while it answers, or the first epoch
+writes them; later ones and later runs read them. A pass of the verifier costs far more than one of the drafter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -38,6 +39,20 @@ class StateCache:
         self.states = states.view(tokens, len(taps) + 1, width)
         # Zero where a sequence has not been seen yet, as new files are.
         self.totals = torch.from_file(str(folder / f"{stem}.totals"), shared=True, size=tokens, dtype=torch.float32)
+
+    def record(self, index: int, rows: np.ndarray, log_totals: list[float]) -> None:
+        """Keeps what the engine said of sequence `index` when it wrote it: rows [.., taps + 1, hidden], the residual
+        streams entering the tapped layers and the last layer's output, as the bits of bfloat16 numbers, and each
+        answer token's total. The last token, which no pass has read, has no state and no law."""
+        begin, end = (int(self.corpus.offsets[i]) for i in (index, index + 1))
+        answer = begin + int(self.corpus.prompts[index]) - 1
+        rows, log_totals = rows[: end - begin], log_totals[: end - answer]
+        states = torch.from_numpy(rows.view(np.int16)).view(torch.bfloat16).to(self.verifier.dtype)
+        kept = self.states[begin : begin + len(rows)]
+        kept[:, :-1] = states[:, :-1]
+        kept[:, -1] = self.verifier.normalise(states[:, -1])
+        self.totals[begin:end] = float("inf")  # Nobody asks for the laws within a prompt.
+        self.totals[answer : answer + len(log_totals)] = torch.tensor(log_totals)
 
     def batch(self, indices: list[int], tokens: Tensor) -> Remembered:
         """tokens [S, T], those of the sequences `indices`."""

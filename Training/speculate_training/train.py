@@ -21,13 +21,13 @@ from tqdm import tqdm
 
 from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
-from .drafter import Drafter, DrafterConfig
+from .drafter import Drafter, DrafterConfig, spread_taps
 from .drafter_file import read
 from .formats import rounded
 from .losses import Mix
 from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .states import StateCache
-from .verifier import Verifier
+from .verifier import Verifier, has_bfloat16
 
 STAGES = {
     "N": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=1.0, prefix=0.0, lengths=(0.0,)),
@@ -195,23 +195,13 @@ class Run:
         self.blocks, self.seconds = state["blocks"], state["seconds"]
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether products of bfloat16 are fast here."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    try:
-        return bool(torch.cpu._is_avx512_bf16_supported())
-    except AttributeError:
-        return False
-
-
 def drafter_config(
     args: argparse.Namespace, verifier: Verifier, draft_vocabulary: int, checkpoint: Checkpoint
 ) -> DrafterConfig:
     v = verifier.config
     taps = tuple(int(tap) for tap in args.taps.split(",") if tap)
     if not taps:
-        taps = tuple(round(1 + i * (v.layers - 2) / 4) for i in range(5))
+        taps = spread_taps(v.layers)
     if any(not 0 <= tap < v.layers for tap in taps) or list(taps) != sorted(set(taps)):
         raise SystemExit(f"--taps is {args.taps}, expected rising layers from 0 to {v.layers - 1}")
     mask = args.mask_token

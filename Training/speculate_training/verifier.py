@@ -124,8 +124,7 @@ class Verifier:
             x = self._feed_forward(index, x)
         if c.layers in taps:
             tapped.append(x.to(self.dtype))
-        hidden = rms_norm(x, w["output_norm.weight"], c.epsilon, self.dtype)
-        return VerifierPass(torch.stack(tapped, 2), hidden, keys, values)
+        return VerifierPass(torch.stack(tapped, 2), self.normalise(x), keys, values)
 
     @torch.no_grad()
     def forward_blocks(self, blocks: Tensor, anchors: Tensor, past: VerifierPass, store: bool = False) -> Tensor:
@@ -152,9 +151,23 @@ class Verifier:
                 past.keys[index][rows, positions], past.values[index][rows, positions] = k, v
             x = x + linear(attended, w[f"blk.{index}.attn_output.weight"]).float()
             x = self._feed_forward(index, x)
-        return rms_norm(x, w["output_norm.weight"], c.epsilon, self.dtype)
+        return self.normalise(x)
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """The last layer's output → the final states, both [.., hidden]."""
+        return rms_norm(x, self.weights["output_norm.weight"], self.config.epsilon, self.dtype)
 
     @torch.no_grad()
     def logits(self, hidden: Tensor) -> Tensor:
         """[.., hidden] → [.., vocabulary]."""
         return linear(hidden, self.output)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether products of bfloat16 are fast here."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    try:
+        return bool(torch.cpu._is_avx512_bf16_supported())
+    except AttributeError:
+        return False

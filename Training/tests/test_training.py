@@ -6,6 +6,7 @@ import argparse
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import FIXTURES
@@ -19,6 +20,7 @@ from speculate_training.drafter_file import load, write
 from speculate_training.drafting import draft_blocks
 from speculate_training.evaluate import evaluate
 from speculate_training.objective import prepare
+from speculate_training.states import StateCache, log_totals
 from speculate_training.verifier import Verifier
 
 
@@ -75,6 +77,27 @@ def test_remembered_states_are_the_verifiers(
     torch.testing.assert_close(remembered.laws, direct.laws, rtol=1e-4, atol=1e-6)
     with pytest.raises(AttributeError):
         later.states.batch([5], collate(run.corpus, [5]).tokens)
+
+
+def test_recorded_states_are_remembered_as_the_verifiers(corpus: Corpus, verifier: Verifier, tmp_path: Path) -> None:
+    """Of an answer that went on after what the corpus has of it, and of one that ended with it."""
+    layers = (0, 1, verifier.config.layers)
+    cache = StateCache(tmp_path, corpus, layers[:-1], verifier, "tiny")
+    for index, more in ((0, [3, 4, 5]), (1, [])):
+        tokens = torch.tensor([corpus.sequence(index).tolist() + more])
+        past = verifier.forward(tokens, layers)
+        bits = past.taps[0, :-1].to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16)
+        totals = log_totals(verifier, past.hidden[0])[int(corpus.prompts[index]) - 1 : -1]
+        cache.record(index, bits, totals.tolist())
+    batch = collate(corpus, [0, 1])
+    remembered, direct = cache.batch([0, 1], batch.tokens), verifier.forward(batch.tokens, layers[:-1])
+    totals = torch.stack([log_totals(verifier, row) for row in direct.hidden])
+    for row in range(2):
+        begin, end = int(batch.prompts[row]) - 1, int(batch.lengths[row]) - 1
+        torch.testing.assert_close(remembered.taps[row, :end], direct.taps[row, :end], rtol=0.01, atol=0.01)
+        torch.testing.assert_close(remembered.hidden[row, :end], direct.hidden[row, :end], rtol=0.02, atol=0.02)
+        torch.testing.assert_close(remembered.totals[row, begin:end], totals[row, begin:end])
+        assert remembered.totals[row, :begin].isinf().all()
 
 
 def test_a_run_can_begin_from_another_ones_weights(corpus_file: Path, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ package final class Sampler {
         return weights.map { Double($0) / total }
     }
 
-    private func likeliest(_ logits: UnsafePointer<Float>) throws(NonFiniteLogits) -> Int32 {
+    func likeliest(_ logits: UnsafePointer<Float>) throws(NonFiniteLogits) -> Int32 {
         let token = kernels.pointee.argmax(logits, Int32(vocabularySize))
         guard logits[Int(token)].isFinite else { throw NonFiniteLogits() }
         return token

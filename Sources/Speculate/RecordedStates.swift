@@ -1,0 +1,30 @@
+import SpeculateShared
+import SpeculateVerifier
+
+/// What the verifier's passes said of a completion's tokens, for training a drafter.
+package struct RecordedStates: Equatable, Sendable {
+    /// [tokens − 1, layers, hidden] bfloat16: the residual stream after each recorded layer, of every token of prompt and
+    /// answer but the last, which no pass has read.
+    package private(set) var states: [UInt16] = []
+    /// [answer tokens] log Σ exp(logit) of the law that each token was drawn from.
+    package private(set) var logTotals: [Float] = []
+
+    /// Numbers of a row: layers · hidden.
+    private let width: Int
+
+    init(_ verifier: Verifier) { width = verifier.taps.count * verifier.config.hidden }
+
+    package var rowBytes: Int { width * MemoryLayout<UInt16>.stride }
+
+    /// Keeps what the last pass said of its row `row`.
+    mutating func append(_ verifier: Verifier, row: Int) {
+        let numbers = verifier.hiddenStates(row: row)
+        for index in 0..<width {
+            let bits = numbers[index].bitPattern
+            // To nearest, ties to even.
+            states.append(UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16))
+        }
+    }
+
+    mutating func append(logTotal: Float) { logTotals.append(logTotal) }
+}
