@@ -22,8 +22,14 @@ struct BenchPrompt: Decodable {
         return prompts
     }
 
-    /// A mix of what people ask of a small model.
-    static let builtIn: [BenchPrompt] = [
+    /// A mix of what people ask of a small model. *Copying* are prompts of whose greedy answers at least half the tokens
+    /// stand in four in a row that the prompt holds too.
+    static let builtIn =
+        turns.map { BenchPrompt(id: nil, prompt: $1, category: $0, raw: false) }
+        + openings.map { BenchPrompt(id: nil, prompt: $1, category: $0, raw: true) }
+
+    /// Category and text of a user's turn.
+    private static let turns = [
         ("chat", "What should I pack for a weekend of hiking in the mountains?"),
         ("chat", "Explain to a ten-year-old why the sky is blue."),
         ("chat", "My neighbour's dog barks all night. How do I bring it up politely?"),
@@ -63,13 +69,6 @@ struct BenchPrompt: Decodable {
             """
         ),
         (
-            "continuation",
-            "Once upon a time, in a village at the edge of a dark forest, there lived an old clockmaker who"
-        ),
-        ("continuation", "The three most important things to know about growing tomatoes are"),
-        ("continuation", "In the beginning of the twentieth century, physics was changed by"),
-        ("continuation", "Dear Sir or Madam,\n\nI am writing to apply for the position of"),
-        (
             "copying",
             """
             Repeat this text word for word, and then stop: The harbour was quiet that morning. Two fishing boats lay at \
@@ -80,27 +79,94 @@ struct BenchPrompt: Decodable {
         (
             "copying",
             """
-            Rename the function add to sum_of and print the whole file again:
-
-            def add(a, b):
-                \"""Adds two numbers.\"""
-                return a + b
-
-            def main():
-                for i in range(10):
-                    print(i, add(i, i + 1))
-
-            if __name__ == "__main__":
-                main()
-            """
-        ),
-        (
-            "copying",
-            """
             Correct the spelling and print the whole text again: The libary is open from Monday to Friday. On Saturdays \
             it opens at ten oclock and closes at two. Childrens books are on the first flor, newspapers and magazines on \
             the second. Plese return books in time, so that others can borow them.
             """
         ),
-    ].map { BenchPrompt(id: nil, prompt: $1, category: $0, raw: nil) }
+        (
+            "copying",
+            """
+            Which sentences of this text say when the museum is open? Quote them. The museum of clocks was founded \
+            in 1904. It is open from nine to five on weekdays and from ten to four on Sundays. On Mondays it is \
+            closed. Children under twelve pay nothing. The oldest clock in the collection was made in Augsburg in \
+            1562.
+            """
+        ),
+    ]
+
+    /// Category and text to go on from as it stands.
+    private static let openings = [
+        (
+            "continuation",
+            "Once upon a time, in a village at the edge of a dark forest, there lived an old clockmaker who"
+        ),
+        ("continuation", "The three most important things to know about growing tomatoes are"),
+        ("continuation", "In the beginning of the twentieth century, physics was changed by"),
+        ("continuation", "Dear Sir or Madam,\n\nI am writing to apply for the position of"),
+        (
+            "copying",
+            """
+            Before:
+
+            ```javascript
+            function total(items) {
+              let sum = 0;
+              for (const item of items) {
+                sum += item.price * item.count;
+              }
+              return sum;
+            }
+
+            console.log(total([{ price: 3, count: 2 }, { price: 5, count: 1 }]));
+            ```
+
+            After renaming the variable sum to amount:
+
+            ```javascript
+
+            """
+        ),
+        (
+            "copying",
+            """
+            The file before the change:
+
+            ```python
+            class Counter:
+                \"""Counts words.\"""
+
+                def __init__(self):
+                    self.counts = {}
+
+                def add(self, word):
+                    self.counts[word] = self.counts.get(word, 0) + 1
+
+                def most_common(self, n):
+                    return sorted(self.counts.items(), key=lambda item: -item[1])[:n]
+            ```
+
+            The file after the change, which adds a method total that returns the sum of all counts:
+
+            ```python
+
+            """
+        ),
+        (
+            "copying",
+            """
+            Here is an email with a mistake in the date:
+
+            Dear Ms. Lorenz,
+            thank you for your order of three oak tables. We will deliver them on Monday, 12 May, between eight and \
+            twelve o'clock. Please make sure that somebody is at home.
+            Kind regards,
+            Paul Brandt
+
+            Here is the same email with the date changed to Friday, 16 May:
+
+
+            """
+        ),
+    ]
 }
