@@ -65,8 +65,10 @@ def rounded(drafter: Drafter) -> Iterator[None]:
         for name, parameter in drafter.named_parameters():
             if is_matrix(name, parameter):
                 kept[name] = parameter.detach().clone()
-                scale = drafter.tap_scale if name == "fc" else 1.0  # Files have it folded into the matrix.
-                parameter.copy_(through(parameter / scale, format_of(name)) * scale)
+                if name == "fc":  # Files have the scale folded into it.
+                    parameter.copy_(through(parameter / drafter.tap_scale, format_of(name)) * drafter.tap_scale)
+                else:
+                    parameter.copy_(through(parameter, format_of(name)))
     try:
         yield
     finally:

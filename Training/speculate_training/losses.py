@@ -31,7 +31,6 @@ class Mix:
     lk: float = 0.0
 
 
-@fused
 def distance(p: Tensor, logits: Tensor, mix: Mix) -> tuple[Tensor, Tensor, Tensor]:
     """p [rows, vocabulary], which may sum to less than 1 where the drafter lacks tokens; logits alike.
 
@@ -61,10 +60,21 @@ def distance(p: Tensor, logits: Tensor, mix: Mix) -> tuple[Tensor, Tensor, Tenso
     return loss, acceptance, gradient
 
 
+@fused
+def weighted(
+    p: Tensor, trunk: Tensor, markov: Tensor, weight: Tensor, mix: Mix
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """`distance` of logits trunk + markov, its likeliest tokens, and its gradient times each row's weight in the
+    logits' type: one pass over memory."""
+    logits = trunk.float() + markov.float()
+    loss, acceptance, gradient = distance(p.float(), logits, mix)
+    return loss, acceptance, logits.argmax(-1), (gradient * weight.unsqueeze(-1)).to(trunk.dtype)
+
+
 class HeadLoss(torch.autograd.Function):
     """The weighted mean distance of q = softmax(hidden · outputᵀ + previous · markovᵀ) to given laws."""
 
-    ROWS = 256
+    ROWS = 1024
 
     @staticmethod
     def forward(
@@ -82,12 +92,11 @@ class HeadLoss(torch.autograd.Function):
         for start in range(0, len(hidden), HeadLoss.ROWS):
             rows = slice(start, start + HeadLoss.ROWS)
             h, e = hidden[rows], previous[rows]
-            logits = (h @ W.t()).float() + (e @ w2.t()).float()
-            row_loss, acceptance, gradient = distance(laws[which[rows]].float(), logits, mix)
-            loss += (row_loss * weight[rows]).sum() / total
+            share = weight[rows] / total
+            row_loss, acceptance, best, g = weighted(laws[which[rows]], h @ W.t(), e @ w2.t(), share, mix)
+            loss += (row_loss * share).sum()
             accepted.append(acceptance)
-            likeliest.append(logits.argmax(-1))
-            g = (gradient * (weight[rows] / total).unsqueeze(-1)).to(hidden.dtype)
+            likeliest.append(best)
             d_hidden[rows], d_previous[rows] = g @ W, g @ w2
             if d_output is not None:
                 d_output += (g.t() @ h).to(output.dtype)
@@ -100,7 +109,7 @@ class HeadLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, d_loss: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         d_hidden, d_previous, d_output, d_markov = ctx.saved_tensors
-        output = d_output * d_loss if ctx.needs_input_grad[2] else None
+        output = d_output.mul_(d_loss) if ctx.needs_input_grad[2] else None
         return d_hidden * d_loss, d_previous * d_loss, output, d_markov * d_loss, None, None, None, None
 
 

@@ -54,7 +54,7 @@ def test_one_less_total_variation_is_the_acceptance_of_speculative_sampling() ->
 @pytest.mark.parametrize("mix", MIXES)
 def test_the_head_in_chunks_is_the_head_at_once(mix: Mix) -> None:
     torch.manual_seed(4)
-    rows, hidden, rank, size = 700, 12, 6, 17
+    rows, hidden, rank, size = 2700, 12, 6, 17
     h, e = torch.randn(rows, hidden, requires_grad=True), torch.randn(rows, rank, requires_grad=True)
     W, w2 = torch.randn(size, hidden, requires_grad=True), torch.randn(size, rank, requires_grad=True)
     table, which, weight = torch.randn(30, size).softmax(-1), torch.randint(0, 30, (rows,)), torch.rand(rows)
