@@ -13,8 +13,9 @@ case $work in /*) ;; *) work=$root/$work ;; esac
 run() { .venv/bin/python -m speculate_training "$@"; }
 
 [ -e "$work/corpus.npz" ] || run respond --verifier "$verifier" --prompts "$prompts" --out "$work" \
-    --engine "$root/.build/release/speculate" --count 700 --own 300 --max-tokens 96
-run train --verifier "$verifier" --corpus "$work/corpus.npz" --out "$work/run" --steps 100 --save-every 120
+    --engine "$root/.build/release/speculate" --count 700 --own 300 --max-tokens 96 --cache "$work/states"
+run train --verifier "$verifier" --corpus "$work/corpus.npz" --out "$work/run" --steps 100 --save-every 120 \
+    --cache "$work/states"
 run export --verifier "$verifier" --drafter "$work/run/checkpoint.pt" --out "$work/drafter.gguf"
 run evaluate --verifier "$verifier" --drafter "$work/drafter.gguf" --prompts "$root/Tests/Fixtures/prompts.jsonl" \
     --out "$work/evaluation" --engine "$root/.build/release/speculate" --count 40 --temperatures 0 --passes 1,2
