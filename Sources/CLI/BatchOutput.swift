@@ -28,11 +28,7 @@ final class BatchOutput {
     init(path: String, prompts: [BatchPrompt], settings: String) throws(EngineError) {
         self.path = path
         self.settings = settings
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw EngineError(.fileUnreadable, "\(path): \(String(cString: strerror(errno)))")
-        }
-        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        handle = try FileHandle.output(path)
         do {
             let data = try handle.readToEnd() ?? Data()
             let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0

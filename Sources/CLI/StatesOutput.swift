@@ -11,11 +11,7 @@ final class StatesOutput {
     /// - Throws: `EngineError` when the file cannot be written.
     init(path: String) throws(EngineError) {
         self.path = path
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw EngineError(.fileUnreadable, "\(path): \(String(cString: strerror(errno)))")
-        }
-        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        handle = try FileHandle.output(path)
         do {
             bytes = Int(try handle.seekToEnd())
         } catch {
