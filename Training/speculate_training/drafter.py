@@ -44,9 +44,12 @@ class DrafterConfig:
         return DrafterConfig(**{**values, "taps": tuple(values["taps"])})
 
 
-def spread_taps(layers: int) -> tuple[int, ...]:
-    """Five layers of a verifier, spread evenly."""
-    return tuple(round(1 + i * (layers - 2) / 4) for i in range(5))
+def read_taps(text: str, layers: int) -> tuple[int, ...]:
+    """What `--taps` says of a verifier with so many layers; where it is empty, five spread evenly."""
+    taps = tuple(int(tap) for tap in text.split(",") if tap) or tuple(round(1 + i * (layers - 2) / 4) for i in range(5))
+    if any(not 0 <= tap < layers for tap in taps) or list(taps) != sorted(set(taps)):
+        raise SystemExit(f"--taps is {text}, expected rising layers from 0 to {layers - 1}")
+    return taps
 
 
 class Layer(nn.Module):

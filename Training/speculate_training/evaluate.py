@@ -21,7 +21,7 @@ from .drafter import Drafter
 from .drafter_file import load
 from .drafting import SCHEDULES, draft_blocks
 from .respond import answers, read_prompts
-from .verifier import Verifier, has_bfloat16
+from .verifier import Verifier, working_dtype
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +123,7 @@ def main(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(args.verifier)
     device = torch.device(args.device)
-    verifier = Verifier(checkpoint, device, torch.bfloat16 if has_bfloat16(device) else torch.float32)
+    verifier = Verifier(checkpoint, device, working_dtype(device))
     drafter = load(args.drafter, verifier, checkpoint)
     rows = [row for row in read_prompts(args.prompts) if len(row["prompt"]) <= args.longest]
     random.Random(args.seed).shuffle(rows)

@@ -19,10 +19,10 @@ from tqdm import tqdm
 
 from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, cut_loop
-from .drafter import spread_taps
+from .drafter import read_taps
 from .generate import generate
 from .states import StateCache
-from .verifier import Verifier, VerifierConfig, has_bfloat16
+from .verifier import Verifier, VerifierConfig, working_dtype
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +139,7 @@ def recorded_layers(args: argparse.Namespace, checkpoint: Checkpoint) -> tuple[i
     if not args.engine:
         raise SystemExit("--cache asks for --engine: the engine records its states")
     config = VerifierConfig.read(checkpoint)
-    return (*(tuple(int(tap) for tap in args.taps.split(",") if tap) or spread_taps(config.layers)), config.layers)
+    return (*read_taps(args.taps, config.layers), config.layers)
 
 
 def remember(
@@ -148,7 +148,7 @@ def remember(
 ) -> None:  # fmt: skip
     """Takes what the engine recorded, of each sequence a file and its first row there, into the cache of training."""
     device = torch.device("cpu")
-    verifier = Verifier(checkpoint, device, torch.bfloat16 if has_bfloat16(device) else torch.float32)
+    verifier = Verifier(checkpoint, device, working_dtype(device))
     cache = StateCache(args.cache, corpus, layers[:-1], verifier, fingerprint(checkpoint))
     shape = (-1, len(layers), verifier.config.hidden)
     paths = {path for path, _, _ in recorded}

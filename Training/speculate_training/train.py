@@ -21,13 +21,13 @@ from tqdm import tqdm
 
 from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
-from .drafter import Drafter, DrafterConfig, spread_taps
+from .drafter import Drafter, DrafterConfig, read_taps
 from .drafter_file import read
 from .formats import rounded
 from .losses import Mix
 from .objective import Outcome, Stage, block_loss, prepare, sample_anchors
 from .states import StateCache
-from .verifier import Verifier, has_bfloat16
+from .verifier import Verifier, working_dtype
 
 STAGES = {
     "N": Stage(Mix(kl=1.0, ce=0.3), states=0.5, full=1.0, prefix=0.0, lengths=(0.0,)),
@@ -102,7 +102,7 @@ class Run:
             torch.set_num_threads(args.threads)
         local = int(os.environ.get("LOCAL_RANK", 0))
         self.device = torch.device(f"cuda:{local}" if args.device == "cuda" else args.device)
-        self.dtype = torch.bfloat16 if has_bfloat16(self.device) else torch.float32
+        self.dtype = working_dtype(self.device)
         checkpoint = Checkpoint(args.verifier)
         self.verifier = Verifier(checkpoint, self.device, self.dtype)
         self.fingerprint = fingerprint(checkpoint)
@@ -199,11 +199,7 @@ def drafter_config(
     args: argparse.Namespace, verifier: Verifier, draft_vocabulary: int, checkpoint: Checkpoint
 ) -> DrafterConfig:
     v = verifier.config
-    taps = tuple(int(tap) for tap in args.taps.split(",") if tap)
-    if not taps:
-        taps = spread_taps(v.layers)
-    if any(not 0 <= tap < v.layers for tap in taps) or list(taps) != sorted(set(taps)):
-        raise SystemExit(f"--taps is {args.taps}, expected rising layers from 0 to {v.layers - 1}")
+    taps = read_taps(args.taps, v.layers)
     mask = args.mask_token
     if mask < 0:
         kinds = checkpoint.value("tokenizer.ggml.token_type", [])

@@ -163,11 +163,13 @@ class Verifier:
         return linear(hidden, self.output)
 
 
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether products of bfloat16 are fast here."""
+def working_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where products of it are fast, else float32."""
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    try:
-        return bool(torch.cpu._is_avx512_bf16_supported())
-    except AttributeError:
-        return False
+        is_fast = torch.cuda.is_bf16_supported()
+    else:
+        try:
+            is_fast = torch.cpu._is_avx512_bf16_supported()
+        except AttributeError:
+            is_fast = False
+    return torch.bfloat16 if is_fast else torch.float32

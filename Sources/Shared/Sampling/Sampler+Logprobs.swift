@@ -24,6 +24,7 @@ extension Sampler {
         func logprob(_ token: Int32) -> Float { logprobOfBest + (logits[Int(token)] - logits[Int(best)]) }
         return (logprob(token), order.prefix(count).map { ($0, logprob($0)) })
     }
+
     /// log Σ exp(logit). The law at hand is lost.
     package func logTotal(_ logits: UnsafePointer<Float>) throws(NonFiniteLogits) -> Float {
         try prepare(logits, SamplingOptions(temperature: 1), history: TokenHistory(prompt: []))
