@@ -19,9 +19,13 @@ struct BenchReport: Encodable {
     }
 
     struct Costs: Encodable {
-        let verify, draft: [Double]
+        let verify, draft, furtherPass: [Double]
 
-        init(_ costs: PassCosts) { (verify, draft) = (costs.verify, costs.draft) }
+        init(_ costs: PassCosts) {
+            verify = costs.verify
+            draft = costs.draft
+            furtherPass = costs.furtherPass
+        }
     }
 
     let version = SpeculateCommand.configuration.version

@@ -2,8 +2,11 @@
 public struct PassCosts: Sendable {
     /// The verifier's pass over 1, 2, … rows.
     public var verify: [Double]
-    /// The drafter's pass over 1, 2, … slots, with the injection before it; empty without a diffusion drafter.
+    /// The drafter's first pass over 1, 2, … slots, with the injection before it; empty without a diffusion drafter. Its
+    /// weights come from memory, since the verifier's pass before it has driven them out of the processor's cache.
     public var draft: [Double]
+    /// Each further denoising pass, which finds the weights in the cache.
+    public var furtherPass: [Double]
 }
 
 extension Engine {

@@ -13,33 +13,44 @@ final class CostTable {
 
     private static let measuredRows = [1, 2, 4, 5, 8, 9, 16]
     private static let measuredSlots = [1, 2, 4, 8]
+    private static let repeats = 3
     /// How much a new measurement counts.
     private static let rate = 0.1
 
     var beside = Load()
     /// Seconds of the verifier's pass of so many rows: rising, and straight between measured numbers of rows.
     private var verify: [Double]
-    /// Seconds of the drafter's pass over so many slots, injection and all.
+    /// Seconds of the drafter's first pass over so many slots, injection and all. It comes after a pass of the verifier,
+    /// which has driven the drafter's weights out of the processor's cache.
     private var draft: [Double]
+    /// Seconds of each further pass, which finds them there.
+    private var further: [Double]
 
     init(verifier: Verifier, model: BlockDiffusionModel?) {
-        verify = []
-        draft = []
         let cache = verifier.makeCache(capacity: Self.measuredRows.max()!)
-        verify = Self.curve(Self.measuredRows.filter { $0 <= cache.capacity }) {
-            Self.measure(verifier, rows: $0, cache)
+        let drafter = model.map {
+            BlockDiffusionDrafter($0, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
         }
-        if let model {
-            let drafter = BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
-            drafter.begin([0])
-            draft = Self.curve(Self.measuredSlots.filter { $0 <= model.config.drafts }) {
-                drafter.growth = TreeGrowth(tokens: $0, width: 1, depth: $0)
-                return Self.measure(drafter, verifier, slots: $0)
-            }
+        let rows = Self.measuredRows.filter { $0 <= cache.capacity }
+        let slots = Self.measuredSlots.filter { $0 <= model?.config.drafts ?? 0 }
+        var least = (rows: rows.map { _ in Double.infinity }, first: slots.map { _ in Double.infinity })
+        var again = least.first
+        // Drafts between the verifier's passes, as in a round.
+        for turn in 0..<Self.repeats * rows.count {
+            let place = rows.count - 1 - turn % rows.count
+            least.rows[place] = min(least.rows[place], Self.measure(verifier, rows: rows[place], cache))
+            guard let drafter else { continue }
+            let slot = turn % slots.count
+            let (first, further) = Self.measure(drafter, verifier, slots: slots[slot])
+            least.first[slot] = min(least.first[slot], first)
+            again[slot] = min(again[slot], further)
         }
+        verify = Self.curve(rows, least.rows)
+        draft = Self.curve(slots, least.first)
+        further = Self.curve(slots, again)
     }
 
-    var current: PassCosts { PassCosts(verify: verify, draft: draft) }
+    var current: PassCosts { PassCosts(verify: verify, draft: draft, furtherPass: further) }
 
     /// Seconds of the verifier's pass over so many rows and those beside them. Rows beyond the table go on as its end
     /// does.
@@ -65,12 +76,18 @@ final class CostTable {
     }
 
     /// Seconds of a draft over so many slots in so many passes.
-    func draft(slots: Int, passes: Int = 1) -> Double { Double(passes) * Self.value(draft, slots) }
+    func draft(slots: Int, passes: Int = 1) -> Double {
+        Self.value(draft, slots) + Double(passes - 1) * Self.value(further, slots)
+    }
 
-    func observe(verify seconds: Double, rows: Int) { Self.update(&verify, rows, seconds) }
+    func observe(verify seconds: Double, rows: Int) {
+        Self.update(&verify, rows, seconds / Self.value(verify, rows))
+    }
 
     func observe(draft seconds: Double, slots: Int, passes: Int) {
-        Self.update(&draft, slots, seconds / Double(passes))
+        let ratio = seconds / draft(slots: slots, passes: passes)
+        Self.update(&draft, slots, ratio)
+        if passes > 1 { Self.update(&further, slots, ratio) }
     }
 
     private static func value(_ curve: [Double], _ count: Int) -> Double {
@@ -79,35 +96,34 @@ final class CostTable {
         return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(last - last / 2)
     }
 
-    /// The whole curve goes up or down with a measurement, and a little more so the closer to its place: its shape is
-    /// what decides on the last rows, and one measurement says little of it. One that is far off says that something else
-    /// ran.
-    private static func update(_ curve: inout [Double], _ count: Int, _ seconds: Double) {
+    /// The whole curve goes up or down with a measurement, given as a ratio to what the curve says, and a little more so
+    /// the closer to its place: its shape is what decides on the last rows, and one measurement says little of it. One
+    /// that is far off says that something else ran.
+    private static func update(_ curve: inout [Double], _ count: Int, _ ratio: Double) {
         guard (1...curve.count).contains(count) else { return }
-        let ratio = min(max(seconds / curve[count - 1], 0.75), 1.33)
+        let ratio = min(max(ratio, 0.75), 1.33)
         for index in curve.indices {
             let nearness = 1 / Double(1 + abs(index + 1 - count))
             curve[index] *= 1 + rate * (0.8 + 0.2 * nearness) * (ratio - 1)
         }
     }
 
-    private static func curve(_ counts: [Int], _ seconds: (Int) -> Double) -> [Double] {
-        _ = seconds(counts[counts.count - 1])  // Memory that is touched for the first time takes longer.
-        var measured = counts.map { _ in Double.infinity }
-        for (index, count) in counts.enumerated().reversed() {
-            for _ in 0..<3 { measured[index] = min(measured[index], seconds(count)) }
-            // Fewer rows never take longer.
-            if index + 1 < counts.count { measured[index] = min(measured[index], measured[index + 1]) }
+    /// Straight between what was measured at some counts, and never falling: fewer rows never take longer.
+    private static func curve(_ counts: [Int], _ seconds: [Double]) -> [Double] {
+        guard let last = seconds.last else { return [] }
+        var measured = seconds
+        for index in measured.indices.dropLast().reversed() {
+            measured[index] = min(measured[index], measured[index + 1])
         }
         var curve: [Double] = []
-        for index in 1..<counts.count {
+        for index in counts.indices.dropFirst() {
             let (low, high) = (counts[index - 1], counts[index])
             for count in low..<high {
                 let part = Double(count - low) / Double(high - low)
                 curve.append(measured[index - 1] * (1 - part) + measured[index] * part)
             }
         }
-        return curve + measured.suffix(1)
+        return curve + [last]
     }
 
     private static func measure(_ verifier: Verifier, rows: Int, _ cache: KVCache) -> Double {
@@ -117,11 +133,15 @@ final class CostTable {
         return seconds { verifier.forward(batch) }
     }
 
-    private static func measure(_ drafter: BlockDiffusionDrafter, _ verifier: Verifier, slots: Int) -> Double {
+    private static func measure(
+        _ drafter: BlockDiffusionDrafter, _ verifier: Verifier, slots: Int
+    ) -> (first: Double, further: Double) {
+        drafter.growth = TreeGrowth(tokens: slots, width: 1, depth: slots)
         drafter.begin([0])
         for row in 0..<2 { drafter.observe(verifier, row: row) }
         var proposal = Proposal()
-        return seconds { drafter.propose(maximum: slots, into: &proposal) }
+        let first = seconds { drafter.propose(maximum: slots, into: &proposal) }
+        return (first, seconds { drafter.propose(maximum: slots, into: &proposal) })
     }
 
     private static func seconds(_ work: () -> Void) -> Double {
