@@ -153,7 +153,8 @@ struct BenchReport: Encodable {
             "T_verify(1) \(number(one * 1000)) ms; T_verify(k)/T_verify(1): "
             + ratios(passSeconds.verify, [2, 4, 8, 16])
         guard !passSeconds.draft.isEmpty else { return verify }
-        return verify + "; T_draft(k)/T_verify(1): " + ratios(passSeconds.draft, [1, 2, 4, 8])
+        return verify + "; T_draft(k)/T_verify(1): " + ratios(passSeconds.draft, [1, 2, 4, 8]) + "; of a further pass: "
+            + ratios(passSeconds.furtherPass, [1, 2, 4, 8])
     }
 
     private func number(_ value: Double) -> String { String(format: "%.2f", value) }

@@ -50,6 +50,20 @@ struct AdaptiveDrafterTests {
         }
     }
 
+    @Test("a further pass is learnt apart from the first")
+    func furtherPasses() throws {
+        let pair = try TinyPair()
+        let costs = CostTable(verifier: pair.verifier, model: pair.model)
+        #expect(costs.current.draft.count == costs.current.furtherPass.count)
+        for _ in 0..<400 {
+            costs.observe(draft: 0.003, slots: 2, passes: 1)
+            costs.observe(draft: 0.004, slots: 2, passes: 2)
+        }
+        #expect(abs(costs.draft(slots: 2) * 1000 - 3) < 0.1)
+        #expect(abs(costs.draft(slots: 2, passes: 2) * 1000 - 4) < 0.1)
+        #expect(abs(costs.draft(slots: 2, passes: 3) * 1000 - 5) < 0.2)
+    }
+
     @Test("text that repeats itself is drafted deep where rows are cheap, and less so where they cost")
     func depth() throws {
         let piece = (0..<40).map { Int32($0) }

@@ -200,13 +200,8 @@ import TestSupport
 
     @Test("every rule gives the first tokens their law: χ² and total variation on a tiny model, fixed seeds")
     func laws() throws {
-        let checkpoint = try Checkpoint(path: Fixtures.path("tiny-drafter.gguf"))
-        let config = try DrafterConfig(checkpoint.metadata)
-        let verifier = try Verifier(
-            Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")),
-            taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: Kernels(),
-            pool: WorkerPool(count: 1))
-        let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
+        let pair = try TinyPair()
+        let (verifier, model) = (pair.verifier, pair.model)
         let prompt: [Int32] = [5, 9, 2, 14]
         // Cold enough that a few tokens hold most of the mass.
         var options = SamplingOptions(temperature: 0.4)
