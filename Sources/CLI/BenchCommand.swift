@@ -91,7 +91,7 @@ struct BenchCommand: AsyncParsableCommand {
                 report.series += series.filter { !$0.outcomes.isEmpty }
             }
             progress.finish()
-            report.update(await engine.passCosts)
+            report.passSeconds = await engine.passCosts
             Terminal.print(report.text)
             if let output {
                 do throws(FileError) {

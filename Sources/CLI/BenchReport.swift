@@ -18,16 +18,6 @@ struct BenchReport: Encodable {
         }
     }
 
-    struct Costs: Encodable {
-        let verify, draft, furtherPass: [Double]
-
-        init(_ costs: PassCosts) {
-            verify = costs.verify
-            draft = costs.draft
-            furtherPass = costs.furtherPass
-        }
-    }
-
     let version = SpeculateCommand.configuration.version
     let processor = Processor.name
     let kernels: String
@@ -38,7 +28,8 @@ struct BenchReport: Encodable {
     let maximumTokens: Int
     let repeats: Int
     let seed: UInt64
-    private(set) var passSeconds: Costs
+    /// What passes take; at the end, once the measurement has refined it.
+    var passSeconds: PassCosts
     var series: [BenchSeries] = []
 
     init(
@@ -52,11 +43,8 @@ struct BenchReport: Encodable {
         self.maximumTokens = maximumTokens
         self.repeats = repeats
         self.seed = seed
-        passSeconds = Costs(await engine.passCosts)
+        passSeconds = await engine.passCosts
     }
-
-    /// What passes take once the measurement has refined it.
-    mutating func update(_ costs: PassCosts) { passSeconds = Costs(costs) }
 
     func json() throws -> [UInt8] {
         let encoder = JSONEncoder()

@@ -1,5 +1,5 @@
 /// What passes take on this machine at present, in seconds.
-public struct PassCosts: Sendable {
+public struct PassCosts: Encodable, Sendable {
     /// The verifier's pass over 1, 2, … rows.
     public var verify: [Double]
     /// The drafter's first pass over 1, 2, … slots, with the injection before it; empty without a diffusion drafter. Its

@@ -24,7 +24,7 @@ final class CostTable {
     /// which has driven the drafter's weights out of the processor's cache.
     private var draft: [Double]
     /// Seconds of each further pass, which finds them there.
-    private var further: [Double]
+    private var furtherPass: [Double]
 
     init(verifier: Verifier, model: BlockDiffusionModel?) {
         let cache = verifier.makeCache(capacity: Self.measuredRows.max()!)
@@ -47,10 +47,10 @@ final class CostTable {
         }
         verify = Self.curve(rows, least.rows)
         draft = Self.curve(slots, least.first)
-        further = Self.curve(slots, again)
+        furtherPass = Self.curve(slots, again)
     }
 
-    var current: PassCosts { PassCosts(verify: verify, draft: draft, furtherPass: further) }
+    var current: PassCosts { PassCosts(verify: verify, draft: draft, furtherPass: furtherPass) }
 
     /// Seconds of the verifier's pass over so many rows and those beside them. Rows beyond the table go on as its end
     /// does.
@@ -77,7 +77,7 @@ final class CostTable {
 
     /// Seconds of a draft over so many slots in so many passes.
     func draft(slots: Int, passes: Int = 1) -> Double {
-        Self.value(draft, slots) + Double(passes - 1) * Self.value(further, slots)
+        Self.value(draft, slots) + Double(passes - 1) * Self.value(furtherPass, slots)
     }
 
     func observe(verify seconds: Double, rows: Int) {
@@ -87,7 +87,7 @@ final class CostTable {
     func observe(draft seconds: Double, slots: Int, passes: Int) {
         let ratio = seconds / draft(slots: slots, passes: passes)
         Self.update(&draft, slots, ratio)
-        if passes > 1 { Self.update(&further, slots, ratio) }
+        if passes > 1 { Self.update(&furtherPass, slots, ratio) }
     }
 
     private static func value(_ curve: [Double], _ count: Int) -> Double {
