@@ -2,7 +2,7 @@
 #include "vector.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2,lzcnt"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,bmi,bmi2,lzcnt,prfchw"))), apply_to = function)
 
 INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) {
     const __m256i pairs = _mm256_maddubs_epi16(weights, a);

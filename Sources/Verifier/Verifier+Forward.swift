@@ -9,7 +9,7 @@ extension Verifier {
         pool.run { worker in
             transformer.embed(batch, weights.embedding, &worker)  // x [rows, hidden]
             for index in 0..<config.layers {
-                transformer.forward(layer: index, batch, &worker, before: weights.output)  // x [rows, hidden]
+                transformer.forward(layer: index, batch, &worker)  // x [rows, hidden]
                 tap(index, batch.rowCount, &worker)  // tapped [rows, taps, hidden]
             }
             project(batch, &worker)  // logits [logit rows, vocabulary]

@@ -45,7 +45,7 @@ package final class Verifier {
         self.kernels = kernels
         self.pool = pool
         transformer = Transformer(
-            config, weights.layers, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
+            config, weights.layers, head: weights.output, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
             ropeFactors: weights.ropeFactors)
         logitStride = (config.vocabulary + 15) / 16 * 16
         let tappedFloats = Self.maximumRows * taps.count * config.hidden

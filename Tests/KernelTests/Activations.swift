@@ -11,7 +11,7 @@ struct Activations {
         let rows = values.count / inputs
         bytes = spk_activations_bytes(Int32(rows), Int32(inputs))
         arena = Arena(capacity: bytes)
-        pointers = spk_activations_in(arena.allocate(bytes: bytes), Int32(rows), Int32(inputs))
+        pointers = spk_activations_in(arena.allocate(bytes: bytes), Int32(rows), Int32(inputs), .max)
         withUnsafePointer(to: pointers) { pointers in
             values.withUnsafeBufferPointer { values in
                 for row in 0..<rows {
@@ -24,7 +24,7 @@ struct Activations {
 
     /// Everything that the kernel wrote.
     var allBytes: [UInt8] {
-        Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointers.values), count: bytes))
+        Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointers.q), count: bytes))
     }
 
     /// Where the group of column `column` of row `row` stands.

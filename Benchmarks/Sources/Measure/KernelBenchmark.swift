@@ -65,7 +65,7 @@ struct KernelBenchmark: ParsableCommand {
             matrix = spk_matrix(
                 packing: packing, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes, data: packed)
             activations = spk_activations_in(
-                arena.allocate(bytes: activationBytes), Int32(rows), Int32(inputs))
+                arena.allocate(bytes: activationBytes), Int32(rows), Int32(inputs), 1 << packing.rawValue)
             output = arena.allocate(count: rows * outputs)
             let x = (0..<inputs).map { Float($0 % 17) - 8 }
             for row in 0..<rows { kernels.table.pointee.quantize(x, 0, Int32(inputs), Int32(row), &activations) }

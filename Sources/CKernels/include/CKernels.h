@@ -68,15 +68,15 @@ typedef struct {
 #define SPK_ROW_BLOCK 8
 
 /// Activations [rows × inputs], quantised to 8 bits in groups of 32: value ≈ scale · q. The groups of eight rows stand
-/// side by side, so that a kernel finds all of them at constant offsets: see `spk_slot`.
+/// side by side, so that a kernel finds all of them at constant offsets: see `spk_slot`. What no matrix reads is NULL.
 typedef struct {
     int32_t inputs;
-    float *values;   ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
     int8_t *q;       ///< [slots × 32]      rounded to −127…127
     float *scale;    ///< [slots]
     float *sum;      ///< [slots]           scale · Σ q over the group
-    float *half_sum; ///< [slots × 2]       scale · Σ q over each half group
+    float *half_sum; ///< [slots × 2]       scale · Σ q over each half group, for groups of 16
     int32_t *offset; ///< [slots]           −128 · Σ q, what packing q + 128 adds
+    float *values;   ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
 } spk_activations;
 
 /// Where group `group` of row `row` stands: [rows / 8][inputs / 32][8].
@@ -155,9 +155,10 @@ spk_isa spk_best_isa(void);
 /// The name of an instruction set, for messages.
 const char *spk_isa_name(spk_isa isa);
 
-/// Bytes that `rows` rows of activations with `inputs` inputs need, and the struct that lays them out in `memory`.
+/// Bytes that `rows` rows of activations with `inputs` inputs need at most, and the struct that lays them out in `memory`
+/// for the matrices that will be multiplied with them. `readers`: 1 << packing of each.
 size_t spk_activations_bytes(int32_t rows, int32_t inputs);
-spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs);
+spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, uint32_t readers);
 
 /// The packing that a tensor type gets.
 spk_packing spk_packing_of(spk_tensor_type type);

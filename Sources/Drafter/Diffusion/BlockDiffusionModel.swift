@@ -24,11 +24,9 @@ package final class BlockDiffusionModel {
         pool = verifier.pool
         weights = try DrafterWeights(checkpoint, config, verifier)
         transformer = Transformer(
-            config.transformer, weights.layers, kernels: verifier.kernels, rows: DrafterState.rows, workers: pool.count)
-        state = DrafterState(
-            config, draftVocabulary: weights.draftTokens.count,
-            rank: weights.markov.map { Int($0.embedding.inputs) } ?? 0,
-            workers: pool.count)
+            config.transformer, weights.layers, head: weights.output, kernels: verifier.kernels,
+            rows: DrafterState.rows, workers: pool.count)
+        state = DrafterState(config, weights, workers: pool.count)
     }
 
     /// Tokens that can be drafted.

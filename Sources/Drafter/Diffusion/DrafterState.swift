@@ -20,11 +20,11 @@ final class DrafterState {
     let slots: UnsafeMutablePointer<Int32>  // [block]
     private let arena: Arena
 
-    init(_ config: DrafterConfig, draftVocabulary: Int, rank: Int, workers: Int) {
+    init(_ config: DrafterConfig, _ weights: DrafterWeights, workers: Int) {
         let hiddenSize = config.transformer.hidden
         let inputs = Int32(config.targetLayers.count * hiddenSize)
-        let rank = max(rank, 32)
-        logitStride = (draftVocabulary + 15) / 16 * 16
+        let rank = max(weights.markov.map { Int($0.embedding.inputs) } ?? 0, 32)
+        logitStride = (weights.draftTokens.count + 15) / 16 * 16
         let featureBytes = spk_activations_bytes(Int32(Self.rows), inputs)
         let ownBytes = spk_activations_bytes(1, Int32(rank))
         let embeddingBytes = spk_activations_bytes(1, Int32(hiddenSize))
@@ -36,7 +36,8 @@ final class DrafterState {
             capacity: Arena.size(featureBytes) + workers * (Arena.size(ownBytes) + Arena.size(embeddingBytes))
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + Arena.size(config.block * workers * 4)
                 + Arena.size(config.block * 4) + 2 * Arena.size(workers * MemoryLayout<spk_activations>.stride))
-        features = spk_activations_in(arena.allocate(bytes: featureBytes), Int32(Self.rows), inputs)
+        features = spk_activations_in(
+            arena.allocate(bytes: featureBytes), Int32(Self.rows), inputs, weights.fusion.reader)
         hidden = arena.allocate(count: floats[0])
         logits = arena.allocate(count: floats[1])
         law = arena.allocate(count: floats[2])
@@ -48,8 +49,10 @@ final class DrafterState {
         ownPrevious = arena.allocate(count: workers)
         ownEmbedding = arena.allocate(count: workers)
         for worker in 0..<workers {
-            ownEmbedding[worker] = spk_activations_in(arena.allocate(bytes: embeddingBytes), 1, Int32(hiddenSize))
-            ownPrevious[worker] = spk_activations_in(arena.allocate(bytes: ownBytes), 1, Int32(rank))
+            ownEmbedding[worker] = spk_activations_in(
+                arena.allocate(bytes: embeddingBytes), 1, Int32(hiddenSize), weights.embedding.projection?.reader ?? 0)
+            ownPrevious[worker] = spk_activations_in(
+                arena.allocate(bytes: ownBytes), 1, Int32(rank), weights.markov?.output.reader ?? 0)
         }
     }
 }

@@ -22,6 +22,10 @@ package final class DrafterWeights: @unchecked Sendable {
         case table(spk_matrix)
         /// Tokens that can be drafted and MASK have vectors of their own, the others a linear map of the verifier's row.
         case mapped(drafted: spk_matrix, projection: spk_matrix, bias: UnsafePointer<Float>, mask: UnsafePointer<Float>)
+
+        var projection: spk_matrix? {
+            if case .mapped(_, let projection, _, _) = self { projection } else { nil }
+        }
     }
 
     let fusion: spk_matrix  // [hidden × taps · hidden]

@@ -16,24 +16,27 @@ package final class Transformer {
     package let config: TransformerConfig
     package let kernels: Kernels
     let layers: TransformerLayers
+    private let head: spk_matrix
     package let state: TransformerState
 
+    /// - Parameter head: the matrix that is read after the last layer.
     package init(
-        _ config: TransformerConfig, _ layers: TransformerLayers, kernels: Kernels, rows: Int, workers: Int,
-        ropeFactors: UnsafePointer<Float>? = nil
+        _ config: TransformerConfig, _ layers: TransformerLayers, head: spk_matrix, kernels: Kernels, rows: Int,
+        workers: Int, ropeFactors: UnsafePointer<Float>? = nil
     ) {
         self.config = config
         self.kernels = kernels
         self.layers = layers
-        state = TransformerState(config, rows: rows, workers: workers, ropeFactors: ropeFactors)
+        self.head = head
+        state = TransformerState(
+            config, layers.readers(head: head), rows: rows, workers: workers, ropeFactors: ropeFactors)
     }
 
     /// One layer over all rows of the batch.
-    /// - Parameter following: the matrix that is read after the last layer.
-    package func forward(layer index: Int, _ batch: RowBatch, _ worker: inout Worker, before following: spk_matrix) {
+    package func forward(layer index: Int, _ batch: RowBatch, _ worker: inout Worker) {
         let rows = batch.rowCount
         let layer = layers[index]
-        let next = index + 1 < layers.count ? layers[index + 1].query : following
+        let next = index + 1 < layers.count ? layers[index + 1].query : head
         let normed = normalize(rows, layer.attentionNorm, &worker)  // [rows, hidden]
         projectHeads(index, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
         attend(index, batch, &worker)  // attention [rows, heads · dim]
@@ -155,4 +158,7 @@ package final class Transformer {
 
 extension spk_matrix {
     package func panel(_ index: Int) -> UnsafePointer<UInt8> { data + index * panel_bytes }
+
+    /// Its packing's bit among the readers of activations.
+    package var reader: UInt32 { 1 << packing.rawValue }
 }

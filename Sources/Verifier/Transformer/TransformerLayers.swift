@@ -13,6 +13,11 @@ package final class TransformerLayers {
         var gate, up, down: spk_matrix
     }
 
+    /// The packings of the matrices that are multiplied with each kind of activations, a bit for each.
+    struct Readers {
+        var hidden, attention, feedForward: UInt32
+    }
+
     private let layers: UnsafeMutablePointer<Layer>
     let count: Int
     private let arena: Arena
@@ -49,4 +54,18 @@ package final class TransformerLayers {
     deinit { layers.deallocate() }
 
     subscript(index: Int) -> Layer { layers[index] }
+
+    /// - Parameter head: the matrix that is read after the last layer.
+    func readers(head: spk_matrix) -> Readers {
+        var readers = Readers(hidden: head.reader, attention: 0, feedForward: 0)
+        for index in 0..<count {
+            let layer = layers[index]
+            for matrix in [layer.query, layer.key, layer.value, layer.gate, layer.up] {
+                readers.hidden |= matrix.reader
+            }
+            readers.attention |= layer.output.reader
+            readers.feedForward |= layer.down.reader
+        }
+        return readers
+    }
 }

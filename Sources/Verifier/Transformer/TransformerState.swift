@@ -15,7 +15,7 @@ package final class TransformerState {
     let normed: UnsafeMutablePointer<Float>  // [workers, hidden]
     package let hidden: spk_activations  // [rows, hidden]
     /// Passes of so few rows give every worker normalised rows of its own.
-    static let ownRows = 4
+    static let ownRows = Int(SPK_ROW_BLOCK)
     let ownHidden: UnsafeMutablePointer<spk_activations>  // [workers] of [ownRows, hidden]
     let query: UnsafeMutablePointer<Float>  // [rows, heads · headDimension]
     let key: UnsafeMutablePointer<Float>  // [rows, kvHeads · headDimension]
@@ -33,7 +33,10 @@ package final class TransformerState {
     let queries: UnsafeMutablePointer<spk_query>  // [workers, SPK_MAX_QUERIES]
     private let arena: Arena
 
-    init(_ config: TransformerConfig, rows: Int, workers: Int, ropeFactors: UnsafePointer<Float>? = nil) {
+    init(
+        _ config: TransformerConfig, _ readers: TransformerLayers.Readers, rows: Int, workers: Int,
+        ropeFactors: UnsafePointer<Float>? = nil
+    ) {
         let half = config.ropeDimensions / 2
         scoreStride = (config.context + 63) / 64 * 64
         let floats: [Int] = [
@@ -50,8 +53,9 @@ package final class TransformerState {
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
                 + Arena.size(half * 8) + Arena.size(workers * Int(SPK_MAX_QUERIES) * MemoryLayout<spk_query>.stride))
         self.arena = arena
-        func activations(_ index: Int) -> spk_activations {
-            spk_activations_in(arena.allocate(bytes: activationBytes[index]), Int32(rows), Int32(inputs[index]))
+        func activations(_ index: Int, _ readers: UInt32) -> spk_activations {
+            spk_activations_in(
+                arena.allocate(bytes: activationBytes[index]), Int32(rows), Int32(inputs[index]), readers)
         }
         x = arena.allocate(count: floats[0])
         normed = arena.allocate(count: floats[1])
@@ -64,13 +68,13 @@ package final class TransformerState {
         cosine = arena.allocate(count: floats[8])
         sine = arena.allocate(count: floats[9])
         scores = arena.allocate(count: floats[10])
-        hidden = activations(0)
-        attention = activations(1)
-        feedForward = activations(2)
+        hidden = activations(0, readers.hidden)
+        attention = activations(1, readers.attention)
+        feedForward = activations(2, readers.feedForward)
         ownHidden = arena.allocate(count: workers)
         for worker in 0..<workers {
             ownHidden[worker] = spk_activations_in(
-                arena.allocate(bytes: ownBytes), Int32(Self.ownRows), Int32(config.hidden))
+                arena.allocate(bytes: ownBytes), Int32(Self.ownRows), Int32(config.hidden), readers.hidden)
         }
         frequencies = arena.allocate(count: half)
         queries = arena.allocate(count: workers * Int(SPK_MAX_QUERIES))
