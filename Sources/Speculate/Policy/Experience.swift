@@ -1,4 +1,5 @@
-/// What drafts have brought so far. Every completion begins with the experience of those before it.
+/// What drafts have brought so far. Every completion begins with the experience of those before it, the first one with
+/// what the committed drafter brought on prompts that it was trained with.
 struct Experience {
     /// What drafts of the diffusion model bring, and how many tokens they have.
     private struct Diffusion {
@@ -22,22 +23,22 @@ struct Experience {
         /// Chances until the diffusion model is asked all the same.
         var pause = Pause()
 
-        init(_ guess: Double) {
-            first = Average(guess, weight: 3, rate: 0.05)
-            agreed = Average(guess / 2 + 0.5, weight: 3, rate: 0.05)
-            beside = Average(guess / 2, weight: 3, rate: 0.05)
-            next = Average(0.5 + guess / 2, weight: 3, rate: 0.05)
+        init(first: Double, agreed: Double, beside: Double, next: Double) {
+            self.first = Average(first, weight: 3, rate: 0.05)
+            self.agreed = Average(agreed, weight: 3, rate: 0.05)
+            self.beside = Average(beside, weight: 3, rate: 0.05)
+            self.next = Average(next, weight: 3, rate: 0.05)
         }
     }
 
     /// Tokens accepted of the diffusion model's drafts in one pass, where earlier text offers nothing: how easy the text
     /// is for it.
-    private var plain = Diffusion(0.6, 2.6, rate: 0.02)
+    private var plain = Diffusion(1.2, 3, rate: 0.02)
     /// What that changes by where earlier text offers something besides, by the place in `found`: text that repeats
     /// itself is easier for every drafter. And what a second pass changes. Kept as differences, since some texts are
     /// harder than others and means of different times cannot be compared.
-    private var offered = [1.4, 1.9, 2.4, 3.9].map { Diffusion($0, $0, rate: 0.01) }
-    private var second = Diffusion(0, 0, rate: 0.01)
+    private var offered = [(0.4, 0.3), (0.7, 0.5), (1, 0.8), (1.6, 1.3)].map { Diffusion($0, $1, rate: 0.01) }
+    private var second = Diffusion(-0.2, -0.3, rate: 0.01)
     /// Whether another token was accepted after so many.
     var followed: [Average]
     /// Whether a draft was right at each depth, of those right before it, and what the drafter said of that.
@@ -74,9 +75,14 @@ struct Experience {
 
     init(drafts: Int) {
         let depths = max(drafts, 1)
-        followed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
-        right = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
-        claimed = (0..<depths).map { _ in Average(0.4, weight: 8, rate: 0.02) }
-        found = [0.25, 0.5, 0.75, 0.9].map { Found($0) }
+        followed = (0..<depths).map { Average($0 == 0 ? 0.7 : 0.4, weight: 8, rate: 0.02) }
+        right = (0..<depths).map { _ in Average(0.65, weight: 8, rate: 0.02) }
+        claimed = right
+        found = [
+            Found(first: 0.55, agreed: 0.83, beside: 0.17, next: 0.66),
+            Found(first: 0.7, agreed: 0.85, beside: 0.3, next: 0.67),
+            Found(first: 0.77, agreed: 0.86, beside: 0.34, next: 0.78),
+            Found(first: 0.87, agreed: 0.93, beside: 0.57, next: 0.85),
+        ]
     }
 }
