@@ -128,7 +128,8 @@ import TestSupport
             for slots in 1...config.drafts { costs.observe(draft: 1e-6, slots: slots, passes: 1) }
         }
         var experience = Experience(drafts: config.drafts)
-        experience.found = experience.found.map { _ in .init(0.5) }  // Not enough to be drafted alone.
+        // Not enough to be drafted alone.
+        experience.found = experience.found.map { _ in .init(first: 0.5, agreed: 0.75, beside: 0.25, next: 0.75) }
         let adaptive = AdaptiveDrafter(
             BlockDiffusionDrafter(model, capacity: 512), trees: true, costs: costs, experience: experience)
         let watch = BranchWatch(adaptive)
