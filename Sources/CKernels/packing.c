@@ -339,7 +339,6 @@ static size_t row_blocks(int32_t rows) { return (size_t)(rows + SPK_ROW_BLOCK - 
 
 spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, uint32_t readers) {
     const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs, slots = n / SPK_GROUP;
-    const uint32_t floats = 1 << SPK_PACKED_F32 | 1 << SPK_PACKED_F16 | 1 << SPK_PACKED_BF16;
     uint8_t *at = memory;
     spk_activations a = {.inputs = inputs};
     a.q = (int8_t *)at, at += n;
@@ -349,7 +348,7 @@ spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, u
     at += slots * 8;
     if (readers & 1 << SPK_PACKED_S8_F16) a.offset = (int32_t *)at;
     at += slots * 4;
-    if (readers & floats) a.values = (float *)at;
+    if (readers >> SPK_PACKED_F32) a.values = (float *)at;
     return a;
 }
 
