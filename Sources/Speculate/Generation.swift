@@ -74,6 +74,11 @@ package final class Generation {
         self.drafter?.begin(prompt)
     }
 
+    /// What rows are asked for.
+    private var logitRows: RowBatch.LogitRows {
+        options.takesLikeliest && logprobs == nil && recorded == nil ? .likeliest : .all
+    }
+
     /// Whether anything of the prompt is computed.
     var hasBegun: Bool { cache.count > 0 }
 
@@ -139,9 +144,9 @@ package final class Generation {
             parents.removeAll(keepingCapacity: true)
             parents.append(-1)
             for parent in draft.parents { parents.append(parent + 1) }
-            batch.appendTree(rows, parents: parents, to: cache, logits: .all)
+            batch.appendTree(rows, parents: parents, to: cache, logits: logitRows)
         } else {
-            batch.append(rows, to: cache, logits: .all)
+            batch.append(rows, to: cache, logits: logitRows)
         }
         return true
     }

@@ -2,17 +2,19 @@ import CKernels
 import SpeculateShared
 
 extension Verifier {
-    /// One pass over all rows of the batch. Afterwards the caches hold the rows, and `logits` and `hiddenStates` their
-    /// results.
+    /// One pass over all rows of the batch. Afterwards the caches hold the rows, and `likeliest`, `hiddenStates` and, where
+    /// they were asked for, `logits` their results.
     package func forward(_ batch: RowBatch) {
         precondition(batch.rowCount <= Self.maximumRows)
+        searched = batch.needsLogits || batch.logitRowCount > LikeliestSearch.maximumRows ? nil : search
+        let head: UnsafePointer<UInt8> = (searched?.bound ?? weights.output).data
         pool.run { worker in
             transformer.embed(batch, weights.embedding, &worker)  // x [rows, hidden]
             for index in 0..<config.layers {
-                transformer.forward(layer: index, batch, &worker)  // x [rows, hidden]
+                transformer.forward(layer: index, batch, &worker, before: head)  // x [rows, hidden]
                 tap(index, batch.rowCount, &worker)  // tapped [rows, taps, hidden]
             }
-            project(batch, &worker)  // logits [logit rows, vocabulary]
+            project(batch, &worker)  // logits [logit rows, vocabulary], or the likeliest tokens alone
         }
         batch.commit()
     }
@@ -31,13 +33,14 @@ extension Verifier {
         guard batch.logitRowCount > 0 else { return }
         for index in worker.share(of: batch.logitRowCount) {
             let x = transformer.state.x + Int(batch.logitRows[index]) * config.hidden
-            transformer.normalize(x, weights.outputNorm, into: transformer.state.hidden, index, worker)
+            transformer.normalize(x, weights.outputNorm, into: headInput, index, worker)
         }
         worker.barrier()
+        if let searched { return searched.bound(headInput, rows: batch.logitRowCount, &worker) }
         let chunk = 8 * transformer.panelsPerChunk(weights.output)
         worker.forEachChunk(of: (config.vocabulary + 15) / 16, chunk: chunk) { panels, next in
             transformer.multiply(
-                weights.output, transformer.state.hidden, batch.logitRowCount, panels,
+                weights.output, headInput, batch.logitRowCount, panels,
                 before: next.map { weights.output.panel($0.lowerBound) }, into: logits,
                 stride: logitStride)
         }

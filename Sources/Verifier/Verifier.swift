@@ -18,7 +18,11 @@ package final class Verifier {
     package let transformer: Transformer
     let weights: VerifierWeights
     let tapped: UnsafeMutablePointer<Float>  // [rows, taps, hidden]
+    let headInput: spk_activations  // [logit rows, hidden]
     let logits: UnsafeMutablePointer<Float>  // [logit rows, logitStride]
+    let search: LikeliestSearch?
+    /// What found the likeliest tokens of the last pass; nil where all logits were computed.
+    var searched: LikeliestSearch?
     let logitStride: Int
     private let arena: Arena
 
@@ -45,14 +49,22 @@ package final class Verifier {
         self.kernels = kernels
         self.pool = pool
         transformer = Transformer(
-            config, weights.layers, head: weights.output, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
+            config, weights.layers, head: nil, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
             ropeFactors: weights.ropeFactors)
         logitStride = (config.vocabulary + 15) / 16 * 16
         let tappedFloats = Self.maximumRows * taps.count * config.hidden
         let logitFloats = Self.maximumRows * logitStride
-        arena = Arena(capacity: Arena.size(tappedFloats * 4) + Arena.size(logitFloats * 4))
+        let inputBytes = spk_activations_bytes(Int32(Self.maximumRows), Int32(config.hidden))
+        arena = Arena(
+            capacity: Arena.size(tappedFloats * 4) + Arena.size(logitFloats * 4) + Arena.size(inputBytes))
         tapped = arena.allocate(count: tappedFloats)
         logits = arena.allocate(count: logitFloats)
+        headInput = spk_activations_in(
+            arena.allocate(bytes: inputBytes), Int32(Self.maximumRows), Int32(config.hidden),
+            weights.output.reader | (weights.outputBound?.matrix.reader ?? 0))
+        search = weights.outputBound.map {
+            LikeliestSearch(weights.output, bound: $0.matrix, kernels: kernels.table, workers: pool.count)
+        }
     }
 
     /// The same weights with scratch memory and workers of its own.
@@ -62,9 +74,20 @@ package final class Verifier {
 
     package func makeCache(capacity: Int? = nil) -> KVCache { KVCache(config, capacity: capacity ?? config.context) }
 
-    /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary].
+    /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary]. A batch that asked for
+    /// likeliest tokens alone has none.
     package func logits(_ index: Int) -> UnsafePointer<Float> {
-        UnsafePointer(logits + index * logitStride)
+        precondition(searched == nil)
+        return UnsafePointer(logits + index * logitStride)
+    }
+
+    /// After `forward`: the token with the greatest logit in the batch's i-th row that asked for any, the lowest of equals;
+    /// nil when that logit is not a finite number.
+    package func likeliest(_ index: Int) -> Int32? {
+        if let searched { return searched.likeliest(index, pool) }
+        let row = logits(index)
+        let token = kernels.table.pointee.argmax(row, Int32(config.vocabulary))
+        return row[Int(token)].isFinite ? token : nil
     }
 
     /// After `forward`: what the taps saw of row `row`, [taps, hidden].

@@ -6,6 +6,6 @@ struct Measure: ParsableCommand {
         abstract: "Times the engine's parts. Nothing else should run meanwhile.",
         subcommands: [
             KernelBenchmark.self, AttentionBenchmark.self, MemoryBenchmark.self, PassBenchmark.self,
-            TokenizerBenchmark.self,
+            HeadBenchmark.self, TokenizerBenchmark.self,
         ])
 }

@@ -87,7 +87,7 @@ extension BlockDiffusionModel {
     func forward(_ slots: Int, _ worker: inout Worker) {
         embed(slots, &worker)  // x [slots, hidden]
         for index in 0..<config.transformer.layers {
-            transformer.forward(layer: index, batch, &worker)  // x [slots, hidden]
+            transformer.forward(layer: index, batch, &worker, before: weights.output.data)  // x [slots, hidden]
         }
         project(slots, &worker)
     }

@@ -5,6 +5,8 @@ import CKernels
 package final class Sampler {
     /// The model produced numbers that are no law.
     package struct NonFiniteLogits: Error, Equatable, CustomStringConvertible {
+        package init() {}
+
         package var description: String { "the model's logits are not finite numbers" }
     }
 

@@ -36,6 +36,9 @@ public struct SamplingOptions: Equatable, Sendable {
         self.seed = seed
     }
 
+    /// Whether the law is that of the likeliest token, and the logits are asked for no more than which it is.
+    package var takesLikeliest: Bool { temperature == 0 && logitBias.isEmpty && !hasPenalties }
+
     package var hasPenalties: Bool { repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
 
     /// The first setting outside its range, in words; nil when all are sound.

@@ -57,6 +57,10 @@ struct SampledLaws: VerifierLaws {
     }
 
     mutating func draw(at index: Int) throws(Sampler.NonFiniteLogits) -> Int32 {
+        if options.takesLikeliest {
+            guard let token = verifier.likeliest(firstLogits + index) else { throw Sampler.NonFiniteLogits() }
+            return token
+        }
         see(index)
         prepared = nil
         return try sampler.sample(

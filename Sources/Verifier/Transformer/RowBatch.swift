@@ -5,8 +5,8 @@ package final class RowBatch {
     /// Tree rows of one sequence in one pass, as many as a visibility mask has bits.
     package static let maximumTreeRows = 64
 
-    /// Which rows of a segment get logits.
-    package enum LogitRows { case none, last, all }
+    /// Which rows of a segment get logits. `likeliest`: all, of which no more is asked for than the likeliest token.
+    package enum LogitRows { case none, last, all, likeliest }
 
     struct Row: BitwiseCopyable {
         var token: Int32
@@ -33,6 +33,8 @@ package final class RowBatch {
     let logitRows: UnsafeMutablePointer<Int32>
     let segments: UnsafeMutablePointer<Segment>
     private(set) var segmentCount = 0
+    /// Whether of some row more is asked for than the likeliest token.
+    package private(set) var needsLogits = false
     private var caches: [KVCache] = []
 
     package init(capacity: Int) {
@@ -52,6 +54,7 @@ package final class RowBatch {
         rowCount = 0
         logitRowCount = 0
         segmentCount = 0
+        needsLogits = false
         caches.removeAll(keepingCapacity: true)
     }
 
@@ -120,8 +123,9 @@ package final class RowBatch {
             switch logits {
             case .none: 0
             case .last: 1
-            case .all: count
+            case .all, .likeliest: count
             }
+        needsLogits = needsLogits || chosen > 0 && logits != .likeliest
         for row in rowCount - chosen..<rowCount {
             logitRows[logitRowCount] = Int32(row)
             logitRowCount += 1

@@ -16,31 +16,32 @@ package final class Transformer {
     package let config: TransformerConfig
     package let kernels: Kernels
     let layers: TransformerLayers
-    private let head: spk_matrix
     package let state: TransformerState
 
-    /// - Parameter head: the matrix that is read after the last layer.
+    /// - Parameter head: a matrix that `state.hidden` is multiplied with after the last layer, if there is one.
     package init(
-        _ config: TransformerConfig, _ layers: TransformerLayers, head: spk_matrix, kernels: Kernels, rows: Int,
+        _ config: TransformerConfig, _ layers: TransformerLayers, head: spk_matrix?, kernels: Kernels, rows: Int,
         workers: Int, ropeFactors: UnsafePointer<Float>? = nil
     ) {
         self.config = config
         self.kernels = kernels
         self.layers = layers
-        self.head = head
         state = TransformerState(
             config, layers.readers(head: head), rows: rows, workers: workers, ropeFactors: ropeFactors)
     }
 
     /// One layer over all rows of the batch.
-    package func forward(layer index: Int, _ batch: RowBatch, _ worker: inout Worker) {
+    /// - Parameter head: what is read after the last layer.
+    package func forward(
+        layer index: Int, _ batch: RowBatch, _ worker: inout Worker, before head: UnsafePointer<UInt8>
+    ) {
         let rows = batch.rowCount
         let layer = layers[index]
-        let next = index + 1 < layers.count ? layers[index + 1].query : head
+        let next: UnsafePointer<UInt8> = index + 1 < layers.count ? layers[index + 1].query.data : head
         let normed = normalize(rows, layer.attentionNorm, &worker)  // [rows, hidden]
         projectHeads(index, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
         attend(index, batch, &worker)  // attention [rows, heads · dim]
-        add(layer.output, state.attention, rows, &worker, before: layer.gate)  // x [rows, hidden]
+        add(layer.output, state.attention, rows, &worker, before: layer.gate.data)  // x [rows, hidden]
         let gated = normalize(rows, layer.feedForwardNorm, &worker)  // [rows, hidden]
         gateFeedForward(layer, gated, rows, &worker)  // feedForward [rows, feedForward]
         add(layer.down, state.feedForward, rows, &worker, before: next)  // x [rows, hidden]
@@ -104,12 +105,12 @@ package final class Transformer {
     /// x += matrix · activations.
     private func add(
         _ matrix: spk_matrix, _ activations: spk_activations, _ rows: Int, _ worker: inout Worker,
-        before following: spk_matrix
+        before following: UnsafePointer<UInt8>
     ) {
         let chunk = panelsPerChunk(matrix)
         worker.forEachChunk(of: Int(matrix.outputs) / 16, chunk: chunk) { panels, next in
             multiply(
-                matrix, activations, rows, panels, before: next.map { matrix.panel($0.lowerBound) } ?? following.data,
+                matrix, activations, rows, panels, before: next.map { matrix.panel($0.lowerBound) } ?? following,
                 into: state.x, stride: config.hidden, accumulating: true)
         }
         worker.barrier()

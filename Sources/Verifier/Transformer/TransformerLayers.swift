@@ -55,9 +55,9 @@ package final class TransformerLayers {
 
     subscript(index: Int) -> Layer { layers[index] }
 
-    /// - Parameter head: the matrix that is read after the last layer.
-    func readers(head: spk_matrix) -> Readers {
-        var readers = Readers(hidden: head.reader, attention: 0, feedForward: 0)
+    /// - Parameter head: another matrix that is multiplied with hidden states.
+    func readers(head: spk_matrix?) -> Readers {
+        var readers = Readers(hidden: head?.reader ?? 0, attention: 0, feedForward: 0)
         for index in 0..<count {
             let layer = layers[index]
             for matrix in [layer.query, layer.key, layer.value, layer.gate, layer.up] {
