@@ -187,27 +187,27 @@ spk_packing spk_packing_of(spk_tensor_type type) {
     }
 }
 
-/// How a panel's groups are laid out: quants at 0, then fifth bits, scales, minimums, as far as there are any.
+/// How a panel's groups are laid out: quants at 0, then pairs of bits, scales, minimums, as far as there are any.
 typedef struct {
     bool nibbles, half_scales, minimums;
     int32_t per_scale;
-    size_t fifths_at, scales_at, minimums_at, group_bytes, panel_bytes;
+    size_t pairs_at, scales_at, minimums_at, group_bytes, panel_bytes;
 } panel_layout;
 
 static panel_layout layout_of(spk_packing packing, int32_t inputs) {
     panel_layout l = {
-        .nibbles = packing == SPK_PACKED_U4_F16 || packing == SPK_PACKED_U4_F32 || packing == SPK_PACKED_TOP5_F16,
+        .nibbles = packing == SPK_PACKED_U4_F16 || packing == SPK_PACKED_U4_F32 || packing == SPK_PACKED_TOP6_F16,
         .half_scales =
-            packing == SPK_PACKED_U4_F16 || packing == SPK_PACKED_S8_F16 || packing == SPK_PACKED_TOP5_F16,
-        .minimums = packing != SPK_PACKED_S8_F16 && packing != SPK_PACKED_TOP5_F16,
+            packing == SPK_PACKED_U4_F16 || packing == SPK_PACKED_S8_F16 || packing == SPK_PACKED_TOP6_F16,
+        .minimums = packing != SPK_PACKED_S8_F16 && packing != SPK_PACKED_TOP6_F16,
         .per_scale = packing == SPK_PACKED_U8_F32_G16 ? 16 : 32,
     };
     if (packing >= SPK_PACKED_F32) {
         l.panel_bytes = (size_t)inputs * 16 * (packing == SPK_PACKED_F32 ? 4 : 2);
     } else {
         const size_t scales = 16 * (l.half_scales ? 2 : 4);
-        l.fifths_at = (size_t)l.per_scale * (l.nibbles ? 8 : 16);
-        l.scales_at = l.fifths_at + (packing == SPK_PACKED_TOP5_F16 ? 64 : 0);
+        l.pairs_at = (size_t)l.per_scale * (l.nibbles ? 8 : 16);
+        l.scales_at = l.pairs_at + (packing == SPK_PACKED_TOP6_F16 ? 128 : 0);
         l.minimums_at = l.scales_at + scales;
         l.group_bytes = l.minimums_at + (l.minimums ? scales : 0);
         l.panel_bytes = (size_t)(inputs / l.per_scale) * l.group_bytes;
@@ -302,23 +302,24 @@ void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_
     }
 }
 
-bool spk_pack_top5(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed) {
+bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed) {
     const panel_layout from = layout_of(SPK_PACKED_S8_F16, matrix->inputs);
-    const panel_layout to = layout_of(SPK_PACKED_TOP5_F16, matrix->inputs);
+    const panel_layout to = layout_of(SPK_PACKED_TOP6_F16, matrix->inputs);
     bool sound = true;
     for (int32_t p = panel_begin; p < panel_end; p++) {
         for (int32_t g = 0; g < matrix->inputs / 32; g++) {
             const uint8_t *quants = matrix->data + (size_t)p * from.panel_bytes + (size_t)g * from.group_bytes;
             uint8_t *group = packed + (size_t)p * to.panel_bytes + (size_t)g * to.group_bytes;
-            uint8_t fifths[64] = {0};
+            uint8_t pairs[128] = {0};
             for (int v = 0; v < 4; v++) {
                 const uint8_t *low = quants + v * 64, *high = low + 256;
                 for (int i = 0; i < 64; i++) {
                     group[v * 64 + i] = low[i] >> 4 | (high[i] & 0xf0);
-                    fifths[i] |= (low[i] >> 3 & 1) << v | (high[i] >> 3 & 1) << (v + 4);
+                    pairs[i] |= (low[i] >> 2 & 3) << (2 * v);
+                    pairs[64 + i] |= (high[i] >> 2 & 3) << (2 * v);
                 }
             }
-            memcpy(group + to.fifths_at, fifths, 64);
+            memcpy(group + to.pairs_at, pairs, 128);
             memcpy(group + to.scales_at, quants + from.scales_at, 32);
             for (int lane = 0; lane < 16; lane++) sound &= read_u16(quants + from.scales_at + lane * 2) < 0x7c00;
         }
@@ -372,9 +373,9 @@ spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, u
     a.sum = (float *)at, at += slots * 4;
     if (readers & 1 << SPK_PACKED_U8_F32_G16) a.half_sum = (float *)at;
     at += slots * 8;
-    if (readers & (1 << SPK_PACKED_S8_F16 | 1 << SPK_PACKED_TOP5_F16)) a.offset = (int32_t *)at;
+    if (readers & (1 << SPK_PACKED_S8_F16 | 1 << SPK_PACKED_TOP6_F16)) a.offset = (int32_t *)at;
     at += slots * 4;
-    if (readers & 1 << SPK_PACKED_TOP5_F16) a.rise = (int32_t *)at;
+    if (readers & 1 << SPK_PACKED_TOP6_F16) a.rise = (int32_t *)at;
     at += slots * 4;
     if (readers >> SPK_PACKED_F32) a.values = (float *)at;
     return a;

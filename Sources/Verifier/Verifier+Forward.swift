@@ -7,6 +7,7 @@ extension Verifier {
     package func forward(_ batch: RowBatch) {
         precondition(batch.rowCount <= Self.maximumRows)
         searched = batch.needsLogits || batch.logitRowCount > LikeliestSearch.maximumRows ? nil : search
+        searched?.begin(headInput)
         let head: UnsafePointer<UInt8> = (searched?.bound ?? weights.output).data
         pool.run { worker in
             transformer.embed(batch, weights.embedding, &worker)  // x [rows, hidden]
@@ -36,7 +37,7 @@ extension Verifier {
             transformer.normalize(x, weights.outputNorm, into: headInput, index, worker)
         }
         worker.barrier()
-        if let searched { return searched.bound(headInput, rows: batch.logitRowCount, &worker) }
+        if let searched { return searched.bound(rows: batch.logitRowCount, &worker) }
         let chunk = 8 * transformer.panelsPerChunk(weights.output)
         worker.forEachChunk(of: (config.vocabulary + 15) / 16, chunk: chunk) { panels, next in
             transformer.multiply(

@@ -48,9 +48,10 @@ package final class Verifier {
         self.taps = taps
         self.kernels = kernels
         self.pool = pool
-        transformer = Transformer(
+        let transformer = Transformer(
             config, weights.layers, head: nil, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
             ropeFactors: weights.ropeFactors)
+        self.transformer = transformer
         logitStride = (config.vocabulary + 15) / 16 * 16
         let tappedFloats = Self.maximumRows * taps.count * config.hidden
         let logitFloats = Self.maximumRows * logitStride
@@ -63,7 +64,7 @@ package final class Verifier {
             arena.allocate(bytes: inputBytes), Int32(Self.maximumRows), Int32(config.hidden),
             weights.output.reader | (weights.outputBound?.matrix.reader ?? 0))
         search = weights.outputBound.map {
-            LikeliestSearch(weights.output, bound: $0.matrix, kernels: kernels.table, workers: pool.count)
+            LikeliestSearch(weights.output, bound: $0.matrix, transformer, workers: pool.count)
         }
     }
 

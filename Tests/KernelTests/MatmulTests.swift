@@ -10,12 +10,12 @@ import TestSupport
     private static let outputs = 88  // Not a multiple of 16: the last panel is padded.
 
     private func multiply(
-        _ matrix: PackedMatrix, _ activations: Activations, rows: Int, of total: Int, kernels: Kernels,
+        _ matrix: spk_matrix, _ activations: Activations, rows: Int, of total: Int, kernels: Kernels,
         accumulatingOn start: Float? = nil
     ) -> [Float] {
-        let stride = (matrix.outputs + 15) / 16 * 16
+        let stride = (Int(matrix.outputs) + 15) / 16 * 16
         var output = [Float](repeating: start ?? .nan, count: total * stride)
-        withUnsafePointer(to: matrix.matrix) { m in
+        withUnsafePointer(to: matrix) { m in
             withUnsafePointer(to: activations.pointers) { a in
                 kernels.table.pointee.matmul(
                     m, a, Int32(rows), 0, Int32(stride / 16), nil, &output, stride,
@@ -45,7 +45,7 @@ import TestSupport
         let rows = 3
         let x = rng.floats(rows * Self.inputs, in: -2...2)
         let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
-        let output = multiply(matrix, activations, rows: rows, of: rows, kernels: kernels)
+        let output = multiply(matrix.matrix, activations, rows: rows, of: rows, kernels: kernels)
         let isFloat = [.f32, .f16, .bf16].contains(type)
         for row in 0..<rows {
             for o in 0..<Self.outputs {
@@ -70,7 +70,7 @@ import TestSupport
         let rows = 4
         let x = rng.floats(rows * Self.inputs)
         let output = multiply(
-            matrix, Activations(x, inputs: Self.inputs, kernels: kernels), rows: rows, of: rows, kernels: kernels)
+            matrix.matrix, Activations(x, inputs: Self.inputs, kernels: kernels), rows: rows, of: rows, kernels: kernels)
         var expected = [Float](repeating: 0, count: rows * Self.outputs)
         cblas_sgemm(
             CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(Self.outputs), Int32(Self.inputs), 1, x,
@@ -95,17 +95,76 @@ import TestSupport
         let x = rng.floats(total * Self.inputs, in: -3...3)
         let portable = Kernels.available[0]
         let reference = multiply(
-            matrix, Activations(x, inputs: Self.inputs, kernels: portable), rows: total, of: total,
+            matrix.matrix, Activations(x, inputs: Self.inputs, kernels: portable), rows: total, of: total,
             kernels: portable)
         #expect(reference.allSatisfy { $0.isFinite })
         for kernels in Kernels.available {
             let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
             for count in 1...total {
-                let output = multiply(matrix, activations, rows: count, of: total, kernels: kernels)
+                let output = multiply(matrix.matrix, activations, rows: count, of: total, kernels: kernels)
                 #expect(output[..<(count * 96)] == reference[..<(count * 96)], "\(kernels.name), \(count) rows")
             }
-            let added = multiply(matrix, activations, rows: total, of: total, kernels: kernels, accumulatingOn: 0.5)
+            let added = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels, accumulatingOn: 0.5)
             #expect(added == reference.map { $0 + 0.5 })
         }
+    }
+
+    @Test("a product with the upper 6 bits is the naive one, and never below the matrix's own, in the same bits everywhere")
+    func upperBits() throws {
+        let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8)
+        let upper = try #require(UpperBits(of: matrix.matrix))
+        var rng = SplitMix(9)
+        let total = 19
+        // Some rows have one great value, some as many positive ones as can be, one is nothing but zeros.
+        var x = rng.floats(total * Self.inputs, in: -3...3)
+        for i in 0..<Self.inputs {
+            x[Self.inputs + i] = abs(x[Self.inputs + i])
+            x[2 * Self.inputs + i] = 0
+        }
+        x[3 * Self.inputs + 5] = 1e4
+        var reference: [Float]?
+        for kernels in Kernels.available {
+            let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
+            let own = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
+            let bounds = multiply(upper.matrix, activations, rows: total, of: total, kernels: kernels)
+            #expect(zip(bounds, own).allSatisfy { $0 >= $1 })
+            #expect(bounds == reference ?? bounds, "\(kernels.name)")
+            reference = bounds
+            for row in 0..<total {
+                for output in 0..<Self.outputs {
+                    var (sum, size) = (0.0, 0.0)
+                    for i in 0..<Self.inputs {
+                        let term = naive(matrix, output, i, times: activations.rounded(row, i))
+                        sum += term
+                        size += abs(term)
+                    }
+                    #expect(abs(Double(bounds[row * 96 + output]) - sum) <= 2e-5 * size)
+                }
+            }
+            for count in 1..<total {
+                let fewer = multiply(upper.matrix, activations, rows: count, of: total, kernels: kernels)
+                #expect(fewer[..<(count * 96)] == bounds[..<(count * 96)], "\(kernels.name), \(count) rows")
+            }
+        }
+    }
+
+    /// The most that a weight times an activation can be where the weight's lower two bits are not known.
+    private func naive(_ matrix: PackedMatrix, _ output: Int, _ input: Int, times activation: Float) -> Double {
+        let block = (output * matrix.inputs + input) / 32 * 34
+        let scale = Double(spk_f16_to_f32(UInt16(matrix.file[block]) | UInt16(matrix.file[block + 1]) << 8))
+        let quant = Int(Int8(bitPattern: matrix.file[block + 2 + input % 32]))
+        let known = Double(quant & ~3) * Double(activation)
+        return scale * (known + 3 * max(0, Double(activation)))
+    }
+
+    @Test("upper bits are no bound where a scale is negative or not finite", arguments: [0x8001, 0xa000, 0x7c00, 0x7e00])
+    func unsoundScales(bits: UInt16) {
+        let file = PackedMatrix(.q8_0, inputs: 64, outputs: 40, seed: 10)
+        #expect(UpperBits(of: file.matrix) != nil)
+        let panel = UnsafeMutablePointer(mutating: file.matrix.data!)
+        // Scales follow the 512 quants of a group; this is that of output 37 for the second group.
+        let scale = panel + 2 * file.matrix.panel_bytes + 544 + 512 + 5 * 2
+        withUnsafeBytes(of: bits) { scale.update(from: $0.assumingMemoryBound(to: UInt8.self).baseAddress!, count: 2) }
+        #expect(UpperBits(of: file.matrix) == nil)
     }
 }

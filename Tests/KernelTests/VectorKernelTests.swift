@@ -104,6 +104,25 @@ import TestSupport
         }
     }
 
+    @Test("panels that reach a threshold are those with a value that is not below it")
+    func reaching() {
+        var rng = SplitMix(11)
+        var x = rng.floats(50 * 16, in: -1...1)
+        x[40 * 16 + 3] = .nan
+        x[41 * 16 + 15] = .infinity
+        x[42 * 16] = 0.9
+        for threshold in [-2, 0.9, 0.97, 2, Float.infinity] {
+            let expected = (7..<50).filter { panel in
+                (0..<16).contains { !(x[panel * 16 + $0] < threshold) }
+            }
+            for kernels in Kernels.available {
+                var panels = [Int32](repeating: -1, count: 50)
+                let count = kernels.table.pointee.panels_reaching(x, threshold, 7, 50, &panels)
+                #expect(panels[..<Int(count)].map(Int.init) == expected)
+            }
+        }
+    }
+
     @Test("exponentials are within 2 ulp of the mathematical ones and sum by blocks")
     func exponentials() {
         var rng = SplitMix(6)

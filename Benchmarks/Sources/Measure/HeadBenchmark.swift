@@ -28,15 +28,12 @@ struct HeadBenchmark: ParsableCommand {
         for count in rows {
             cache.rollback(to: 0)
             pass(tokens[..<64], .none)
-            var ja: [Double] = [], jl: [Double] = []
             var times = (all: [Double](), likeliest: [Double]())
             for start in 64..<64 + repeats {
                 func time(_ logits: RowBatch.LogitRows) -> (Double, [Int32?]) {
                     cache.rollback(to: start)
                     let begin = ContinuousClock.now
                     pass(tokens[start..<start + count], logits)
-                    let mid = ContinuousClock.now
-                    defer { if logits == .all { ja.append((ContinuousClock.now - mid) / .microseconds(1)) } else { jl.append((ContinuousClock.now - mid) / .microseconds(1)) } }
                     let judged = (0..<(count + 1) / 2).map { verifier.likeliest($0) }
                     return ((ContinuousClock.now - begin) / .milliseconds(1), judged)
                 }
@@ -48,7 +45,6 @@ struct HeadBenchmark: ParsableCommand {
                 times.all.append(all.0)
                 times.likeliest.append(likeliest.0)
             }
-            print("judging", ja.sorted()[ja.count / 2], jl.sorted()[jl.count / 2], jl.reduce(0, +) / Double(jl.count))
             func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
             let ratio = zip(times.all, times.likeliest).map { $1 / $0 }
             print(

@@ -48,7 +48,7 @@ typedef enum {
     SPK_PACKED_U4_F32 = 2,     ///< 4 bits, groups of 32, 32-bit scale and minimum (Q4_K)
     SPK_PACKED_U8_F32 = 3,     ///< at most 7 bits in a byte, groups of 32, 32-bit scale and minimum (Q5_0, Q5_1, Q5_K)
     SPK_PACKED_U8_F32_G16 = 4, ///< the same in groups of 16 (Q6_K)
-    SPK_PACKED_TOP5_F16 = 5,   ///< the upper 5 bits of SPK_PACKED_S8_F16: see spk_pack_top5
+    SPK_PACKED_TOP6_F16 = 5,   ///< the upper 6 bits of SPK_PACKED_S8_F16: see spk_pack_top6
     SPK_PACKED_F32 = 6,        ///< plain floats, [inputs][16]
     SPK_PACKED_F16 = 7,
     SPK_PACKED_BF16 = 8,
@@ -77,7 +77,7 @@ typedef struct {
     float *sum;      ///< [slots]           scale · Σ q over the group
     float *half_sum; ///< [slots × 2]       scale · Σ q over each half group, for groups of 16
     int32_t *offset; ///< [slots]           −128 · Σ q, what packing q + 128 adds
-    int32_t *rise;   ///< [slots]           7 · Σ max(q, 0), the most that three more bits of every weight would add
+    int32_t *rise;   ///< [slots]           3 · Σ max(q, 0), the most that two more bits of every weight would add
     float *values;   ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
 } spk_activations;
 
@@ -176,12 +176,12 @@ size_t spk_row_bytes(spk_tensor_type type, int32_t inputs);
 /// Packs panels `panel_begin..<panel_end` of a file tensor [outputs × inputs] to `packed`, the start of the matrix.
 void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_t inputs, int32_t panel_begin,
               int32_t panel_end, uint8_t *packed);
-/// Packs panels `panel_begin..<panel_end` of a matrix of SPK_PACKED_S8_F16 anew, without the lower three bits of its
+/// Packs panels `panel_begin..<panel_end` of a matrix of SPK_PACKED_S8_F16 anew, without the lower two bits of its
 /// weights. A product with what is left is never less than the matrix's own, to the last bit of the float: every group's
 /// integer sum starts with `rise`, the most that the bits left out can add, and all that follows it (the conversion, the
 /// product with a scale that is not negative, the sum) keeps the order of two numbers when it rounds. Returns false when
 /// a scale is negative or not finite, for which this does not hold.
-bool spk_pack_top5(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed);
+bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed);
 /// One output's weights as floats, read back from the packed matrix (an embedding's row).
 void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values);
 /// One file row as floats, straight from the file's blocks (the reference that packing is tested against).

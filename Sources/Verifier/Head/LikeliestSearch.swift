@@ -1,50 +1,49 @@
 import CKernels
 import SpeculateShared
 
-/// Finds the likeliest token of every row without reading most of the head: its upper bits give a bound on every logit,
-/// and only where a bound reaches a logit that some token does have is the token's own computed. The answer is the one
-/// that all logits give, whatever the bounds are; how near they are decides how much is computed.
+/// Finds a row's likeliest token without reading all of the head: its weights' upper bits give a bound on every logit, and
+/// logits are computed only where a bound reaches one that some token does have. The token is the one that all logits
+/// would give, to the last bit and however near the bounds are; how near decides how much is left to compute.
 ///
-/// On SmolLM2-135M some 50 of 3,072 panels are left after 5 of 8 bits: 20 MB of the head are read instead of 30.
+/// With 6 of 8 bits some four of SmolLM2-135M's 3,072 panels are left: 23 MB of its head are read, not 30. With 5 bits some
+/// hundred are, which costs more than the bit.
 final class LikeliestSearch {
-    struct Best: BitwiseCopyable {
+    private struct Best: BitwiseCopyable {
         var logit: Float
-        /// −1 for none.
         var token: Int32
 
-        static var none: Best { Best(logit: -.infinity, token: -1) }
+        static var none: Best { Best(logit: -.infinity, token: .max) }
 
         /// The greatest logit, the lowest token among equals; NaN is never the greatest.
         mutating func take(_ other: Best) {
-            guard other.token >= 0, !other.logit.isNaN else { return }
-            if token < 0 || other.logit > logit || other.logit == logit && other.token < token { self = other }
+            if other.logit > logit || other.logit == logit && other.token < token { self = other }
         }
     }
 
-    /// The most rows of a pass: with more, computing takes longer than reading and a bound is one product more.
+    /// The most rows of a pass: with more, products take longer than reading, and bounds are products too.
     static let maximumRows = Int(SPK_ROW_BLOCK)
 
     private let head: spk_matrix
     let bound: spk_matrix
-    private let kernels: UnsafePointer<spk_kernels>
+    private let transformer: Transformer
     private let chunk: Int
     private let panels: Int
     private let stride: Int
+    private let workers: Int
     private let bounds: UnsafeMutablePointer<Float>  // [maximumRows, stride]
-    private let first: UnsafeMutablePointer<Best>  // [workers, maximumRows] the greatest bounds
-    private let best: UnsafeMutablePointer<Best>  // [workers, maximumRows] the greatest logits, at each first place
+    private let greatest: UnsafeMutablePointer<Best>  // [workers, maximumRows] of the bounds
+    private let best: UnsafeMutablePointer<Best>  // [workers, maximumRows] of a row's logits, at the first place
     private let reaching: UnsafeMutablePointer<Int32>  // [workers, panels]
     private let exact: UnsafeMutablePointer<Float>  // [workers, 16] logits of one panel
     private let arena: Arena
     private var activations = spk_activations()
-    /// Workers of the last run.
-    private var team = 0
 
-    init(_ head: spk_matrix, bound: spk_matrix, kernels: UnsafePointer<spk_kernels>, workers: Int) {
+    init(_ head: spk_matrix, bound: spk_matrix, _ transformer: Transformer, workers: Int) {
         self.head = head
         self.bound = bound
-        self.kernels = kernels
-        chunk = max(1, (256 << 10) / bound.panel_bytes)
+        self.transformer = transformer
+        self.workers = workers
+        chunk = 8 * transformer.panelsPerChunk(bound)
         panels = (Int(head.outputs) + Int(SPK_LANES) - 1) / Int(SPK_LANES)
         stride = panels * Int(SPK_LANES)
         let rows = Self.maximumRows
@@ -53,85 +52,80 @@ final class LikeliestSearch {
             capacity: Arena.size(rows * stride * 4) + workers * (2 * bestBytes + Arena.size(panels * 4))
                 + workers * Int(SPK_LANES) * 4)
         bounds = arena.allocate(count: rows * stride)
-        first = arena.allocate(count: workers * rows)
+        greatest = arena.allocate(count: workers * rows)
         best = arena.allocate(count: workers * rows)
         reaching = arena.allocate(count: workers * panels)
         exact = arena.allocate(count: workers * Int(SPK_LANES))
     }
 
-    /// Bounds of all rows' logits.
-    /// - Parameter activations: [rows, inputs], at most `maximumRows` rows; to stay as they are until the next pass.
-    func bound(_ activations: spk_activations, rows: Int, _ worker: inout Worker) {
-        let first = first + worker.index * Self.maximumRows
-        if worker.index == 0 { (self.activations, team) = (activations, worker.count) }
-        for row in 0..<rows { first[row] = .none }
+    /// Before `bound`, on the thread that runs the pool.
+    /// - Parameter activations: of at most `maximumRows` rows; to stay as they are until the next pass.
+    func begin(_ activations: spk_activations) {
+        self.activations = activations
+        greatest.update(repeating: .none, count: workers * Self.maximumRows)
+    }
+
+    /// Bounds of the logits of rows 0 to `rows` − 1.
+    func bound(rows: Int, _ worker: inout Worker) {
+        let greatest = greatest + worker.index * Self.maximumRows
         worker.forEachChunk(of: panels, chunk: chunk) { panels, next in
-            multiply(bound, activations, rows, panels, before: next.map { bound.panel($0.lowerBound) }, bounds, stride)
-            for row in 0..<rows { first[row].take(greatest(bounds + row * stride, panels)) }
+            transformer.multiply(
+                bound, activations, rows, panels, before: next.map { bound.panel($0.lowerBound) }, into: bounds,
+                stride: stride)
+            let first = panels.lowerBound * Int(SPK_LANES)
+            for row in 0..<rows { take(bounds + row * stride + first, panels, into: &greatest[row]) }
         }
     }
 
-    /// The likeliest token of a row; nil when its logit is not finite.
+    /// The likeliest token of a row, the lowest of equals; nil when its logit is not finite.
     func likeliest(_ row: Int, _ pool: WorkerPool) -> Int32? {
-        // A logit that a token does have, most often the greatest of all.
-        let promising = merged(first + row, of: team)
-        guard promising.token >= 0 else { return nil }
-        var known = Best.none
-        compute(Int(promising.token) / Int(SPK_LANES), row, next: nil, into: &known, worker: 0)
+        let promising = merged(greatest + row).token
+        guard promising < head.outputs else { return nil }
+        best.update(repeating: .none, count: workers * Self.maximumRows)
+        // A logit that some token does have, most often the greatest of all.
+        compute(Int(promising) / Int(SPK_LANES), row, next: nil, into: &best[0], worker: 0)
+        let threshold = best[0].logit
         pool.run { worker in
             let index = worker.index
-            var best = known
             let reaching = reaching + index * panels
             worker.forEachChunk(of: panels, chunk: chunk) { panels, _ in
-                let count = Int(
-                    kernels.pointee.panels_reaching(
-                        bounds + row * stride, known.logit, Int32(panels.lowerBound), Int32(panels.upperBound), reaching))
-                for place in 0..<count {
-                    let next = place + 1 < count ? Int(reaching[place + 1]) : nil
-                    compute(Int(reaching[place]), row, next: next, into: &best, worker: index)
+                let count = transformer.kernels.table.pointee.panels_reaching(
+                    bounds + row * stride, threshold, Int32(panels.lowerBound), Int32(panels.upperBound), reaching)
+                for place in 0..<Int(count) {
+                    compute(
+                        Int(reaching[place]), row, next: place + 1 < count ? Int(reaching[place + 1]) : nil,
+                        into: &best[index * Self.maximumRows], worker: index)
                 }
             }
-            self.best[index * Self.maximumRows] = best
-            if index == 0 { team = worker.count }
         }
-        let best = merged(best, of: team)
-        return best.logit.isFinite ? best.token : nil
+        let found = merged(best)
+        return found.logit.isFinite ? found.token : nil
     }
 
     /// A row's logits of one panel.
     private func compute(_ panel: Int, _ row: Int, next: Int?, into best: inout Best, worker: Int) {
-        let lanes = Int(SPK_LANES)
-        let logits = exact + worker * lanes
+        let logits = exact + worker * Int(SPK_LANES)
         var matrix = head
         matrix.data = head.panel(panel)
-        multiply(matrix, activations.row(row), 1, 0..<1, before: next.map { head.panel($0) }, logits, lanes)
-        let index = kernels.pointee.argmax(logits, Int32(min(lanes, Int(head.outputs) - panel * lanes)))
-        best.take(Best(logit: logits[Int(index)], token: Int32(panel * lanes) + index))
+        transformer.multiply(
+            matrix, activations.row(row), 1, 0..<1, before: next.map { head.panel($0) }, into: logits,
+            stride: Int(SPK_LANES))
+        take(logits, panel..<panel + 1, into: &best)
     }
 
-    private func greatest(_ bounds: UnsafePointer<Float>, _ panels: Range<Int>) -> Best {
-        let start = panels.lowerBound * Int(SPK_LANES)
-        let count = min(panels.upperBound * Int(SPK_LANES), Int(head.outputs)) - start
-        let index = kernels.pointee.argmax(bounds + start, Int32(count))
-        return Best(logit: bounds[start + Int(index)], token: Int32(start) + index)
+    /// Takes the greatest value of some panels, without what pads the last.
+    /// - Parameter values: those of a row from the first of the panels on.
+    private func take(_ values: UnsafePointer<Float>, _ panels: Range<Int>, into best: inout Best) {
+        let first = panels.lowerBound * Int(SPK_LANES)
+        let count = min(panels.count * Int(SPK_LANES), Int(head.outputs) - first)
+        let index = Int(transformer.kernels.table.pointee.argmax(values, Int32(count)))
+        best.take(Best(logit: values[index], token: Int32(first + index)))
     }
 
-    private func multiply(
-        _ matrix: spk_matrix, _ activations: spk_activations, _ rows: Int, _ panels: Range<Int>,
-        before next: UnsafePointer<UInt8>?, _ output: UnsafeMutablePointer<Float>, _ stride: Int
-    ) {
-        withUnsafePointer(to: matrix) { matrix in
-            withUnsafePointer(to: activations) { activations in
-                kernels.pointee.matmul(
-                    matrix, activations, Int32(rows), Int32(panels.lowerBound), Int32(panels.upperBound), next, output,
-                    stride, false)
-            }
-        }
-    }
-
-    private func merged(_ bests: UnsafePointer<Best>, of team: Int) -> Best {
+    /// Over all workers.
+    private func merged(_ bests: UnsafePointer<Best>) -> Best {
         var best = Best.none
-        for worker in 0..<team { best.take(bests[worker * Self.maximumRows]) }
+        for worker in 0..<workers { best.take(bests[worker * Self.maximumRows]) }
         return best
     }
 }
