@@ -70,7 +70,8 @@ import TestSupport
         let rows = 4
         let x = rng.floats(rows * Self.inputs)
         let output = multiply(
-            matrix.matrix, Activations(x, inputs: Self.inputs, kernels: kernels), rows: rows, of: rows, kernels: kernels)
+            matrix.matrix, Activations(x, inputs: Self.inputs, kernels: kernels), rows: rows, of: rows, kernels: kernels
+        )
         var expected = [Float](repeating: 0, count: rows * Self.outputs)
         cblas_sgemm(
             CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(Self.outputs), Int32(Self.inputs), 1, x,
@@ -104,12 +105,13 @@ import TestSupport
                 let output = multiply(matrix.matrix, activations, rows: count, of: total, kernels: kernels)
                 #expect(output[..<(count * 96)] == reference[..<(count * 96)], "\(kernels.name), \(count) rows")
             }
-            let added = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels, accumulatingOn: 0.5)
+            let added = multiply(
+                matrix.matrix, activations, rows: total, of: total, kernels: kernels, accumulatingOn: 0.5)
             #expect(added == reference.map { $0 + 0.5 })
         }
     }
 
-    @Test("a product with the upper 6 bits is the naive one, and never below the matrix's own, in the same bits everywhere")
+    @Test("a product with the upper 6 bits is the naive one, never below the matrix's own, and everywhere the same")
     func upperBits() throws {
         let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8)
         let upper = try #require(UpperBits(of: matrix.matrix))
@@ -157,7 +159,8 @@ import TestSupport
         return scale * (known + 3 * max(0, Double(activation)))
     }
 
-    @Test("upper bits are no bound where a scale is negative or not finite", arguments: [0x8001, 0xa000, 0x7c00, 0x7e00])
+    @Test(
+        "upper bits are no bound where a scale is negative or not finite", arguments: [0x8001, 0xa000, 0x7c00, 0x7e00])
     func unsoundScales(bits: UInt16) {
         let file = PackedMatrix(.q8_0, inputs: 64, outputs: 40, seed: 10)
         #expect(UpperBits(of: file.matrix) != nil)

@@ -50,7 +50,8 @@ import TestSupport
     }
 
     /// The tiny Qwen3 checkpoint with 8-bit output weights of its own.
-    private func tiny(scale: (_ output: Int) -> UInt16, quant: (_ output: Int, _ input: Int) -> Int8) throws -> Verifier {
+    private func tiny(scale: (_ output: Int) -> UInt16, quant: (_ output: Int, _ input: Int) -> Int8) throws -> Verifier
+    {
         let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
         var writer = CheckpointWriter()
         writer.metadata = source.metadata
@@ -83,7 +84,10 @@ import TestSupport
         let cases: [(String, Verifier)] = [
             ("random", try tiny(scale: { _ in Self.one }, quant: random)),
             ("one of a few rows again and again", try tiny(scale: { _ in Self.one }) { random($0 % 7, $1) }),
-            ("rows that differ in their lowest bits", try tiny(scale: { _ in Self.one }) { random(3, $1) ^ Int8($0 % 4) }),
+            (
+                "rows that differ in their lowest bits",
+                try tiny(scale: { _ in Self.one }) { random(3, $1) ^ Int8($0 % 4) }
+            ),
             ("all the same", try tiny(scale: { _ in Self.one }) { random(0, $1) }),
             ("some negative", try tiny(scale: { $0 % 50 == 7 ? 0xbc00 : Self.one }, quant: random)),
             ("not finite", try tiny(scale: { $0 == 258 ? 0x7c00 : Self.one }, quant: random)),
