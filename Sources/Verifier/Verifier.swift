@@ -52,7 +52,7 @@ package final class Verifier {
             config, weights.layers, head: nil, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
             ropeFactors: weights.ropeFactors)
         self.transformer = transformer
-        logitStride = (config.vocabulary + 15) / 16 * 16
+        logitStride = weights.output.panels * Int(SPK_LANES)
         let tappedFloats = Self.maximumRows * taps.count * config.hidden
         let logitFloats = Self.maximumRows * logitStride
         let inputBytes = spk_activations_bytes(Int32(Self.maximumRows), Int32(config.hidden))
@@ -63,8 +63,9 @@ package final class Verifier {
         headInput = spk_activations_in(
             arena.allocate(bytes: inputBytes), Int32(Self.maximumRows), Int32(config.hidden),
             weights.output.reader | (weights.outputBound?.matrix.reader ?? 0))
+        let headInput = headInput
         search = weights.outputBound.map {
-            LikeliestSearch(weights.output, bound: $0.matrix, transformer, workers: pool.count)
+            LikeliestSearch(weights.output, bound: $0.matrix, headInput, transformer, workers: pool.count)
         }
     }
 
@@ -86,9 +87,7 @@ package final class Verifier {
     /// nil when that logit is not a finite number.
     package func likeliest(_ index: Int) -> Int32? {
         if let searched { return searched.likeliest(index, pool) }
-        let row = logits(index)
-        let token = kernels.table.pointee.argmax(row, Int32(config.vocabulary))
-        return row[Int(token)].isFinite ? token : nil
+        return kernels.table.pointee.likeliest(logits(index), config.vocabulary)
     }
 
     /// After `forward`: what the taps saw of row `row`, [taps, hidden].

@@ -8,7 +8,8 @@ package final class VerifierWeights: @unchecked Sendable {
     let outputNorm: UnsafePointer<Float>
     /// The embedding itself when the checkpoint ties them.
     let output: spk_matrix
-    let outputBound: HeadBound?
+    /// Bounds `output`'s products; nil where its packing has no such bound.
+    let outputBound: UpperBits?
     /// What divides each rotation frequency, where the checkpoint has such a tensor (Llama 3's long-context scaling).
     let ropeFactors: UnsafePointer<Float>?
     private let arena: Arena
@@ -22,7 +23,7 @@ package final class VerifierWeights: @unchecked Sendable {
         output =
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: config.vocabulary) : embedding
-        outputBound = HeadBound(of: output, pool: pool)
+        outputBound = UpperBits(of: output, pool: pool)
         ropeFactors = try loader.optionalVector("rope_freqs.weight", count: config.ropeDimensions / 2)
         layers = try TransformerLayers(loader, config)
         try loader.finish()

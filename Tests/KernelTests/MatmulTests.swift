@@ -114,7 +114,7 @@ import TestSupport
     @Test("a product with the upper 6 bits is the naive one, never below the matrix's own, and everywhere the same")
     func upperBits() throws {
         let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8)
-        let upper = try #require(UpperBits(of: matrix.matrix))
+        let upper = try #require(UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
         var rng = SplitMix(9)
         let total = 19
         // Some rows have one great value, some as many positive ones as can be, one is nothing but zeros.
@@ -163,11 +163,11 @@ import TestSupport
         "upper bits are no bound where a scale is negative or not finite", arguments: [0x8001, 0xa000, 0x7c00, 0x7e00])
     func unsoundScales(bits: UInt16) {
         let file = PackedMatrix(.q8_0, inputs: 64, outputs: 40, seed: 10)
-        #expect(UpperBits(of: file.matrix) != nil)
+        #expect(UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil)
         let panel = UnsafeMutablePointer(mutating: file.matrix.data!)
         // Scales follow the 512 quants of a group; this is that of output 37 for the second group.
         let scale = panel + 2 * file.matrix.panel_bytes + 544 + 512 + 5 * 2
         withUnsafeBytes(of: bits) { scale.update(from: $0.assumingMemoryBound(to: UInt8.self).baseAddress!, count: 2) }
-        #expect(UpperBits(of: file.matrix) == nil)
+        #expect(UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) == nil)
     }
 }

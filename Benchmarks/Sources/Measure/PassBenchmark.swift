@@ -5,14 +5,13 @@ import Foundation
 
 struct PassBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pass", abstract: "T(k): one pass of k rows, each through the head, at several depths of context.")
+        commandName: "pass", abstract: "T(k): one pass of k rows, each with logits, at several depths of context.")
 
     @Argument(help: "The GGUF file.") var model: String
     @Option(help: "Threads.") var threads: Int = Processor.physicalCores
     @Option(parsing: .upToNextOption, help: "Rows of a pass.") var rows: [Int] = [1, 2, 3, 4, 5, 6, 8, 9, 12, 16, 32]
     @Option(parsing: .upToNextOption, help: "Tokens in the cache.") var depths: [Int] = [0, 1024, 4096]
     @Option(help: "Timed passes for each figure.") var repeats: Int = 40
-    @Flag(help: "Ask for the likeliest token of each row in place of all logits.") var likeliest = false
     @Flag(help: "JSON in place of a table.") var json = false
 
     struct Result: Codable {
@@ -45,9 +44,9 @@ struct PassBenchmark: ParsableCommand {
             var times = [[Double]](repeating: [], count: rows.count)
             for _ in 0..<repeats {
                 for (index, count) in rows.enumerated() {
-                    pass(count, after: depth, likeliest ? .likeliest : .all)
+                    pass(count, after: depth, .all)
                     let start = ContinuousClock.now
-                    pass(count, after: depth, likeliest ? .likeliest : .all)
+                    pass(count, after: depth, .all)
                     times[index].append((ContinuousClock.now - start) / .milliseconds(1))
                 }
             }

@@ -46,7 +46,7 @@ package final class Sampler {
         draw: Draw = .inverse
     ) throws(NonFiniteLogits) -> Int32 {
         guard options.temperature > 0 else {
-            if options.logitBias.isEmpty, !options.hasPenalties { return try likeliest(logits) }
+            if options.takesLikeliest { return try likeliest(logits) }
             adjust(logits, options, history)
             return try adjusted.withUnsafeBufferPointer { p throws(NonFiniteLogits) in try likeliest(p.baseAddress!) }
         }
@@ -116,8 +116,7 @@ package final class Sampler {
     }
 
     func likeliest(_ logits: UnsafePointer<Float>) throws(NonFiniteLogits) -> Int32 {
-        let token = kernels.pointee.argmax(logits, Int32(vocabularySize))
-        guard logits[Int(token)].isFinite else { throw NonFiniteLogits() }
+        guard let token = kernels.pointee.likeliest(logits, vocabularySize) else { throw NonFiniteLogits() }
         return token
     }
 

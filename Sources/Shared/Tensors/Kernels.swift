@@ -48,3 +48,11 @@ package struct Kernels: @unchecked Sendable {
         (SPK_ISA_PORTABLE.rawValue...SPK_ISA_AVX512.rawValue).compactMap { Kernels(isa: spk_isa(rawValue: $0)) }
     }
 }
+
+extension spk_kernels {
+    /// The token with the greatest logit, the lowest of equals; nil when that logit is not a finite number.
+    package func likeliest(_ logits: UnsafePointer<Float>, _ count: Int) -> Int32? {
+        let token = argmax(logits, Int32(count))
+        return logits[Int(token)].isFinite ? token : nil
+    }
+}

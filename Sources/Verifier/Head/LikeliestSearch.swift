@@ -25,6 +25,7 @@ final class LikeliestSearch {
 
     private let head: spk_matrix
     let bound: spk_matrix
+    private let activations: spk_activations
     private let transformer: Transformer
     private let chunk: Int
     private let panels: Int
@@ -36,15 +37,18 @@ final class LikeliestSearch {
     private let reaching: UnsafeMutablePointer<Int32>  // [workers, panels]
     private let exact: UnsafeMutablePointer<Float>  // [workers, 16] logits of one panel
     private let arena: Arena
-    private var activations = spk_activations()
 
-    init(_ head: spk_matrix, bound: spk_matrix, _ transformer: Transformer, workers: Int) {
+    /// - Parameter activations: what a pass leaves for the head, [rows, inputs].
+    init(
+        _ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer, workers: Int
+    ) {
         self.head = head
         self.bound = bound
+        self.activations = activations
         self.transformer = transformer
         self.workers = workers
         chunk = 8 * transformer.panelsPerChunk(bound)
-        panels = (Int(head.outputs) + Int(SPK_LANES) - 1) / Int(SPK_LANES)
+        panels = head.panels
         stride = panels * Int(SPK_LANES)
         let rows = Self.maximumRows
         let bestBytes = Arena.size(rows * MemoryLayout<Best>.stride)
@@ -58,14 +62,12 @@ final class LikeliestSearch {
         exact = arena.allocate(count: workers * Int(SPK_LANES))
     }
 
-    /// Before `bound`, on the thread that runs the pool.
-    /// - Parameter activations: of at most `maximumRows` rows; to stay as they are until the next pass.
-    func begin(_ activations: spk_activations) {
-        self.activations = activations
+    /// Before `bound`, on the thread that runs the pool: a worker that takes no part leaves nothing of an earlier pass.
+    func begin() {
         greatest.update(repeating: .none, count: workers * Self.maximumRows)
     }
 
-    /// Bounds of the logits of rows 0 to `rows` − 1.
+    /// Bounds of the logits of rows 0 to `rows` − 1, at most `maximumRows`.
     func bound(rows: Int, _ worker: inout Worker) {
         let greatest = greatest + worker.index * Self.maximumRows
         worker.forEachChunk(of: panels, chunk: chunk) { panels, next in

@@ -156,10 +156,3 @@ package final class Transformer {
         worker.barrier()
     }
 }
-
-extension spk_matrix {
-    package func panel(_ index: Int) -> UnsafePointer<UInt8> { data + index * panel_bytes }
-
-    /// Its packing's bit among the readers of activations.
-    package var reader: UInt32 { 1 << packing.rawValue }
-}
