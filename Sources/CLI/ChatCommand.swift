@@ -50,13 +50,8 @@ struct ChatCommand: AsyncParsableCommand {
         let stream = try await engine.stream(sampling.request(.chat(messages), seed: seed))
         interrupts.onInterrupt { stream.stop() }
         defer { interrupts.onInterrupt(nil) }
-        var result: CompletionResult?
-        for try await delta in stream {
-            Terminal.show(delta.pieces, coloured: color)
-            result = delta.result ?? result
-        }
+        let result = try await Terminal.show(stream, coloured: color)
         Terminal.print("")
-        guard let result else { return "" }
         if !quiet { Terminal.log(Report.text(result, seed: sampling.temperature > 0 ? seed : nil)) }
         return result.text
     }

@@ -43,15 +43,8 @@ struct CompleteCommand: AsyncParsableCommand {
             let seed = sampling.chooseSeed()
             var request = sampling.request(try requestPrompt(bytes), seed: seed)
             request.parsesControlTokens = special
-            let stream = try await engine.stream(request)
-            interrupts.onInterrupt { stream.stop() }
-
-            var result: CompletionResult?
-            for try await delta in stream {
-                if !json { Terminal.show(delta.pieces, coloured: color) }
-                result = delta.result ?? result
-            }
-            guard let result else { return }
+            let result =
+                try await json ? whole(request, engine, interrupts) : streamed(request, engine, interrupts)
             if json {
                 Terminal.print(try Report.json(result, engine.model, seed: seed))
             } else if Terminal.outputIsTerminal {
@@ -60,6 +53,22 @@ struct CompleteCommand: AsyncParsableCommand {
             if !quiet && !json { Terminal.log(Report.text(result, seed: sampling.temperature > 0 ? seed : nil)) }
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
+    }
+
+    private func whole(
+        _ request: CompletionRequest, _ engine: Engine, _ interrupts: Interrupts
+    ) async throws -> CompletionResult {
+        let work = Task { try await engine.complete(request) }
+        interrupts.onInterrupt { work.cancel() }
+        return try await work.value
+    }
+
+    private func streamed(
+        _ request: CompletionRequest, _ engine: Engine, _ interrupts: Interrupts
+    ) async throws -> CompletionResult {
+        let stream = try await engine.stream(request)
+        interrupts.onInterrupt { stream.stop() }
+        return try await Terminal.show(stream, coloured: color)
     }
 
     private func requestPrompt(_ bytes: [UInt8]) throws -> CompletionRequest.Prompt {

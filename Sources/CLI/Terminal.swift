@@ -11,9 +11,15 @@ enum Terminal {
 
     static func log(_ text: String, terminator: String = "\n") { write(text + terminator, to: 2) }
 
-    static func show(_ pieces: [CompletionDelta.Piece], coloured: Bool) {
-        let text = pieces.map { coloured && $0.isDrafted ? "\u{1b}[32m\($0.text)\u{1b}[0m" : $0.text }.joined()
-        print(text, terminator: "")
+    /// A completion as it comes.
+    static func show(_ stream: CompletionStream, coloured: Bool) async throws -> CompletionResult {
+        var result: CompletionResult?
+        for try await delta in stream {
+            let texts = delta.pieces.map { coloured && $0.isDrafted ? "\u{1b}[32m\($0.text)\u{1b}[0m" : $0.text }
+            print(texts.joined(), terminator: "")
+            result = delta.result
+        }
+        return result!
     }
 
     /// Straight to the descriptor: nothing waits in a buffer. When standard output cannot take the text, the program

@@ -133,14 +133,16 @@ public actor Engine {
     /// The whole completion at once. When the task is cancelled, what there is so far, with `.cancelled` as its reason.
     /// - Throws: `EngineError`.
     public func complete(_ request: CompletionRequest) async throws -> CompletionResult {
-        var result: CompletionResult?
-        for try await delta in try stream(request) { result = delta.result ?? result }
-        return result!
+        try await enter(request, isStreamed: false).next()!.result!
     }
 
     /// The completion as it comes. Several share the engine's passes, and each has the text that it would have alone.
     /// - Throws: `EngineError` when the request cannot be served, before anything is computed.
     public func stream(_ request: CompletionRequest) throws(EngineError) -> CompletionStream {
+        CompletionStream(try enter(request, isStreamed: true))
+    }
+
+    private func enter(_ request: CompletionRequest, isStreamed: Bool) throws(EngineError) -> Delivery {
         guard !isDraining else { throw EngineError(.shuttingDown, "the engine is being shut down") }
         let generation = try begin(request)
         guard scheduler.waiting.count < configuration.queue || scheduler.active.count < configuration.parallel else {
@@ -148,7 +150,7 @@ public actor Engine {
                 .overloaded,
                 "\(scheduler.waiting.count) requests wait already, expected fewer than \(configuration.queue)")
         }
-        let delivery = Delivery { [weak self] in
+        let delivery = Delivery(isStreamed: isStreamed) { [weak self] in
             guard let self else { return }
             Task { await self.goOn() }
         }
@@ -156,7 +158,7 @@ public actor Engine {
         let observer = CompletionObserver(metrics, configuration.logger)
         scheduler.add(ActiveCompletion(generation, delivery, observer, deadline: deadline))
         goOn()
-        return CompletionStream(delivery)
+        return delivery
     }
 
     /// Passes are made while there is something to do, and between them the engine listens.
@@ -166,7 +168,8 @@ public actor Engine {
         Task {
             while scheduler.step() {
                 metrics.record(scheduler.activity)
-                await Task.yield()
+                // By way of another thread, which takes a part of the time of a pass.
+                if thread.isWaitedFor { await Task.yield() }
             }
             metrics.record(scheduler.activity)
             isRunning = false

@@ -13,6 +13,7 @@ import Synchronization
 final class EngineThread: SerialExecutor, @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    /// Those that have not begun, the oldest first.
     private var jobs: [UnownedJob] = []
     private var isStopping = false
 
@@ -37,6 +38,13 @@ final class EngineThread: SerialExecutor, @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    /// Whether a job waits for the one that runs.
+    var isWaitedFor: Bool {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return !jobs.isEmpty
+    }
+
     /// Ends the thread once its queue is empty.
     func stop() {
         pthread_mutex_lock(mutex)
@@ -46,15 +54,14 @@ final class EngineThread: SerialExecutor, @unchecked Sendable {
     }
 
     private func serve() {
-        var batch: [UnownedJob] = []
-        while true {
-            pthread_mutex_lock(mutex)
-            while jobs.isEmpty, !isStopping { pthread_cond_wait(wake, mutex) }
-            swap(&batch, &jobs)
-            pthread_mutex_unlock(mutex)
-            if batch.isEmpty { return }
-            for job in batch { job.runSynchronously(on: asUnownedSerialExecutor()) }
-            batch.removeAll(keepingCapacity: true)
-        }
+        while let job = next() { job.runSynchronously(on: asUnownedSerialExecutor()) }
+    }
+
+    /// Waits for a job; nil when there will be none.
+    private func next() -> UnownedJob? {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while jobs.isEmpty, !isStopping { pthread_cond_wait(wake, mutex) }
+        return jobs.isEmpty ? nil : jobs.removeFirst()
     }
 }

@@ -1,6 +1,6 @@
 /// A completion that waits for its turn or is in progress. Touched on the engine's thread alone.
 final class ActiveCompletion {
-    /// What a reader is woken for, but for the first token: passing from one thread to another costs time.
+    /// How often a reader is woken, but for the first token: passing from one thread to another costs time.
     private static let period = Duration.milliseconds(5)
 
     let generation: Generation
@@ -33,16 +33,17 @@ final class ActiveCompletion {
 
     /// Hands on what a pass brought, at once if it is the first or the last.
     func deliver(_ new: [CompletionDelta.Piece]) {
-        pieces += new
+        if delivery.isStreamed { pieces += new }
         if let result = generation.result {
             observer.progress(result.statistics)
             observer.end(result)
             delivery.deliver(pieces, end: .success(result))
-        } else if !pieces.isEmpty {
+        } else if !new.isEmpty || !pieces.isEmpty {
             let now = ContinuousClock.now
             if let delivered, now - delivered < Self.period { return }
             delivered = now
             observer.progress(generation.statistics)
+            guard delivery.isStreamed else { return }
             delivery.deliver(pieces)
             pieces.removeAll(keepingCapacity: true)
         }

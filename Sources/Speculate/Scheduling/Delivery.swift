@@ -14,11 +14,16 @@ final class Delivery: Sendable {
         var isOver = false
     }
 
+    /// Whether the reader wants what comes before the end.
+    let isStreamed: Bool
     private let state = Locked(State())
     /// Makes the engine look at its completions again.
     private let wake: @Sendable () -> Void
 
-    init(wake: @escaping @Sendable () -> Void) { self.wake = wake }
+    init(isStreamed: Bool, wake: @escaping @Sendable () -> Void) {
+        self.isStreamed = isStreamed
+        self.wake = wake
+    }
 
     // MARK: The engine's end
 
