@@ -17,10 +17,12 @@ struct TeamState: ~Copyable {
     /// Arrivals at barriers since the run began.
     let arrived = Atomic<Int>(0)
     private let padding2 = CacheLine()
-    /// Chunks taken in the present deal and those around it; each is zeroed two deals before its next use.
-    private let claims = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: Self.deals)
+    /// [deals, workers, a cache line]: chunks claimed of each worker's share in the present deal and those around it. Each
+    /// is zeroed two deals before its next use.
+    private let claims: UnsafeMutablePointer<Atomic<Int>>
+    private let claimCount: Int
     private static let deals = 4
-    private let padding3 = CacheLine()
+    private static let line = MemoryLayout<CacheLine>.size / MemoryLayout<Int>.size
     /// Workers that have left the body of this run.
     let finished = Atomic<Int>(0)
     let parked = Atomic<Int>(0)
@@ -39,7 +41,9 @@ struct TeamState: ~Copyable {
 
     init(users: Int) {
         self.users = Atomic(users)
-        for deal in 0..<Self.deals { (claims + deal).initialize(to: Atomic(0)) }
+        claimCount = Self.deals * users * Self.line
+        claims = .allocate(capacity: claimCount)
+        for place in 0..<claimCount { (claims + place).initialize(to: Atomic(0)) }
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
     }
@@ -49,7 +53,7 @@ struct TeamState: ~Copyable {
         pthread_mutex_destroy(mutex)
         wake.deallocate()
         mutex.deallocate()
-        claims.deinitialize(count: Self.deals)
+        claims.deinitialize(count: claimCount)
         claims.deallocate()
     }
 
@@ -60,25 +64,37 @@ struct TeamState: ~Copyable {
             spk_pause()
         }
         pthread_mutex_lock(mutex)
-        parked.add(1, ordering: .sequentiallyConsistent)
+        parked.wrappingAdd(1, ordering: .sequentiallyConsistent)
         while generation.load(ordering: .sequentiallyConsistent) == seen { pthread_cond_wait(wake, mutex) }
-        parked.subtract(1, ordering: .sequentiallyConsistent)
+        parked.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         pthread_mutex_unlock(mutex)
     }
 
     /// Begins the next generation and wakes whoever sleeps.
     func advance() {
-        generation.add(1, ordering: .sequentiallyConsistent)
+        generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
         guard parked.load(ordering: .sequentiallyConsistent) > 0 else { return }
         pthread_mutex_lock(mutex)
         pthread_cond_broadcast(wake)
         pthread_mutex_unlock(mutex)
     }
 
-    /// The next chunk of the `deal`-th deal of this run that nobody has yet.
-    func claim(_ deal: Int) -> Int {
-        claims[(deal + 2) % Self.deals].store(0, ordering: .relaxed)
-        return claims[deal % Self.deals].add(1, ordering: .relaxed).oldValue
+    /// Before a worker's first claim in the `deal`-th deal of this run.
+    @inline(__always)
+    func open(_ deal: Int, _ worker: Int) { claims[place(deal + 2, worker)].store(0, ordering: .relaxed) }
+
+    /// The next of `count` chunks in a worker's share that nobody has yet.
+    @inline(__always)
+    func claim(_ deal: Int, _ worker: Int, of count: Int) -> Int? {
+        let place = place(deal, worker)
+        guard claims[place].load(ordering: .relaxed) < count else { return nil }
+        let chunk = claims[place].wrappingAdd(1, ordering: .relaxed).oldValue
+        return chunk < count ? chunk : nil
+    }
+
+    @inline(__always)
+    private func place(_ deal: Int, _ worker: Int) -> Int {
+        (deal % Self.deals * (claimCount / Self.line / Self.deals) + worker) * Self.line
     }
 
     /// At the start of a run, when no worker is in it.
@@ -86,7 +102,7 @@ struct TeamState: ~Copyable {
         arrived.store(0, ordering: .relaxed)
         finished.store(0, ordering: .relaxed)
         stalled.store(0, ordering: .relaxed)
-        for deal in 0..<Self.deals { claims[deal].store(0, ordering: .relaxed) }
+        for place in stride(from: 0, to: claimCount, by: Self.line) { claims[place].store(0, ordering: .relaxed) }
     }
 
     /// Spins until the counter reaches `target`; on a busy machine gives the processor to whoever is being waited for.
@@ -98,6 +114,6 @@ struct TeamState: ~Copyable {
         }
         let start = ContinuousClock.now
         while counter.load(ordering: .acquiring) < target { sched_yield() }
-        stalled.add(Int((ContinuousClock.now - start) / .nanoseconds(1)), ordering: .relaxed)
+        stalled.wrappingAdd(Int((ContinuousClock.now - start) / .nanoseconds(1)), ordering: .relaxed)
     }
 }

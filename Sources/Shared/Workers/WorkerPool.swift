@@ -75,13 +75,13 @@ package final class WorkerPool: @unchecked Sendable {
             if state.pointee.isStopping.load(ordering: .acquiring) { break }
             var worker = Worker(index: index, count: count, state: state)
             state.pointee.body!(&worker)
-            state.pointee.finished.add(1, ordering: .releasing)
+            state.pointee.finished.wrappingAdd(1, ordering: .releasing)
         }
         leave(state)
     }
 
     private static func leave(_ state: UnsafeMutablePointer<TeamState>) {
-        guard state.pointee.users.subtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
+        guard state.pointee.users.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 else { return }
         state.deinitialize(count: 1)
         state.deallocate()
     }
