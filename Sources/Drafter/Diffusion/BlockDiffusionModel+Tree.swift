@@ -30,6 +30,8 @@ extension BlockDiffusionModel {
             while let parent = node {
                 branch(after: parent.token, slot: parent.depth + config.firstSlot, worker)
                 worker.barrier()
+                weigh(sampling, worker)
+                worker.barrier()
                 if worker.index == 0 {
                     offer(after: parent, index, cache.count + 1 + parent.depth, growth, sampling, &candidates)
                     (node, index) = grow(growth, depth, &candidates, &proposal)
@@ -39,14 +41,35 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// The worker's share of the logits at a slot, after a token.
+    /// The worker's share of a node's followers: whole blocks of the sums.
+    private func followers(_ worker: Worker) -> Range<Int> { worker.share(of: draftVocabulary, unit: Sampler.block) }
+
+    /// The worker's share of the logits at a slot, after a token, and which of them is greatest.
     private func branch(after token: Int32, slot: Int, _ worker: Worker) {
-        let share = worker.share(of: draftVocabulary, unit: 16)
+        let share = followers(worker)
+        state.best[worker.index] = -1
         guard !share.isEmpty else { return }
         embedPrevious(token, worker)
         let logits = state.logits + slot * state.logitStride
         (state.branch + share.lowerBound).update(from: logits + share.lowerBound, count: share.count)
         addMarkov(to: state.branch, share, worker)
+        state.best[worker.index] =
+            Int32(share.lowerBound) + kernels.argmax(state.branch + share.lowerBound, Int32(share.count))
+    }
+
+    /// The worker's share of the weights, 1 for the likeliest token, and of their sums.
+    private func weigh(_ sampling: DraftSampling, _ worker: Worker) {
+        let share = followers(worker)
+        guard !share.isEmpty else { return }
+        var temperature: Float = 1
+        if case .gumbel(let warmth, _) = sampling { temperature = warmth }
+        var highest = -Float.infinity
+        for other in 0..<worker.count where state.best[other] >= 0 {
+            highest = max(highest, state.branch[Int(state.best[other])])
+        }
+        kernels.exponentials(
+            state.branch + share.lowerBound, Int32(share.count), highest, 1 / temperature,
+            state.law + share.lowerBound, state.blockSums + share.lowerBound / Sampler.block)
     }
 
     /// Makes candidates of the likeliest followers of a node.
@@ -54,24 +77,20 @@ extension BlockDiffusionModel {
         after parent: TreeCandidates.Candidate, _ index: Int, _ position: Int, _ growth: TreeGrowth,
         _ sampling: DraftSampling, _ candidates: inout TreeCandidates
     ) {
-        var temperature: Float = 1
         var noise: GumbelNoise?
-        if case .gumbel(let warmth, let seed) = sampling {
-            temperature = warmth
-            noise = GumbelNoise(CounterRandom(seed: seed), position: position)
-        }
-        let count = draftVocabulary
-        let highest = state.branch[Int(kernels.argmax(state.branch, Int32(count)))]
-        kernels.exponentials(state.branch, Int32(count), highest, 1 / temperature, state.law, state.blockSums)
+        if case .gumbel(_, let seed) = sampling { noise = GumbelNoise(CounterRandom(seed: seed), position: position) }
+        let (law, sums) = (state.law, state.blockSums)
         var total: Float = 0
-        for block in 0..<(count + Sampler.block - 1) / Sampler.block { total += state.blockSums[block] }
         var best: [(weight: Float, token: Int)] = []
-        if noise != nil { total = 0 }
-        for start in stride(from: 0, to: count, by: Sampler.block) {
+        for start in stride(from: 0, to: draftVocabulary, by: Sampler.block) {
+            let sum = sums[start / Sampler.block]
+            if noise == nil { total += sum }
             // What is this unlikely is not worth a guess.
-            guard state.blockSums[start / Sampler.block] >= GumbelNoise.threshold else { continue }
-            for i in start..<min(start + Sampler.block, count) where state.law[i] >= GumbelNoise.threshold {
-                var weight = state.law[i]
+            guard sum >= GumbelNoise.threshold else { continue }
+            // Nor is what is less likely than enough others.
+            if noise == nil, best.count == growth.width, sum <= best[best.count - 1].weight { continue }
+            for i in start..<min(start + Sampler.block, draftVocabulary) where law[i] >= GumbelNoise.threshold {
+                var weight = law[i]
                 if let noise {
                     weight *= Float(exp(noise.value(Int(weights.draftTokens[i]))))
                     total += weight
