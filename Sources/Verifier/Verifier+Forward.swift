@@ -7,7 +7,6 @@ extension Verifier {
     package func forward(_ batch: RowBatch) {
         precondition(batch.rowCount <= Self.maximumRows)
         searched = batch.needsLogits || batch.logitRowCount > LikeliestSearch.maximumRows ? nil : search
-        searched?.begin()
         let head: UnsafePointer<UInt8> = (searched?.bound ?? weights.output).data
         pool.run { worker in
             transformer.embed(batch, weights.embedding, &worker)  // x [rows, hidden]

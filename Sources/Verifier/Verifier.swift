@@ -65,7 +65,7 @@ package final class Verifier {
             weights.output.reader | (weights.outputBound?.matrix.reader ?? 0))
         let headInput = headInput
         search = weights.outputBound.map {
-            LikeliestSearch(weights.output, bound: $0.matrix, headInput, transformer, workers: pool.count)
+            LikeliestSearch(weights.output, bound: $0.matrix, headInput, transformer)
         }
     }
 
@@ -86,7 +86,7 @@ package final class Verifier {
     /// After `forward`: the token with the greatest logit in the batch's i-th row that asked for any, the lowest of equals;
     /// nil when that logit is not a finite number.
     package func likeliest(_ index: Int) -> Int32? {
-        if let searched { return searched.likeliest(index, pool) }
+        if let searched { return searched.likeliest(index) }
         return kernels.table.pointee.likeliest(logits(index), config.vocabulary)
     }
 

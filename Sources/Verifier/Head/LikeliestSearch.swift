@@ -27,108 +27,93 @@ final class LikeliestSearch {
     let bound: spk_matrix
     private let activations: spk_activations
     private let transformer: Transformer
-    private let chunk: Int
+    /// Panels of a section: what workers deal out, and what has a greatest bound of its own.
+    private let section: Int
+    private let sections: Int
     private let panels: Int
     private let stride: Int
-    private let workers: Int
     private let bounds: UnsafeMutablePointer<Float>  // [maximumRows, stride]
-    private let greatest: UnsafeMutablePointer<Best>  // [workers, maximumRows] of the bounds
-    private let best: UnsafeMutablePointer<Best>  // [workers, maximumRows] of a row's logits, at the first place
-    private let reaching: UnsafeMutablePointer<Int32>  // [workers, panels]
-    private let exact: UnsafeMutablePointer<Float>  // [workers, 16] logits of one panel
+    private let greatest: UnsafeMutablePointer<Best>  // [maximumRows, sections] of the bounds
+    private let reaching: UnsafeMutablePointer<Int32>  // [section]
+    private let exact: UnsafeMutablePointer<Float>  // [16] logits of one panel
     private let arena: Arena
 
     /// - Parameter activations: what a pass leaves for the head, [rows, inputs].
-    init(
-        _ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer, workers: Int
-    ) {
+    init(_ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer) {
         self.head = head
         self.bound = bound
         self.activations = activations
         self.transformer = transformer
-        self.workers = workers
-        chunk = 8 * transformer.panelsPerChunk(bound)
+        section = 8 * transformer.panelsPerChunk(bound)
         panels = head.panels
+        sections = (panels + section - 1) / section
         stride = panels * Int(SPK_LANES)
         let rows = Self.maximumRows
-        let bestBytes = Arena.size(rows * MemoryLayout<Best>.stride)
         arena = Arena(
-            capacity: Arena.size(rows * stride * 4) + workers * (2 * bestBytes + Arena.size(panels * 4))
-                + workers * Int(SPK_LANES) * 4)
+            capacity: Arena.size(rows * stride * 4) + Arena.size(rows * sections * MemoryLayout<Best>.stride)
+                + Arena.size(section * 4) + Arena.size(Int(SPK_LANES) * 4))
         bounds = arena.allocate(count: rows * stride)
-        greatest = arena.allocate(count: workers * rows)
-        best = arena.allocate(count: workers * rows)
-        reaching = arena.allocate(count: workers * panels)
-        exact = arena.allocate(count: workers * Int(SPK_LANES))
-    }
-
-    /// Before `bound`, on the thread that runs the pool: a worker that takes no part leaves nothing of an earlier pass.
-    func begin() {
-        greatest.update(repeating: .none, count: workers * Self.maximumRows)
+        greatest = arena.allocate(count: rows * sections)
+        reaching = arena.allocate(count: section)
+        exact = arena.allocate(count: Int(SPK_LANES))
     }
 
     /// Bounds of the logits of rows 0 to `rows` − 1, at most `maximumRows`.
     func bound(rows: Int, _ worker: inout Worker) {
-        let greatest = greatest + worker.index * Self.maximumRows
-        worker.forEachChunk(of: panels, chunk: chunk) { panels, next in
+        worker.forEachChunk(of: panels, chunk: section) { panels, next in
             transformer.multiply(
                 bound, activations, rows, panels, before: next.map { bound.panel($0.lowerBound) }, into: bounds,
                 stride: stride)
-            let first = panels.lowerBound * Int(SPK_LANES)
-            for row in 0..<rows { take(bounds + row * stride + first, panels, into: &greatest[row]) }
+            for row in 0..<rows {
+                for first in Swift.stride(from: panels.lowerBound, to: panels.upperBound, by: section) {
+                    let part = first..<min(first + section, panels.upperBound)
+                    greatest[row * sections + first / section] = best(
+                        bounds + row * stride + first * Int(SPK_LANES), part)
+                }
+            }
         }
     }
 
     /// The likeliest token of a row, the lowest of equals; nil when its logit is not finite.
-    func likeliest(_ row: Int, _ pool: WorkerPool) -> Int32? {
-        let promising = merged(greatest + row).token
-        guard promising < head.outputs else { return nil }
-        best.update(repeating: .none, count: workers * Self.maximumRows)
+    func likeliest(_ row: Int) -> Int32? {
+        let greatest = UnsafeBufferPointer(start: greatest + row * sections, count: sections)
+        var promising = Best.none
+        for bound in greatest { promising.take(bound) }
+        guard promising.token < head.outputs else { return nil }
         // A logit that some token does have, most often the greatest of all.
-        compute(Int(promising) / Int(SPK_LANES), row, next: nil, into: &best[0], worker: 0)
-        let threshold = best[0].logit
-        pool.run { worker in
-            let index = worker.index
-            let reaching = reaching + index * panels
-            worker.forEachChunk(of: panels, chunk: chunk) { panels, _ in
-                let count = transformer.kernels.table.pointee.panels_reaching(
-                    bounds + row * stride, threshold, Int32(panels.lowerBound), Int32(panels.upperBound), reaching)
-                for place in 0..<Int(count) {
-                    compute(
-                        Int(reaching[place]), row, next: place + 1 < count ? Int(reaching[place + 1]) : nil,
-                        into: &best[index * Self.maximumRows], worker: index)
-                }
+        var best = Best.none
+        best.take(logits(Int(promising.token) / Int(SPK_LANES), row, next: nil))
+        let threshold = best.logit
+        for place in 0..<sections where !(greatest[place].logit < threshold) {
+            let first = place * section
+            let count = Int(
+                transformer.kernels.table.pointee.panels_reaching(
+                    bounds + row * stride, threshold, Int32(first), Int32(min(first + section, panels)), reaching))
+            for index in 0..<count {
+                let next = index + 1 < count ? Int(reaching[index + 1]) : nil
+                best.take(logits(Int(reaching[index]), row, next: next))
             }
         }
-        let found = merged(best)
-        return found.logit.isFinite ? found.token : nil
+        return best.logit.isFinite ? best.token : nil
     }
 
-    /// A row's logits of one panel.
-    private func compute(_ panel: Int, _ row: Int, next: Int?, into best: inout Best, worker: Int) {
-        let logits = exact + worker * Int(SPK_LANES)
+    /// The greatest of a row's logits in one panel.
+    private func logits(_ panel: Int, _ row: Int, next: Int?) -> Best {
         var matrix = head
         matrix.data = head.panel(panel)
         transformer.multiply(
-            matrix, activations.row(row), 1, 0..<1, before: next.map { head.panel($0) }, into: logits,
+            matrix, activations.row(row), 1, 0..<1, before: next.map { head.panel($0) }, into: exact,
             stride: Int(SPK_LANES))
-        take(logits, panel..<panel + 1, into: &best)
+        return best(exact, panel..<panel + 1)
     }
 
-    /// Takes the greatest value of some panels, without what pads the last.
+    /// The greatest value of some panels, without what pads the last.
     /// - Parameter values: those of a row from the first of the panels on.
-    private func take(_ values: UnsafePointer<Float>, _ panels: Range<Int>, into best: inout Best) {
+    private func best(_ values: UnsafePointer<Float>, _ panels: Range<Int>) -> Best {
         let first = panels.lowerBound * Int(SPK_LANES)
         let count = min(panels.count * Int(SPK_LANES), Int(head.outputs) - first)
         let index = Int(transformer.kernels.table.pointee.argmax(values, Int32(count)))
-        best.take(Best(logit: values[index], token: Int32(first + index)))
-    }
-
-    /// Over all workers.
-    private func merged(_ bests: UnsafePointer<Best>) -> Best {
-        var best = Best.none
-        for worker in 0..<workers { best.take(bests[worker * Self.maximumRows]) }
-        return best
+        return Best(logit: values[index], token: Int32(first + index))
     }
 }
 
