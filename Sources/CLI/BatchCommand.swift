@@ -57,6 +57,10 @@ struct BatchCommand: AsyncParsableCommand {
         guard (states == nil) == statesEntering.isEmpty else {
             throw ValidationError("--states and --states-entering go together: a file, and layers")
         }
+        if states != nil, model.asksForDrafts {
+            throw ValidationError(
+                "--states records plain decoding; it does not go with --drafter, --depth, --passes or --tree")
+        }
     }
 
     func run() async throws {

@@ -56,6 +56,12 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// Whether a flag says how to draft, and not that nothing is to be drafted.
+    var asksForDrafts: Bool {
+        if let drafter { return drafter != "none" }
+        return tree != nil || passes != nil || depth.map { $0 > 0 } ?? false
+    }
+
     /// - Parameter drafts: whether a drafter is of use.
     func load(
         drafts: Bool = true, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }

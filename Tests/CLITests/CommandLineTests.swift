@@ -257,6 +257,8 @@ import TestSupport
             #expect(try Data(contentsOf: URL(filePath: states)).count == row * 2 * 576 * 2)
             #expect(try run(arguments).status == 64)
             #expect(try run(arguments + ["--states-entering", "31"]).log.contains("31"))
+            let drafting = try run(arguments + ["--states-entering", "1", "--drafter", "lookup"])
+            #expect(drafting.status == 64 && drafting.log.contains("--drafter"))
         }
     }
 
