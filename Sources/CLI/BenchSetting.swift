@@ -8,6 +8,9 @@ struct BenchSetting: ExpressibleByArgument, Hashable {
 
     static let plain = BenchSetting(name: "plain", speculation: .none)
 
+    /// For the help.
+    var defaultValueDescription: String { name }
+
     private init(name: String, speculation: Speculation) {
         self.name = name
         self.speculation = speculation
