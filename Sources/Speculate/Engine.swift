@@ -168,7 +168,7 @@ public actor Engine {
         Task {
             while scheduler.step() {
                 metrics.record(scheduler.activity)
-                // By way of another thread, which takes a part of the time of a pass.
+                // It goes by way of another thread, which takes a processor from the workers.
                 if thread.isWaitedFor { await Task.yield() }
             }
             metrics.record(scheduler.activity)

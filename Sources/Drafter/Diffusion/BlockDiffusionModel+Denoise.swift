@@ -153,14 +153,26 @@ extension BlockDiffusionModel {
             let share = worker.share(of: draftVocabulary, unit: 16)
             addMarkov(to: logits, share, worker)
             let best = state.best + index * worker.count
-            best[worker.index] =
-                share.isEmpty
-                ? -1 : Int32(share.lowerBound) + kernels.argmax(logits + share.lowerBound, Int32(share.count))
+            best[worker.index] = likeliest(logits, share)
             worker.barrier()
             if worker.index == 0 { choose(block, index, logits, best, worker.count, position + index, sampling) }
             worker.barrier()
             previous = block.tokens[index]
         }
+    }
+
+    /// The likeliest token of a worker's share of the logits; −1 of an empty one.
+    func likeliest(_ logits: UnsafePointer<Float>, _ share: Range<Int>) -> Int32 {
+        share.isEmpty ? -1 : Int32(share.lowerBound) + kernels.argmax(logits + share.lowerBound, Int32(share.count))
+    }
+
+    /// The likeliest of those that the workers found in their shares, the lowest among equals.
+    func likeliest(_ logits: UnsafePointer<Float>, among best: UnsafePointer<Int32>, _ workers: Int) -> Int32 {
+        var likeliest: Int32 = -1
+        for worker in 0..<workers where best[worker] >= 0 {
+            if likeliest < 0 || logits[Int(best[worker])] > logits[Int(likeliest)] { likeliest = best[worker] }
+        }
+        return likeliest
     }
 
     /// What the token before says, for the worker's share of the logits.
@@ -197,10 +209,7 @@ extension BlockDiffusionModel {
         _ position: Int, _ sampling: DraftSampling
     ) {
         guard !block.isRevealed[index] else { return }
-        var likeliest = best[0]
-        for worker in 1..<workers where best[worker] >= 0 {
-            if logits[Int(best[worker])] > logits[Int(likeliest)] { likeliest = best[worker] }
-        }
+        let likeliest = likeliest(logits, among: best, workers)
         block.tokens[index] = weights.draftTokens[Int(likeliest)]
         let law = state.law + (index + config.firstSlot) * state.logitStride
         func exponentiate(_ temperature: Float) {

@@ -47,14 +47,13 @@ extension BlockDiffusionModel {
     /// The worker's share of the logits at a slot, after a token, and which of them is greatest.
     private func branch(after token: Int32, slot: Int, _ worker: Worker) {
         let share = followers(worker)
-        state.best[worker.index] = -1
-        guard !share.isEmpty else { return }
-        embedPrevious(token, worker)
-        let logits = state.logits + slot * state.logitStride
-        (state.branch + share.lowerBound).update(from: logits + share.lowerBound, count: share.count)
-        addMarkov(to: state.branch, share, worker)
-        state.best[worker.index] =
-            Int32(share.lowerBound) + kernels.argmax(state.branch + share.lowerBound, Int32(share.count))
+        if !share.isEmpty {
+            embedPrevious(token, worker)
+            let logits = state.logits + slot * state.logitStride
+            (state.branch + share.lowerBound).update(from: logits + share.lowerBound, count: share.count)
+            addMarkov(to: state.branch, share, worker)
+        }
+        state.best[worker.index] = likeliest(state.branch, share)
     }
 
     /// The worker's share of the weights, 1 for the likeliest token, and of their sums.
@@ -63,10 +62,7 @@ extension BlockDiffusionModel {
         guard !share.isEmpty else { return }
         var temperature: Float = 1
         if case .gumbel(let warmth, _) = sampling { temperature = warmth }
-        var highest = -Float.infinity
-        for other in 0..<worker.count where state.best[other] >= 0 {
-            highest = max(highest, state.branch[Int(state.best[other])])
-        }
+        let highest = state.branch[Int(likeliest(state.branch, among: state.best, worker.count))]
         kernels.exponentials(
             state.branch + share.lowerBound, Int32(share.count), highest, 1 / temperature,
             state.law + share.lowerBound, state.blockSums + share.lowerBound / Sampler.block)

@@ -20,7 +20,7 @@ struct TeamState: ~Copyable {
     /// [deals, workers, a cache line]: chunks claimed of each worker's share in the present deal and those around it. Each
     /// is zeroed two deals before its next use.
     private let claims: UnsafeMutablePointer<Atomic<Int>>
-    private let claimCount: Int
+    private let workers: Int
     private static let deals = 4
     private static let line = MemoryLayout<CacheLine>.size / MemoryLayout<Int>.size
     /// Workers that have left the body of this run.
@@ -41,9 +41,10 @@ struct TeamState: ~Copyable {
 
     init(users: Int) {
         self.users = Atomic(users)
-        claimCount = Self.deals * users * Self.line
-        claims = .allocate(capacity: claimCount)
-        for place in 0..<claimCount { (claims + place).initialize(to: Atomic(0)) }
+        workers = users
+        let count = Self.deals * users * Self.line
+        claims = .allocate(capacity: count)
+        for place in 0..<count { (claims + place).initialize(to: Atomic(0)) }
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
     }
@@ -53,7 +54,7 @@ struct TeamState: ~Copyable {
         pthread_mutex_destroy(mutex)
         wake.deallocate()
         mutex.deallocate()
-        claims.deinitialize(count: claimCount)
+        claims.deinitialize(count: Self.deals * workers * Self.line)
         claims.deallocate()
     }
 
@@ -94,7 +95,7 @@ struct TeamState: ~Copyable {
 
     @inline(__always)
     private func place(_ deal: Int, _ worker: Int) -> Int {
-        (deal % Self.deals * (claimCount / Self.line / Self.deals) + worker) * Self.line
+        (deal % Self.deals * workers + worker) * Self.line
     }
 
     /// At the start of a run, when no worker is in it.
@@ -102,7 +103,9 @@ struct TeamState: ~Copyable {
         arrived.store(0, ordering: .relaxed)
         finished.store(0, ordering: .relaxed)
         stalled.store(0, ordering: .relaxed)
-        for place in stride(from: 0, to: claimCount, by: Self.line) { claims[place].store(0, ordering: .relaxed) }
+        for deal in 0..<Self.deals {
+            for worker in 0..<workers { claims[place(deal, worker)].store(0, ordering: .relaxed) }
+        }
     }
 
     /// Spins until the counter reaches `target`; on a busy machine gives the processor to whoever is being waited for.

@@ -35,23 +35,20 @@ package struct Worker {
         func indices(_ begin: Int, _ end: Int) -> Range<Int>? {
             begin < end ? begin * chunk..<min(end * chunk, total) : nil
         }
-        func share(_ worker: Int) -> (begin: Int, rest: Int, end: Int) {
-            let (begin, end) = (chunks * worker / count, chunks * (worker + 1) / count)
-            return (begin, end - (end - begin) / 4, end)
-        }
         var owner = index
-        var owned = share(owner)
+        var owned = Self.share(of: chunks, owner, count)
         func claim() -> Range<Int>? {
             while true {
-                if let place = state.pointee.claim(deal, owner, of: owned.end - owned.rest) {
-                    return indices(owned.rest + place, owned.rest + place + 1)
+                let claimed = owned.suffix(owned.count / 4)
+                if let place = state.pointee.claim(deal, owner, of: claimed.count) {
+                    return indices(claimed.lowerBound + place, claimed.lowerBound + place + 1)
                 }
                 owner = owner + 1 == count ? 0 : owner + 1
                 if owner == index { return nil }
-                owned = share(owner)
+                owned = Self.share(of: chunks, owner, count)
             }
         }
-        var current = indices(owned.begin, owned.rest) ?? claim()
+        var current = indices(owned.lowerBound, owned.upperBound - owned.count / 4) ?? claim()
         while let mine = current {
             current = claim()
             body(mine, current)
@@ -61,7 +58,12 @@ package struct Worker {
     /// This worker's share of `0..<total`, in units of `unit`: contiguous, in order, as even as can be.
     @inline(__always)
     package func share(of total: Int, unit: Int = 1) -> Range<Int> {
-        let units = (total + unit - 1) / unit
-        return min(units * index / count * unit, total)..<min(units * (index + 1) / count * unit, total)
+        let units = Self.share(of: (total + unit - 1) / unit, index, count)
+        return min(units.lowerBound * unit, total)..<min(units.upperBound * unit, total)
+    }
+
+    @inline(__always)
+    private static func share(of units: Int, _ index: Int, _ count: Int) -> Range<Int> {
+        units * index / count..<units * (index + 1) / count
     }
 }

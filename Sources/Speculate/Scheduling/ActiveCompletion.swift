@@ -33,17 +33,16 @@ final class ActiveCompletion {
 
     /// Hands on what a pass brought, at once if it is the first or the last.
     func deliver(_ new: [CompletionDelta.Piece]) {
-        if delivery.isStreamed { pieces += new }
+        pieces += new
         if let result = generation.result {
             observer.progress(result.statistics)
             observer.end(result)
             delivery.deliver(pieces, end: .success(result))
-        } else if !new.isEmpty || !pieces.isEmpty {
+        } else if !pieces.isEmpty {
             let now = ContinuousClock.now
             if let delivered, now - delivered < Self.period { return }
             delivered = now
             observer.progress(generation.statistics)
-            guard delivery.isStreamed else { return }
             delivery.deliver(pieces)
             pieces.removeAll(keepingCapacity: true)
         }

@@ -15,7 +15,7 @@ final class Delivery: Sendable {
     }
 
     /// Whether the reader wants what comes before the end.
-    let isStreamed: Bool
+    private let isStreamed: Bool
     private let state = Locked(State())
     /// Makes the engine look at its completions again.
     private let wake: @Sendable () -> Void
@@ -33,6 +33,7 @@ final class Delivery: Sendable {
     var isStopping: Bool { state.withLock { $0.isStopping } }
 
     func deliver(_ pieces: [CompletionDelta.Piece], end: Result<CompletionResult, EngineError>? = nil) {
+        guard isStreamed || end != nil else { return }
         let reader = state.withLock { state in
             state.pieces += pieces
             state.end = end
