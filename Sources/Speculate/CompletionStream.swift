@@ -14,7 +14,8 @@ public struct CompletionStream: AsyncSequence, Sendable {
 
     init(_ delivery: Delivery) { reader = Reader(delivery) }
 
-    /// Ends the completion after the round in progress; its last delta has the reason `.cancelled`.
+    /// Ends the completion after the round in progress. The next delta is the last one; its reason is `.cancelled` unless
+    /// the completion had ended by then.
     public func stop() { reader.delivery.stop() }
 
     public func makeAsyncIterator() -> Iterator { Iterator(reader: reader) }

@@ -12,6 +12,9 @@ final class Delivery: Sendable {
         var reader: CheckedContinuation<Void, Never>?
         var isStopping = false
         var isOver = false
+
+        /// Whether the reader need not wait. One that has stopped the completion gets the rest at once, with its end.
+        var isReady: Bool { end != nil || isOver || !(pieces.isEmpty || isStopping) }
     }
 
     /// Whether the reader wants what comes before the end.
@@ -34,9 +37,10 @@ final class Delivery: Sendable {
 
     func deliver(_ pieces: [CompletionDelta.Piece], end: Result<CompletionResult, EngineError>? = nil) {
         guard isStreamed || end != nil else { return }
-        let reader = state.withLock { state in
+        let reader: CheckedContinuation<Void, Never>? = state.withLock { state in
             state.pieces += pieces
             state.end = end
+            guard state.isReady else { return nil }
             defer { state.reader = nil }
             return state.reader
         }
@@ -60,9 +64,8 @@ final class Delivery: Sendable {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isReady = state.withLock { state in
-                    guard state.pieces.isEmpty, state.end == nil, !state.isOver else { return true }
-                    state.reader = continuation
-                    return false
+                    if !state.isReady { state.reader = continuation }
+                    return state.isReady
                 }
                 if isReady { continuation.resume() }
             }
