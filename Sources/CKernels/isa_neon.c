@@ -38,9 +38,9 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) {
     return dot_signed(acc, weights ^ 0x80, activations);
 }
 
-#define S8_NEEDS_OFFSET 0
+#define NEEDS_OFFSET(packing) false
 #define KEEP(x)
-#define TILE_ROWS 3
+#define TILE_ROWS(packing) 3
 #define ATTEND_SCORES 6
 #define ATTEND_VECTORS 1
 #define KERNELS spk_kernels_neon

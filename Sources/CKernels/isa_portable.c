@@ -18,9 +18,9 @@ INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
 
 INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
 
-#define S8_NEEDS_OFFSET 1
+#define NEEDS_OFFSET(packing) IS_S8(packing)
 #define KEEP(x)
-#define TILE_ROWS 4
+#define TILE_ROWS(packing) 4
 #define ATTEND_SCORES 6
 #define ATTEND_VECTORS 4
 #define KERNELS spk_kernels_portable

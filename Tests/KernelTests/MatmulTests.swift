@@ -37,27 +37,38 @@ import TestSupport
         }
     }
 
-    @Test("a product is the naive sum over rounded activations", arguments: types)
-    func naive(type: TensorType) throws {
-        let kernels = try Kernels()
-        let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 2)
+    /// What fills the quants: at random, then the least and the greatest that there are.
+    private static let fillings: [UInt8?] = [nil, 0, 0x7f, 0x80, 0xff]
+
+    /// Rows at random, and two that round to nothing but the greatest and the least quants.
+    private func activations(rows: Int, _ rng: inout SplitMix) -> [Float] {
+        rng.floats(rows * Self.inputs, in: -2...2) + [Float](repeating: 2, count: Self.inputs)
+            + [Float](repeating: -2, count: Self.inputs)
+    }
+
+    @Test("a product is the naive sum over rounded activations, the greatest numbers too", arguments: types)
+    func naive(type: TensorType) {
         var rng = SplitMix(3)
-        let rows = 3
-        let x = rng.floats(rows * Self.inputs, in: -2...2)
-        let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
-        let output = multiply(matrix.matrix, activations, rows: rows, of: rows, kernels: kernels)
+        let x = activations(rows: 1, &rng)
         let isFloat = [.f32, .f16, .bf16].contains(type)
-        for row in 0..<rows {
-            for o in 0..<Self.outputs {
-                var sum = 0.0
-                var size = 0.0
-                for i in 0..<Self.inputs {
-                    let activation = isFloat ? x[row * Self.inputs + i] : activations.rounded(row, i)
-                    let term = Double(matrix.weights[o * Self.inputs + i]) * Double(activation)
-                    sum += term
-                    size += abs(term)
+        for byte in isFloat ? [nil] : Self.fillings {
+            let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 2, byte: byte)
+            for kernels in Kernels.available {
+                let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
+                let output = multiply(matrix.matrix, activations, rows: 3, of: 3, kernels: kernels)
+                for row in 0..<3 {
+                    for o in 0..<Self.outputs {
+                        var sum = 0.0
+                        var size = 0.0
+                        for i in 0..<Self.inputs {
+                            let activation = isFloat ? x[row * Self.inputs + i] : activations.rounded(row, i)
+                            let term = Double(matrix.weights[o * Self.inputs + i]) * Double(activation)
+                            sum += term
+                            size += abs(term)
+                        }
+                        #expect(abs(Double(output[row * 96 + o]) - sum) <= 2e-5 * size, "\(kernels.name), \(byte ?? 1)")
+                    }
                 }
-                #expect(abs(Double(output[row * 96 + o]) - sum) <= 2e-5 * size)
             }
         }
     }
@@ -113,39 +124,41 @@ import TestSupport
 
     @Test("a product with the upper 6 bits is the naive one, never below the matrix's own, and everywhere the same")
     func upperBits() throws {
-        let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8)
-        let upper = try #require(UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
         var rng = SplitMix(9)
         let total = 19
         // Some rows have one great value, some as many positive ones as can be, one is nothing but zeros.
-        var x = rng.floats(total * Self.inputs, in: -3...3)
+        var x = activations(rows: total - 2, &rng)
         for i in 0..<Self.inputs {
             x[Self.inputs + i] = abs(x[Self.inputs + i])
             x[2 * Self.inputs + i] = 0
         }
         x[3 * Self.inputs + 5] = 1e4
-        var reference: [Float]?
-        for kernels in Kernels.available {
-            let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
-            let own = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
-            let bounds = multiply(upper.matrix, activations, rows: total, of: total, kernels: kernels)
-            #expect(zip(bounds, own).allSatisfy { $0 >= $1 })
-            #expect(bounds == reference ?? bounds, "\(kernels.name)")
-            reference = bounds
-            for row in 0..<total {
-                for output in 0..<Self.outputs {
-                    var (sum, size) = (0.0, 0.0)
-                    for i in 0..<Self.inputs {
-                        let term = naive(matrix, output, i, times: activations.rounded(row, i))
-                        sum += term
-                        size += abs(term)
+        for byte in Self.fillings {
+            let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8, byte: byte)
+            let upper = try #require(UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
+            var reference: [Float]?
+            for kernels in Kernels.available {
+                let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
+                let own = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
+                let bounds = multiply(upper.matrix, activations, rows: total, of: total, kernels: kernels)
+                #expect(zip(bounds, own).allSatisfy { $0 >= $1 })
+                #expect(bounds == reference ?? bounds, "\(kernels.name)")
+                reference = bounds
+                for row in 0..<total {
+                    for output in 0..<Self.outputs {
+                        var (sum, size) = (0.0, 0.0)
+                        for i in 0..<Self.inputs {
+                            let term = naive(matrix, output, i, times: activations.rounded(row, i))
+                            sum += term
+                            size += abs(term)
+                        }
+                        #expect(abs(Double(bounds[row * 96 + output]) - sum) <= 2e-5 * size)
                     }
-                    #expect(abs(Double(bounds[row * 96 + output]) - sum) <= 2e-5 * size)
                 }
-            }
-            for count in 1..<total {
-                let fewer = multiply(upper.matrix, activations, rows: count, of: total, kernels: kernels)
-                #expect(fewer[..<(count * 96)] == bounds[..<(count * 96)], "\(kernels.name), \(count) rows")
+                for count in 1..<total {
+                    let fewer = multiply(upper.matrix, activations, rows: count, of: total, kernels: kernels)
+                    #expect(fewer[..<(count * 96)] == bounds[..<(count * 96)], "\(kernels.name), \(count) rows")
+                }
             }
         }
     }

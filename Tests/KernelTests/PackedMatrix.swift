@@ -12,13 +12,14 @@ struct PackedMatrix {
     let matrix: spk_matrix
     private let arena: Arena
 
-    init(_ type: TensorType, inputs: Int, outputs: Int, seed: UInt64) {
+    /// - Parameter byte: every byte of the quants (random ones without it).
+    init(_ type: TensorType, inputs: Int, outputs: Int, seed: UInt64, byte: UInt8? = nil) {
         self.type = type
         self.inputs = inputs
         self.outputs = outputs
         var rng = SplitMix(seed)
         let blocks = outputs * inputs / type.blockSize
-        var file = (0..<blocks * type.blockBytes).map { _ in UInt8.random(in: 0...255, using: &rng) }
+        var file = (0..<blocks * type.blockBytes).map { _ in byte ?? UInt8.random(in: 0...255, using: &rng) }
         for block in 0..<blocks {
             let start = block * type.blockBytes
             func put(_ value: Float, at offset: Int) {

@@ -46,8 +46,8 @@ typedef enum {
     SPK_PACKED_U4_F16 = 0,     ///< 4 bits, groups of 32, 16-bit scale and minimum (Q4_0, Q4_1)
     SPK_PACKED_S8_F16 = 1,     ///< 8 bits stored as q + 128, groups of 32, 16-bit scale (Q8_0)
     SPK_PACKED_U4_F32 = 2,     ///< 4 bits, groups of 32, 32-bit scale and minimum (Q4_K)
-    SPK_PACKED_U8_F32 = 3,     ///< at most 7 bits in a byte, groups of 32, 32-bit scale and minimum (Q5_0, Q5_1, Q5_K)
-    SPK_PACKED_U8_F32_G16 = 4, ///< the same in groups of 16 (Q6_K)
+    SPK_PACKED_U8_F32 = 3,     ///< 5 bits in a byte, groups of 32, 32-bit scale and minimum (Q5_0, Q5_1, Q5_K)
+    SPK_PACKED_U8_F32_G16 = 4, ///< 6 bits in a byte, groups of 16 (Q6_K)
     SPK_PACKED_TOP6_F16 = 5,   ///< the upper 6 bits of SPK_PACKED_S8_F16: see spk_pack_top6
     SPK_PACKED_F32 = 6,        ///< plain floats, [inputs][16]
     SPK_PACKED_F16 = 7,
