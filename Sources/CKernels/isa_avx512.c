@@ -23,8 +23,7 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return d
 #define NEEDS_OFFSET(packing) IS_S8(packing)
 #define KEEP(x) __asm__ volatile("" : "+v"(x))
 #define TILE_ROWS(packing) 8
-#define ATTEND_SCORES 24
-#define ATTEND_VECTORS 4
+#define ATTEND_SUMS 24
 #define KERNELS spk_kernels_avx512
 #include "kernels.inc"
 

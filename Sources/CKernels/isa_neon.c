@@ -41,8 +41,7 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) {
 #define NEEDS_OFFSET(packing) false
 #define KEEP(x)
 #define TILE_ROWS(packing) 3
-#define ATTEND_SCORES 6
-#define ATTEND_VECTORS 1
+#define ATTEND_SUMS 4
 #define KERNELS spk_kernels_neon
 #include "kernels.inc"
 

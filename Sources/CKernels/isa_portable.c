@@ -21,7 +21,6 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return d
 #define NEEDS_OFFSET(packing) IS_S8(packing)
 #define KEEP(x)
 #define TILE_ROWS(packing) 4
-#define ATTEND_SCORES 6
-#define ATTEND_VECTORS 4
+#define ATTEND_SUMS 4
 #define KERNELS spk_kernels_portable
 #include "kernels.inc"
