@@ -13,7 +13,7 @@ INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) {
 // At most 15, 31 and 63, times 127: 8 · 2 · 15 · 127, 4 · 2 · 31 · 127 and 2 · 2 · 63 · 127 are below 2¹⁵.
 #define PAIRS_THAT_FIT(packing)                                                                                        \
     (IS_U4(packing) ? 8 : (packing) == SPK_PACKED_U8_F32 ? 4 : (packing) == SPK_PACKED_S8_F16 ? 0 : 2)
-#define TILE_ROWS(packing) (IS_S8(packing) ? 8 : 4)
+#define TILE_ROWS(packing) (IS_S8(packing) ? 8 : 5)
 #define KERNELS spk_kernels_avx2
 #include "isa_avx2.inc"
 
