@@ -25,6 +25,23 @@ import TestSupport
         return output
     }
 
+    /// Expects each number to be the sum of its terms, as far as floats can tell.
+    private func expect(
+        _ output: [Float], rows: Int, _ comment: Comment, term: (_ row: Int, _ output: Int, _ input: Int) -> Double
+    ) {
+        for row in 0..<rows {
+            for o in 0..<Self.outputs {
+                var (sum, size) = (0.0, 0.0)
+                for i in 0..<Self.inputs {
+                    let next = term(row, o, i)
+                    sum += next
+                    size += abs(next)
+                }
+                #expect(abs(Double(output[row * 96 + o]) - sum) <= 2e-5 * size, comment)
+            }
+        }
+    }
+
     @Test("packed weights read back are the file's weights", arguments: types)
     func packing(type: TensorType) {
         let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 1)
@@ -56,18 +73,9 @@ import TestSupport
             for kernels in Kernels.available {
                 let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
                 let output = multiply(matrix.matrix, activations, rows: 3, of: 3, kernels: kernels)
-                for row in 0..<3 {
-                    for o in 0..<Self.outputs {
-                        var sum = 0.0
-                        var size = 0.0
-                        for i in 0..<Self.inputs {
-                            let activation = isFloat ? x[row * Self.inputs + i] : activations.rounded(row, i)
-                            let term = Double(matrix.weights[o * Self.inputs + i]) * Double(activation)
-                            sum += term
-                            size += abs(term)
-                        }
-                        #expect(abs(Double(output[row * 96 + o]) - sum) <= 2e-5 * size, "\(kernels.name), \(byte ?? 1)")
-                    }
+                expect(output, rows: 3, "\(kernels.name), \(byte.map(String.init) ?? "random")") { row, o, i in
+                    let activation = isFloat ? x[row * Self.inputs + i] : activations.rounded(row, i)
+                    return Double(matrix.weights[o * Self.inputs + i]) * Double(activation)
                 }
             }
         }
@@ -144,16 +152,8 @@ import TestSupport
                 #expect(zip(bounds, own).allSatisfy { $0 >= $1 })
                 #expect(bounds == reference ?? bounds, "\(kernels.name)")
                 reference = bounds
-                for row in 0..<total {
-                    for output in 0..<Self.outputs {
-                        var (sum, size) = (0.0, 0.0)
-                        for i in 0..<Self.inputs {
-                            let term = naive(matrix, output, i, times: activations.rounded(row, i))
-                            sum += term
-                            size += abs(term)
-                        }
-                        #expect(abs(Double(bounds[row * 96 + output]) - sum) <= 2e-5 * size)
-                    }
+                expect(bounds, rows: total, "\(kernels.name), \(byte.map(String.init) ?? "random")") { row, o, i in
+                    naive(matrix, o, i, times: activations.rounded(row, i))
                 }
                 for count in 1..<total {
                     let fewer = multiply(upper.matrix, activations, rows: count, of: total, kernels: kernels)
