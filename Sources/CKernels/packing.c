@@ -151,11 +151,11 @@ void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs
     switch (type) {
     case SPK_F32: memcpy(values, row, (size_t)inputs * 4); return;
     case SPK_F16:
-        for (int32_t i = 0; i < inputs; i++) values[i] = read_f16(row + i * 2);
+        for (int32_t i = 0; i < inputs; i++) values[i] = read_f16(row + (size_t)i * 2);
         return;
     case SPK_BF16:
         for (int32_t i = 0; i < inputs; i++) {
-            const uint32_t bits = (uint32_t)read_u16(row + i * 2) << 16;
+            const uint32_t bits = (uint32_t)read_u16(row + (size_t)i * 2) << 16;
             memcpy(&values[i], &bits, 4);
         }
         return;
@@ -294,7 +294,7 @@ void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_
             const uint8_t *row = rows + lane * row_bytes;
             if (type == SPK_F32 || type == SPK_F16 || type == SPK_BF16) {
                 const int width = type == SPK_F32 ? 4 : 2;
-                for (int32_t i = 0; i < inputs; i++) memcpy(panel + (i * 16 + lane) * width, row + i * width, width);
+                for (int32_t i = 0; i < inputs; i++) memcpy(panel + ((size_t)i * 16 + lane) * width, row + (size_t)i * width, width);
             } else {
                 pack_lane(type, &l, row, inputs, lane, panel);
             }
@@ -337,7 +337,7 @@ void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
                                                                          : SPK_BF16;
         const int width = type == SPK_F32 ? 4 : 2;
         for (int32_t i = 0; i < matrix->inputs; i++)
-            spk_dequantize_row(type, panel + (i * 16 + lane) * width, 1, values + i);
+            spk_dequantize_row(type, panel + ((size_t)i * 16 + lane) * width, 1, values + i);
         return;
     }
     const int width = l.half_scales ? 2 : 4;

@@ -72,10 +72,8 @@ struct BatchCommand: AsyncParsableCommand {
                 $0.recordedLayers = statesEntering.map { $0 - 1 }
             }
             let settings = settings(engine)
-            let file = try BatchOutput(path: output, prompts: prompts, settings: settings)
-            defer { file.close() }
-            let states = try states.map { try StatesOutput(path: $0) }
-            defer { states?.close() }
+            let states = try states.map { try StatesOutput(path: $0, rowBytes: engine.recordedRowBytes) }
+            let file = try BatchOutput(path: output, prompts: prompts, settings: settings, states: states)
             let pending = prompts.indices.filter { !file.done.contains($0) }
             let requests = pending.map { request(prompts[$0], index: $0) }
             let batch = engine.completeAll(requests)
@@ -89,6 +87,7 @@ struct BatchCommand: AsyncParsableCommand {
                     element.result, prompts[index], index: index, withPromptIDs: promptIds, statesRow: row)
                 progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
             }
+            try file.finish()
             progress.finish()
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
@@ -111,7 +110,7 @@ struct BatchCommand: AsyncParsableCommand {
         let biases = request.sampling.logitBias.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         request.sampling.logitBias = [:]
         let parts: [Any] = [
-            engine.model.name, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw, special,
+            engine.model.fingerprint, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw, special,
             sampling.acceptance, statesEntering,
         ]
         return String(FNV1a.hash("\(parts)"), radix: 16)

@@ -1,62 +1,74 @@
 import Foundation
 import Speculate
+import SpeculateShared
 
 /// A batch's results, a line each, written as they come. What an earlier run left is kept; a line that it did not
 /// finish is cut off.
 final class BatchOutput {
     /// Indices of the prompts that have their line.
     private(set) var done: Set<Int> = []
-    private let handle: FileHandle
-    private let path: String
+    private let file: WritableFile
     private let settings: String
+    private let states: StatesOutput?
 
     private struct Line: Codable {
         var index: Int
         var id: String?
         var settings: String
+        /// Of what stood in the prompt's line.
+        var promptHash: String
         var text: String?
         var tokens: [Int32]?
         var finishReason: String?
         var promptTokens: Int?
         var promptIds: [Int32]?
         var states: Int?
+        var statesFile: String?
         var logTotals: [Float]?
         var error: String?
     }
 
     /// - Throws: `EngineError` when the file cannot be written, or belongs to other prompts or settings.
-    init(path: String, prompts: [BatchPrompt], settings: String) throws(EngineError) {
-        self.path = path
+    init(path: String, prompts: [BatchPrompt], settings: String, states: StatesOutput?) throws(EngineError) {
         self.settings = settings
-        handle = try FileHandle.output(path)
+        self.states = states
         do {
-            let data = try handle.readToEnd() ?? Data()
+            file = try WritableFile(continuing: path)
+            let data = Data(try file.readAll())
             let whole = data.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
             try read(data[..<whole], prompts)
-            try handle.truncate(atOffset: UInt64(whole))
-            try handle.seekToEnd()
-        } catch let error as EngineError {
-            throw error
+            try file.truncate(to: whole)
+            try file.write([], at: whole)
         } catch {
-            throw EngineError(.runtime, "\(path): \(error.localizedDescription)")
+            throw EngineError(error, path: path)
         }
     }
 
     private func read(_ data: Data, _ prompts: [BatchPrompt]) throws(EngineError) {
+        func refusal(_ number: Int, _ reason: String) -> EngineError {
+            EngineError(.invalidRequest, "\(file.path), line \(number + 1): \(reason)")
+        }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         for (number, text) in data.split(separator: UInt8(ascii: "\n")).enumerated() {
             guard let line = try? decoder.decode(Line.self, from: text), prompts.indices.contains(line.index),
                 prompts[line.index].id == line.id
             else {
-                throw EngineError(
-                    .invalidRequest, "\(path), line \(number + 1): not a result for these prompts; name another output")
+                throw refusal(number, "not a result for these prompts; name another output")
             }
             guard line.settings == settings else {
-                throw EngineError(
-                    .invalidRequest,
-                    "\(path), line \(number + 1): made with another model or other settings; repeat those or name another output"
-                )
+                throw refusal(
+                    number, "made with another model or other settings; repeat those or name another output")
+            }
+            guard line.promptHash == prompts[line.index].hash else {
+                throw refusal(number, "made from another prompt than number \(line.index + 1) is now; name another output")
+            }
+            guard line.statesFile == (line.error == nil ? states?.name : nil) else {
+                throw refusal(
+                    number, "its states are in \(excerpt(line.statesFile ?? "no file")), not in \(excerpt(states?.name ?? "none"))")
+            }
+            if let states, let first = line.states, first + (line.promptTokens ?? 0) + (line.tokens?.count ?? 0) - 1 > states.rows {
+                throw refusal(number, "its states are no longer in \(excerpt(states.name)), which has \(states.rows) rows")
             }
             done.insert(line.index)
         }
@@ -66,7 +78,7 @@ final class BatchOutput {
         _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool,
         statesRow: Int?
     ) throws(EngineError) {
-        var line = Line(index: index, id: prompt.id, settings: settings)
+        var line = Line(index: index, id: prompt.id, settings: settings, promptHash: prompt.hash)
         switch result {
         case .success(let result):
             line.text = result.text
@@ -75,6 +87,7 @@ final class BatchOutput {
             line.promptTokens = result.statistics.promptTokens
             if withPromptIDs { line.promptIds = result.promptTokens }
             line.states = statesRow
+            line.statesFile = states?.name
             line.logTotals = result.recorded?.logTotals
         case .failure(let error): line.error = error.message
         }
@@ -82,12 +95,15 @@ final class BatchOutput {
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         do {
-            try handle.write(contentsOf: try encoder.encode(line) + [UInt8(ascii: "\n")])
+            try file.write([UInt8](try encoder.encode(line)) + [UInt8(ascii: "\n")])
         } catch {
-            throw EngineError(.runtime, "\(path): \(error.localizedDescription)")
+            throw EngineError(error, path: file.path)
         }
         done.insert(index)
     }
 
-    func close() { try? handle.close() }
+    /// Makes all lines durable.
+    func finish() throws(EngineError) {
+        do throws(FileError) { try file.synchronize() } catch { throw EngineError(error, path: file.path) }
+    }
 }

@@ -69,14 +69,17 @@ struct BenchCommand: AsyncParsableCommand {
                 counts[prompt.category ?? "any", default: 0] += 1
                 return limit == 0 || counts[prompt.category ?? "any"]! <= limit
             }
+            if let output {
+                do throws(FileError) { try AtomicFile.check(output) } catch { throw EngineError(error, path: output) }
+            }
             let engine = try await model.load { $0.prefixMemory = 0 }
             let isStopped = StopFlag()
             interrupts.onInterrupt { isStopped.set() }
-            var report = await BenchReport(
+            var report = try await BenchReport(
                 engine, drafter: model.source(for: engine.model.path), prompts: prompts.count, maximumTokens: maxTokens,
                 repeats: repeats, seed: seed)
             let groups = temperatures.flatMap { temperature in
-                (temperature == 0 ? [AcceptanceRule.greedy] : acceptance).map { (temperature, $0) }
+                (SamplingOptions(temperature: temperature).isGreedy ? [AcceptanceRule.greedy] : acceptance).map { (temperature, $0) }
             }
             var progress = BatchProgress(total: groups.count * prompts.count, done: 0, isShown: !quiet)
             for (temperature, rule) in groups {
@@ -91,13 +94,13 @@ struct BenchCommand: AsyncParsableCommand {
                 report.series += series.filter { !$0.outcomes.isEmpty }
             }
             progress.finish()
-            report.passSeconds = await engine.passCosts
+            report.passSeconds = try await engine.passCosts
             Terminal.print(report.text)
             if let output {
                 do throws(FileError) {
                     try AtomicFile.write(try! report.json(), to: output)
                 } catch {
-                    throw EngineError(.runtime, "\(error)")
+                    throw EngineError(error, path: output)
                 }
             }
             if interrupts.wasInterrupted { throw ExitCode(130) }

@@ -34,7 +34,7 @@ struct BenchReport: Encodable {
 
     init(
         _ engine: Engine, drafter: DrafterSource, prompts: Int, maximumTokens: Int, repeats: Int, seed: UInt64
-    ) async {
+    ) async throws {
         kernels = engine.model.kernels
         threads = engine.model.threads
         verifier = File(engine.model.path)
@@ -43,7 +43,7 @@ struct BenchReport: Encodable {
         self.maximumTokens = maximumTokens
         self.repeats = repeats
         self.seed = seed
-        passSeconds = await engine.passCosts
+        passSeconds = try await engine.passCosts
     }
 
     func json() throws -> [UInt8] {

@@ -52,7 +52,7 @@ struct ChatCommand: AsyncParsableCommand {
         defer { interrupts.onInterrupt(nil) }
         let result = try await Terminal.show(stream, coloured: color)
         Terminal.print("")
-        if !quiet { Terminal.log(Report.text(result, seed: sampling.temperature > 0 ? seed : nil)) }
+        if !quiet { Terminal.log(Report.text(result, seed: sampling.isGreedy ? nil : seed)) }
         return result.text
     }
 }

@@ -50,7 +50,7 @@ struct CompleteCommand: AsyncParsableCommand {
             } else if Terminal.outputIsTerminal {
                 Terminal.print("")
             }
-            if !quiet && !json { Terminal.log(Report.text(result, seed: sampling.temperature > 0 ? seed : nil)) }
+            if !quiet && !json { Terminal.log(Report.text(result, seed: sampling.isGreedy ? nil : seed)) }
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
     }

@@ -20,7 +20,7 @@ extension EngineError.Code {
         case .fileMissing, .fileUnreadable: 66
         case .invalidCheckpoint, .unsupportedChatTemplate: 65
         case .invalidRequest, .contextOverflow: 64
-        case .overloaded, .shuttingDown: 75
+        case .overloaded, .clientOverloaded, .shuttingDown: 75
         case .runtime: 1
         }
     }

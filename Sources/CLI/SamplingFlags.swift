@@ -71,5 +71,7 @@ struct SamplingFlags: ParsableArguments {
             prompt, maximumTokens: maxTokens, sampling: options, stop: stop, acceptance: acceptance)
     }
 
+    var isGreedy: Bool { SamplingOptions(temperature: temperature).isGreedy }
+
     func chooseSeed() -> UInt64 { seed ?? UInt64.random(in: 0...UInt64(UInt32.max)) }
 }

@@ -5,21 +5,22 @@ package struct Proposal {
     package enum Law {
         /// The token was sure to be this one.
         case point(Int32)
-        /// Probabilities of the tokens that `tokens` lists in rising order, [count] each. Valid until the drafter's next
-        /// proposal.
-        case probabilities(UnsafePointer<Float>, tokens: [Int32])
+        /// Weights [count] of the tokens that `tokens` lists in rising order; a probability is one over their total. Valid
+        /// until the drafter's next proposal.
+        case weights(UnsafePointer<Float>, total: Double, tokens: [Int32])
 
         /// O(log count).
         package func probability(of token: Int32) -> Double {
             switch self {
             case .point(let only): return token == only ? 1 : 0
-            case .probabilities(let values, let tokens):
+            case .weights(let weights, let total, let tokens):
                 var range = 0..<tokens.count
                 while range.count > 1 {
                     let middle = (range.lowerBound + range.upperBound) / 2
                     range = tokens[middle] <= token ? middle..<range.upperBound : range.lowerBound..<middle
                 }
-                return !range.isEmpty && tokens[range.lowerBound] == token ? Double(values[range.lowerBound]) : 0
+                guard !range.isEmpty, tokens[range.lowerBound] == token else { return 0 }
+                return Double(weights[range.lowerBound]) / total
             }
         }
 
@@ -27,8 +28,10 @@ package struct Proposal {
         package func forEach(_ body: (Int32, Double) -> Void) {
             switch self {
             case .point(let only): body(only, 1)
-            case .probabilities(let values, let tokens):
-                for (index, token) in tokens.enumerated() where values[index] > 0 { body(token, Double(values[index])) }
+            case .weights(let weights, let total, let tokens):
+                for (index, token) in tokens.enumerated() where weights[index] > 0 {
+                    body(token, Double(weights[index]) / total)
+                }
             }
         }
     }

@@ -2,7 +2,9 @@ import AsyncAlgorithms
 import Foundation
 import Hummingbird
 import NIOCore
+import NIOHTTPTypes
 import Speculate
+import SpeculateShared
 
 /// `/v1/completions` and `/v1/chat/completions`.
 struct CompletionRoutes: Sendable {
@@ -18,17 +20,21 @@ struct CompletionRoutes: Sendable {
         let watch = try await context.channel.pipeline.handler(type: ConnectionWatch.self).get()
         let streams: [CompletionStream]
         do throws(EngineError) {
-            // One after another, so that all or none are taken on: the streams begun end when they are dropped.
-            var begun: [CompletionStream] = []
-            for request in body.requests(timeout: options.timeLimit) { begun.append(try await engine.stream(request)) }
-            streams = begun
+            streams = try await engine.streams(body.requests(timeout: options.timeLimit, client: context.client))
         } catch {
             throw APIError(error)
         }
         let writer = CompletionWriter(endpoint, body, model: model)
         guard body.isStreamed else {
             watch.onClose { for stream in streams { stream.stop() } }
-            defer { watch.onClose(nil) }
+            // A client that is gone answers with a reset, which closes the connection; others pass over it (RFC 9110, 15.2).
+            watch.onInputClosed { [channel = context.channel] in
+                channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)), promise: nil)
+            }
+            defer {
+                watch.onClose(nil)
+                watch.onInputClosed(nil)
+            }
             return try Response(json: try await whole(streams, writer))
         }
         return Response(
@@ -42,8 +48,9 @@ struct CompletionRoutes: Sendable {
                 defer {
                     limit.cancel()
                     watch.onClose(nil)
+                    watch.onInputClosed(nil)
                 }
-                try await send(streams, writer, to: &output)
+                try await send(streams, writer, watch, to: &output)
                 try await output.finish(nil)
             })
     }
@@ -53,7 +60,7 @@ struct CompletionRoutes: Sendable {
         guard let type, type.isType(.applicationJson) else {
             throw APIError(
                 .unsupportedMediaType,
-                "the content type is '\(request.headers[.contentType] ?? "")', expected application/json")
+                "the content type is \(excerpt(request.headers[.contentType] ?? "")), expected application/json")
         }
         let body = try await collect(request)
         let decoder = JSONDecoder()
@@ -69,6 +76,10 @@ struct CompletionRoutes: Sendable {
 
     private func collect(_ request: Request) async throws -> ByteBuffer {
         let limit = options.bodyLimit
+        let tooLarge = APIError(
+            .contentTooLarge, "the body has more than \(limit) bytes, the most that this server takes")
+        // What is too long by its own word need not come.
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
         do {
             return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
                 group.addTask { try await request.body.collect(upTo: limit) }
@@ -80,7 +91,7 @@ struct CompletionRoutes: Sendable {
                 return try await group.next()!
             }
         } catch is NIOTooManyBytesError {
-            throw APIError(.contentTooLarge, "the body has more than \(limit) bytes, the most that this server takes")
+            throw tooLarge
         }
     }
 
@@ -103,11 +114,12 @@ struct CompletionRoutes: Sendable {
             do {
                 for try await (index, answer) in group {
                     guard answer.result != nil else { throw CancellationError() }
-                    choices[index] = try writer.choice(index, answer, isChunk: false)
+                    choices[index] = writer.choice(index, answer, isChunk: false)
                 }
             } catch let error as EngineError {
                 throw APIError(error)
             }
+            if let failure = writer.failure { throw failure }
             return writer.whole(choices.compactMap { $0 })
         }
     }
@@ -120,10 +132,12 @@ struct CompletionRoutes: Sendable {
 
     /// Server-sent events, one for each part of each choice as it comes. A reader that is slow holds back the streams.
     private func send(
-        _ streams: [CompletionStream], _ writer: CompletionWriter, to output: inout any ResponseBodyWriter
+        _ streams: [CompletionStream], _ writer: CompletionWriter, _ watch: ConnectionWatch,
+        to output: inout any ResponseBodyWriter
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             let events = AsyncChannel<Event>()
+            watch.onInputClosed { Task { await events.send(.ping) } }  // Whether it is gone, a write tells.
             for (index, stream) in streams.enumerated() {
                 group.addTask {
                     do {
@@ -146,7 +160,8 @@ struct CompletionRoutes: Sendable {
                 do {
                     switch event {
                     case .delta(let index, let delta):
-                        let choice = try writer.choice(index, delta, isChunk: true)
+                        let choice = writer.choice(index, delta, isChunk: true)
+                        if let failure = writer.failure { throw failure }
                         try await output.write(.event(writer.chunk(choice)))
                         if delta.result != nil { left -= 1 }
                     case .failure(let error): throw error

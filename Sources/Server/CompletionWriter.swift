@@ -12,6 +12,8 @@ struct CompletionWriter {
     /// Of choices that have ended.
     private var statistics: [Int: CompletionStatistics] = [:]
     private var hasBegun: Set<Int> = []
+    /// Choices that were cut short before they began.
+    private var unbegun = 0
     /// Characters of each choice that are sent.
     private var offsets: [Int]
 
@@ -24,8 +26,7 @@ struct CompletionWriter {
     }
 
     /// The next part of a choice, or all of it.
-    /// - Throws: `APIError` when the choice ended before its answer did.
-    mutating func choice(_ index: Int, _ delta: CompletionDelta, isChunk: Bool) throws(APIError) -> CompletionChoice {
+    mutating func choice(_ index: Int, _ delta: CompletionDelta, isChunk: Bool) -> CompletionChoice {
         var choice = CompletionChoice(endpoint: endpoint, isChunk: isChunk, index: index)
         choice.text = delta.text
         choice.opens = hasBegun.insert(index).inserted
@@ -36,21 +37,32 @@ struct CompletionWriter {
         }
         if isChunk, body.includesPieces { choice.pieces = delta.pieces }
         if let result = delta.result {
-            choice.finishReason = try reason(result)
+            choice.finishReason = reason(result)
+            note(result)
             statistics[index] = result.statistics
         }
         return choice
     }
 
-    private func reason(_ result: CompletionResult) throws(APIError) -> String {
+    /// Why there is no answer, once every choice was cut short before it began.
+    private(set) var failure: APIError?
+
+    private mutating func note(_ result: CompletionResult) {
+        guard result.tokens.isEmpty, result.finishReason == .deadline || result.finishReason == .cancelled else { return }
+        unbegun += 1
+        guard unbegun == offsets.count else { return }
+        let reason =
+            result.finishReason == .deadline
+            ? "the answer did not begin within this server's time limit" : "the server is being shut down"
+        failure = APIError(.serviceUnavailable, reason, code: "overloaded")
+        failure?.headers[.retryAfter] = "1"
+    }
+
+    private func reason(_ result: CompletionResult) -> String {
         switch result.finishReason {
         case .endOfText, .stop: return "stop"
-        case .length: return "length"
-        case .deadline:
-            throw APIError(
-                .gatewayTimeout,
-                "the answer was not complete within this server's time limit; it had \(result.tokens.count) tokens")
-        case .cancelled: throw APIError(.serviceUnavailable, "the server is being shut down")
+        // Cut short by the time limit or by the end of the server: what there is, is the client's.
+        case .length, .deadline, .cancelled: return "length"
         }
     }
 

@@ -45,16 +45,18 @@ public struct SpeculateServer: Sendable {
             router: try router(),
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ConnectionWatch()],
+                    additionalChannelHandlers: [ConnectionWatch(bodyLimit: options.bodyLimit)],
                     idleTimeout: .init(options.bodyTime * 2))),
             configuration: .init(
                 address: .hostname(options.host, port: options.port), serverName: nil,
                 availableConnectionsDelegate: .maximum(options.connections, logger: logger)),
             onServerRunning: { [onListening] in onListening($0.localAddress?.port ?? 0) }, logger: logger)
+        let serving = Serving(application, drainTime: options.drainTime) { [holder] in await holder.engine?.stopAll() }
         // The last to be shut down is the first.
         var group = ServiceGroupConfiguration(
-            services: [holder, application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = options.drainTime
+            services: [holder, serving], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // Answers that are cut short still have to be sent.
+        group.maximumGracefulShutdownDuration = options.drainTime + .seconds(5)
         do {
             try await ServiceGroup(configuration: group).run()
         } catch let error as IOError {

@@ -1,20 +1,25 @@
 import SpeculateShared
 
-/// The answer's text as tokens come in: whole characters, cut before the first stop text. What may yet turn out to
-/// begin a stop text is held back.
+/// The answer's text as tokens come in: whole characters, cut before the stop text that is complete first, the longest of
+/// several that are complete with the same byte. What may yet turn out to begin a stop text is held back. Amortised O(1) a
+/// byte.
 struct AnswerText {
     typealias Piece = CompletionDelta.Piece
 
     private(set) var stopped: String?
     private var decoder = StreamingDecoder()
-    private let stops: [(text: String, bytes: [UInt8])]
+    private let stops: [String]
+    private var matcher: StopMatcher?
     private var held: [Piece] = []
+    private var heldBytes = 0
     /// Of tokens that are not whole characters yet.
     private var logprobs: [TokenLogprobs] = []
-    private var heldBytes: [UInt8] = []
 
     /// - Parameter stops: none of them empty.
-    init(stops: [String]) { self.stops = stops.map { ($0, Array($0.utf8)) } }
+    init(stops: [String]) {
+        self.stops = stops
+        matcher = stops.isEmpty ? nil : StopMatcher(stops.map { Array($0.utf8) })
+    }
 
     /// One token's bytes; returns what may be shown.
     mutating func append(
@@ -29,54 +34,40 @@ struct AnswerText {
 
     private mutating func release(_ text: String, isDrafted: Bool, isLast: Bool) -> [Piece] {
         guard stopped == nil else { return [] }
+        let before = heldBytes
         if !text.isEmpty {
             held.append(Piece(text: text, isDrafted: isDrafted, logprobs: logprobs))
-            heldBytes += text.utf8
+            heldBytes += text.utf8.count
             logprobs = []
         }
-        guard !stops.isEmpty else { return take(heldBytes.count) }
-        if let (start, stop) = firstStop() {
-            stopped = stop
-            return take(start)
+        for (offset, byte) in text.utf8.enumerated() where matcher != nil {
+            guard let match = matcher?.advance(byte) else { continue }
+            stopped = stops[match]
+            return take(before + offset + 1 - stops[match].utf8.count)
         }
-        return take(isLast ? heldBytes.count : heldBytes.count - possibleStart())
+        return take(heldBytes - (isLast ? 0 : matcher?.pending ?? 0))
     }
 
-    /// The earliest stop text in what is held; the longest of several that begin there.
-    private func firstStop() -> (start: Int, text: String)? {
-        for start in heldBytes.indices {
-            let matches = stops.filter { heldBytes[start...].starts(with: $0.bytes) }
-            if let longest = matches.max(by: { $0.bytes.count < $1.bytes.count }) { return (start, longest.text) }
-        }
-        return nil
-    }
-
-    /// Bytes at the end of what is held that begin some stop text.
-    private func possibleStart() -> Int {
-        let longest = stops.map { $0.bytes.count - 1 }.max() ?? 0
-        for count in stride(from: min(longest, heldBytes.count), to: 0, by: -1)
-        where stops.contains(where: { $0.bytes.starts(with: heldBytes.suffix(count)) }) {
-            return count
-        }
-        return 0
-    }
-
+    /// The first `count` of the bytes held.
     private mutating func take(_ count: Int) -> [Piece] {
         var pieces: [Piece] = []
+        var whole = 0
         var left = count
-        heldBytes.removeFirst(count)
-        while left > 0, var piece = held.first {
+        while left > 0 {
+            var piece = held[whole]
             let length = piece.text.utf8.count
             if length <= left {
-                held.removeFirst()
+                whole += 1
             } else {
-                held[0].text = String(decoding: piece.text.utf8.dropFirst(left), as: UTF8.self)
-                held[0].logprobs = []
+                held[whole].text = String(decoding: piece.text.utf8.dropFirst(left), as: UTF8.self)
+                held[whole].logprobs = []
                 piece.text = String(decoding: piece.text.utf8.prefix(left), as: UTF8.self)
             }
-            left -= piece.text.utf8.count
+            left -= min(length, left)
             pieces.append(piece)
         }
+        held.removeFirst(whole)
+        heldBytes -= count
         return pieces
     }
 }

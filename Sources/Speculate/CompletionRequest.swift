@@ -4,7 +4,7 @@ public typealias SamplingOptions = SpeculateShared.SamplingOptions
 
 /// What to complete, and how.
 public struct CompletionRequest: Sendable {
-    public enum Prompt: Sendable {
+    public enum Prompt: Equatable, Sendable {
         /// Text to go on from, as it stands.
         case text(String)
         /// The same for bytes that need not be UTF-8.
@@ -15,11 +15,16 @@ public struct CompletionRequest: Sendable {
         case chat([ChatMessage])
     }
 
+    /// Stop texts of one request at most.
+    public static let maximumStops = 16
+    /// UTF-8 bytes of a stop text at most.
+    public static let maximumStopBytes = 1024
+
     public var prompt: Prompt
     /// The most tokens of the answer; nil fills the context.
     public var maximumTokens: Int?
     public var sampling: SamplingOptions
-    /// The answer ends before the first of these texts.
+    /// The answer ends before the first of these texts: up to 16, each of 1 to 1024 bytes.
     public var stop: [String]
     /// What is drafted; nil takes the engine's.
     public var speculation: Speculation?
@@ -31,11 +36,16 @@ public struct CompletionRequest: Sendable {
     public var timeout: Duration?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
     public var parsesControlTokens: Bool
+    /// Who asks, where an engine serves several: nobody is told, not even by how long an answer takes, what another one's
+    /// prompts have in common with theirs, and passes and places are shared out among them. nil is a client too.
+    public var client: String?
+    /// Sets this request further apart: only requests of the same client with the same salt share what was computed.
+    public var cacheSalt: String?
 
     public init(
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
         speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, logprobs: Int? = nil,
-        timeout: Duration? = nil, parsesControlTokens: Bool = false
+        timeout: Duration? = nil, parsesControlTokens: Bool = false, client: String? = nil, cacheSalt: String? = nil
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
@@ -46,5 +56,21 @@ public struct CompletionRequest: Sendable {
         self.logprobs = logprobs
         self.timeout = timeout
         self.parsesControlTokens = parsesControlTokens
+        self.client = client
+        self.cacheSalt = cacheSalt
+    }
+
+    /// The first setting that no engine takes, in words that begin with its name; nil when all are sound.
+    public func problem() -> String? {
+        if let problem = sampling.problem() ?? speculation?.problem { return problem }
+        if let maximumTokens, maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
+        if let logprobs, !(0...Engine.maximumLogprobs).contains(logprobs) {
+            return "logprobs is \(logprobs), expected 0 to \(Engine.maximumLogprobs)"
+        }
+        if stop.count > Self.maximumStops { return "stop has \(stop.count) texts, expected at most \(Self.maximumStops)" }
+        for text in stop where !(1...Self.maximumStopBytes).contains(text.utf8.count) {
+            return "stop holds a text of \(text.utf8.count) bytes, expected 1 to \(Self.maximumStopBytes)"
+        }
+        return nil
     }
 }

@@ -41,51 +41,61 @@ final class Drafting {
 
     func load(for verifier: Verifier) throws(EngineError) {
         guard let checkpoint, let config else { return }
-        do throws(CheckpointError) {
+        do {
             model = try BlockDiffusionModel(checkpoint, config, for: verifier)
         } catch {
             throw EngineError(error, path: checkpoint.path)
         }
     }
 
-    /// A drafter for a sequence of up to `capacity` tokens; nil when nothing is to be drafted.
-    /// - Parameter isCrowded: whether many other completions share the passes. Then choosing freely leaves diffusion out:
-    ///   what it costs to keep it informed is more than it brings.
+    /// Whether anything can be drafted.
     /// - Throws: `EngineError` when the engine has no drafter of the kind asked for.
-    func makeDrafter(
-        _ speculation: Speculation, _ rule: AcceptanceRule, _ options: SamplingOptions, verifier: Verifier,
-        capacity: Int, isCrowded: Bool
-    ) throws(EngineError) -> (any Drafter)? {
-        func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(EngineError) -> BlockDiffusionDrafter {
-            guard let model else {
+    func drafts(_ speculation: Speculation, _ rule: AcceptanceRule) throws(EngineError) -> Bool {
+        switch speculation {
+        case .none: return false
+        case .adaptive: return source != .none
+        case .lookup: return true
+        case .tree where !rule.takesTrees:
+            throw EngineError(
+                .invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
+        case .diffusion, .tree:
+            guard model != nil else {
                 throw EngineError(
                     .invalidRequest, "speculation is \(speculation), expected an engine with a diffusion drafter")
             }
-            return BlockDiffusionDrafter(
+            return true
+        }
+    }
+
+    /// A drafter for a sequence of up to `capacity` tokens, of a kind that the engine has; nil when nothing is to be
+    /// drafted.
+    /// - Parameter isCrowded: whether many other completions share the passes. Then choosing freely leaves diffusion out:
+    ///   what it costs to keep it informed is more than it brings.
+    func makeDrafter(
+        _ speculation: Speculation, _ rule: AcceptanceRule, _ options: SamplingOptions, verifier: Verifier,
+        capacity: Int, isCrowded: Bool
+    ) throws(OutOfMemory) -> (any Drafter)? {
+        func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(OutOfMemory) -> BlockDiffusionDrafter? {
+            guard let model else { return nil }
+            return try BlockDiffusionDrafter(
                 model, passes: passes, growth: growth, sampling: rule.drafts(options), capacity: capacity)
         }
         switch speculation {
         case .none: return nil
         case .lookup: return PromptLookupDrafter()
         case .diffusion(_, let passes): return try diffusion(passes: passes)
-        case .tree(let tokens):
-            guard rule.takesTrees else {
-                throw EngineError(
-                    .invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
-            }
-            return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: tokens))
+        case .tree(let tokens): return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: tokens))
         case .adaptive:
-            if source == .none { return nil }
             return AdaptiveDrafter(
-                model == nil || isCrowded ? nil : try diffusion(), trees: rule.takesTrees,
-                costs: costs(verifier), experience: experience)
+                isCrowded ? nil : try diffusion(), trees: rule.takesTrees, costs: try costs(verifier),
+                experience: experience)
         }
     }
 
     /// What passes take here.
-    func costs(_ verifier: Verifier) -> CostTable {
+    func costs(_ verifier: Verifier) throws(OutOfMemory) -> CostTable {
         if let measured { return measured }
-        let costs = CostTable(verifier: verifier, model: model)
+        let costs = try CostTable(verifier: verifier, model: model)
         measured = costs
         return costs
     }

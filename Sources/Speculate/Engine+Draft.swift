@@ -37,15 +37,26 @@ extension Engine {
         }
         let (prompt, fixed) = try blockPrompt(prompt, drafts: model.config.drafts)
         let count = fixed.isEmpty ? min(max(maximumTokens ?? model.config.drafts, 1), model.config.drafts) : fixed.count
-        let tokens = try tokens(of: CompletionRequest(prompt), verifier.tokenizer)
+        let tokens = try reader.tokens(of: CompletionRequest(prompt))
         guard tokens.count + count <= self.model.contextLength else {
             throw EngineError(
                 .contextOverflow,
                 "the prompt's \(tokens.count) tokens and a block of \(count) exceed the context of \(self.model.contextLength)"
             )
         }
-        let cache = verifier.makeCache(capacity: tokens.count + count)
-        let drafterCache = model.makeCache(capacity: tokens.count + count)
+        guard tokens.count + model.config.block <= model.config.transformer.context else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt's \(tokens.count) tokens and a block exceed the drafter's context of \(model.config.transformer.context)"
+            )
+        }
+        let cache, drafterCache: KVCache
+        do throws(OutOfMemory) {
+            cache = try verifier.makeCache(capacity: tokens.count + count)
+            drafterCache = try model.makeCache(capacity: tokens.count + count)
+        } catch {
+            throw EngineError(error)
+        }
         read(tokens.dropLast(), into: cache, model, drafterCache)
 
         let block = DraftBlock()

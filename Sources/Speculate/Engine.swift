@@ -17,14 +17,20 @@ public actor Engine {
     /// Sequences that share a pass at most.
     public static let maximumParallel = 256
 
+    /// Sequences that wait at most.
+    public static let maximumQueue = 1_000_000
+
     public nonisolated let model: ModelDescription
     private let thread: EngineThread
-    private let configuration: EngineConfiguration
+    private nonisolated let configuration: EngineConfiguration
     let drafting: Drafting
     let verifier: Verifier
     private let sampler: Sampler
     private let scheduler: Scheduler
     private let metrics: EngineMetrics
+    private nonisolated let places: Places
+    let reader: PromptReader
+    private nonisolated let intake: Intake
     private var isRunning = false
     private var isDraining = false
     private var alarm: Task<Void, Never>?
@@ -104,6 +110,10 @@ public actor Engine {
             verifier: verifier, drafting: drafting, prefixes: PrefixCache(limit: configuration.prefixMemory),
             parallel: configuration.parallel)
         metrics = EngineMetrics(model: configuration.modelName ?? model.name, factory: configuration.metrics)
+        let limit = configuration.parallel + configuration.queue
+        places = Places(limit: limit, share: configuration.clientShare ?? limit)
+        reader = PromptReader(verifier.tokenizer, model, configuration)
+        intake = Intake(reader)
         self.model = model
         self.configuration = configuration
         self.thread = thread
@@ -119,8 +129,14 @@ public actor Engine {
             throw EngineError(
                 .invalidRequest, "parallel is \(configuration.parallel), expected 1 to \(maximumParallel)")
         }
-        guard configuration.queue >= 0 else {
-            throw EngineError(.invalidRequest, "queue is \(configuration.queue), expected 0 or more")
+        guard (0...maximumQueue).contains(configuration.queue) else {
+            throw EngineError(.invalidRequest, "queue is \(configuration.queue), expected 0 to \(maximumQueue)")
+        }
+        if let share = configuration.clientShare, share < 1 {
+            throw EngineError(.invalidRequest, "client share is \(share), expected 1 or more")
+        }
+        if let limit = configuration.promptLimit, limit < 1 {
+            throw EngineError(.invalidRequest, "prompt limit is \(limit), expected 1 or more")
         }
         guard configuration.prefixMemory >= 0 else {
             throw EngineError(.invalidRequest, "prefix memory is \(configuration.prefixMemory), expected 0 or more")
@@ -132,33 +148,60 @@ public actor Engine {
 
     /// The whole completion at once. When the task is cancelled, what there is so far, with `.cancelled` as its reason.
     /// - Throws: `EngineError`.
-    public func complete(_ request: CompletionRequest) async throws -> CompletionResult {
-        try await enter(request, isStreamed: false).next()!.result!
+    public nonisolated func complete(_ request: CompletionRequest) async throws -> CompletionResult {
+        try await begin([request], isStreamed: false)[0].next()!.result!
     }
 
     /// The completion as it comes. Several share the engine's passes, and each has the text that it would have alone.
     /// - Throws: `EngineError` when the request cannot be served, before anything is computed.
-    public func stream(_ request: CompletionRequest) throws(EngineError) -> CompletionStream {
-        CompletionStream(try enter(request, isStreamed: true))
+    public nonisolated func stream(_ request: CompletionRequest) async throws(EngineError) -> CompletionStream {
+        try await streams([request])[0]
     }
 
-    private func enter(_ request: CompletionRequest, isStreamed: Bool) throws(EngineError) -> Delivery {
+    /// Completions that begin together, all or none: several answers to one prompt, whose requests stand next to each
+    /// other, read it once.
+    /// - Throws: `EngineError` when one of them cannot be served, before anything is computed.
+    public nonisolated func streams(_ requests: [CompletionRequest]) async throws(EngineError) -> [CompletionStream] {
+        try await begin(requests, isStreamed: true).map { CompletionStream($0, self) }
+    }
+
+    private nonisolated func begin(
+        _ requests: [CompletionRequest], isStreamed: Bool
+    ) async throws(EngineError) -> [Delivery] {
+        let start = ContinuousClock.now
+        for request in requests { try check(request) }
+        try places.take(requests)
+        do throws(EngineError) {
+            let prompts = try await intake.tokens(of: requests)
+            return try await enter(requests, prompts, start, isStreamed: isStreamed)
+        } catch {
+            for request in requests { places.give(request.client) }
+            throw error
+        }
+    }
+
+    private func enter(
+        _ requests: [CompletionRequest], _ prompts: [[Int32]], _ start: ContinuousClock.Instant, isStreamed: Bool
+    ) throws(EngineError) -> [Delivery] {
         guard !isDraining else { throw EngineError(.shuttingDown, "the engine is being shut down") }
-        let generation = try begin(request)
-        guard scheduler.waiting.count < configuration.queue || scheduler.active.count < configuration.parallel else {
-            throw EngineError(
-                .overloaded,
-                "\(scheduler.waiting.count) requests wait already, expected fewer than \(configuration.queue)")
+        var begun: [(Generation, CompletionRequest)] = []
+        for (request, prompt) in zip(requests, prompts) {
+            begun.append((try generation(request, prompt, start), request))
         }
-        let delivery = Delivery(isStreamed: isStreamed) { [weak self] in
-            guard let self else { return }
-            Task { await self.goOn() }
+        defer { goOn() }
+        return begun.map { generation, request in
+            let delivery = Delivery(isStreamed: isStreamed) { [weak self] in
+                guard let self else { return }
+                Task { await self.goOn() }
+            }
+            let observer = CompletionObserver(metrics, configuration.logger)
+            let deadline = request.timeout.map { start + $0 }
+            scheduler.add(
+                ActiveCompletion(generation, delivery, observer, request: request, deadline: deadline) { [places] in
+                    places.give(request.client)
+                })
+            return delivery
         }
-        let deadline = request.timeout.map { ContinuousClock.now + $0 }
-        let observer = CompletionObserver(metrics, configuration.logger)
-        scheduler.add(ActiveCompletion(generation, delivery, observer, deadline: deadline))
-        goOn()
-        return delivery
     }
 
     /// Passes are made while there is something to do, and between them the engine listens.
@@ -204,7 +247,8 @@ public actor Engine {
         }
     }
 
-    private func stopAll() {
+    /// Ends what is in progress or waiting where it stands, each with `.cancelled` and what it has.
+    public func stopAll() {
         scheduler.stopAll()
         goOn()
     }
@@ -225,104 +269,45 @@ public actor Engine {
         }
     }
 
-    private func begin(_ request: CompletionRequest) throws(EngineError) -> Generation {
-        let speculation = request.speculation ?? configuration.speculation
-        if let problem = speculation.problem { throw EngineError(.invalidRequest, problem) }
-        if let problem = request.sampling.problem(vocabularySize: verifier.config.vocabulary) {
-            throw EngineError(.invalidRequest, problem)
-        }
-        let isGreedy = request.sampling.temperature == 0
-        let rule = isGreedy ? .greedy : request.acceptance ?? configuration.acceptance
-        if rule == .greedy, !isGreedy {
+    /// What needs no tokens to be refused.
+    private nonisolated func check(_ request: CompletionRequest) throws(EngineError) {
+        let problem = request.problem() ?? request.sampling.problem(vocabularySize: model.vocabularySize)
+        if let problem { throw EngineError(.invalidRequest, problem) }
+        if rule(request) == .greedy, !request.sampling.isGreedy {
             throw EngineError(
                 .invalidRequest,
                 "acceptance is greedy at temperature \(request.sampling.temperature), expected match, coupled, rejection or block"
             )
         }
-        if request.stop.contains("") {
-            throw EngineError(.invalidRequest, "a stop text is empty, expected at least one character")
-        }
-        if let count = request.logprobs, !(0...Self.maximumLogprobs).contains(count) {
-            throw EngineError(.invalidRequest, "logprobs is \(count), expected 0 to \(Self.maximumLogprobs)")
-        }
-        let prompt = try tokens(of: request, verifier.tokenizer)
+    }
+
+    private nonisolated func rule(_ request: CompletionRequest) -> AcceptanceRule {
+        request.sampling.isGreedy ? .greedy : request.acceptance ?? configuration.acceptance
+    }
+
+    private func generation(
+        _ request: CompletionRequest, _ prompt: [Int32], _ start: ContinuousClock.Instant
+    ) throws(EngineError) -> Generation {
         let context = model.contextLength
-        guard prompt.count < context else {
-            throw EngineError(
-                .contextOverflow, "the prompt has \(prompt.count) tokens, expected fewer than the context of \(context)"
-            )
-        }
-        if let limit = configuration.promptLimit, prompt.count > limit {
-            throw EngineError(.contextOverflow, "the prompt has \(prompt.count) tokens, expected at most \(limit)")
-        }
         let room = context - prompt.count
         let maximumTokens = request.maximumTokens ?? room
-        guard maximumTokens >= 1 else {
-            throw EngineError(.invalidRequest, "maximum tokens is \(maximumTokens), expected 1 or more")
-        }
         guard maximumTokens <= room else {
             throw EngineError(
                 .contextOverflow,
                 "the prompt's \(prompt.count) tokens and an answer of up to \(maximumTokens) exceed the context of \(context)"
             )
         }
-        let drafter = try drafting.makeDrafter(
-            speculation, rule, request.sampling, verifier: verifier, capacity: prompt.count + maximumTokens,
-            isCrowded: scheduler.isCrowded)
+        let speculation = request.speculation ?? configuration.speculation
+        let rule = rule(request)
+        let drafts = try drafting.drafts(speculation, rule)
         let recordsStates = !configuration.recordedLayers.isEmpty
-        guard !(recordsStates && drafter != nil) else {
+        guard !(recordsStates && drafts) else {
             throw EngineError(.invalidRequest, "speculation is \(speculation), expected none where states are recorded")
         }
         return Generation(
             prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
-            logprobs: request.logprobs, depth: speculation.tokens, verifier: verifier, sampler: sampler,
-            drafter: drafter, recordsStates: recordsStates)
-    }
-
-    func tokens(of request: CompletionRequest, _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {
-        let tokens: [Int32]
-        switch request.prompt {
-        case .text(let text):
-            tokens = tokenizer.encode(text, parsingSpecial: request.parsesControlTokens, addingBegin: true)
-        case .bytes(let bytes):
-            tokens = tokenizer.encode(bytes, parsingSpecial: request.parsesControlTokens, addingBegin: true)
-        case .tokens(let ids):
-            if let wrong = ids.first(where: { !(0..<Int32(tokenizer.vocabularySize)).contains($0) }) {
-                throw EngineError(
-                    .invalidRequest, "the prompt holds token \(wrong), expected 0 to \(tokenizer.vocabularySize - 1)")
-            }
-            tokens = ids
-        case .chat(let messages):
-            tokens = try chatTokens(messages, tokenizer)
-        }
-        guard !tokens.isEmpty else {
-            throw EngineError(.invalidRequest, "the prompt is empty, expected at least one token")
-        }
-        return tokens
-    }
-
-    private func chatTokens(_ messages: [ChatMessage], _ tokenizer: Tokenizer) throws(EngineError) -> [Int32] {
-        let formats = EngineConfiguration.ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
-        var template = tokenizer.chatTemplate
-        if let format = configuration.chatFormat.flatMap({ ChatTemplate.Format(rawValue: $0.rawValue) }),
-            template?.format != format
-        {
-            template = ChatTemplate(format: format)
-        }
-        guard let template else {
-            throw EngineError(
-                .unsupportedChatTemplate,
-                "the checkpoint's chat template is missing or not one of the known ones; say which to use: \(formats)")
-        }
-        let roles = ["system", "user", "assistant"]
-        if let wrong = messages.first(where: { !roles.contains($0.role) }) {
-            throw EngineError(
-                .invalidRequest, "a message has the role '\(wrong.role)', expected \(roles.joined(separator: ", "))")
-        }
-        do throws(CheckpointError) {
-            return try tokenizer.encode(template.render(messages.map { ($0.role, $0.content) }))
-        } catch {
-            throw EngineError(.unsupportedChatTemplate, error.description)
-        }
+            logprobs: request.logprobs, speculation: drafts ? speculation : .none,
+            scope: CacheScope(client: request.client, salt: request.cacheSalt), start: start, verifier: verifier,
+            sampler: sampler, recordsStates: recordsStates)
     }
 }

@@ -25,6 +25,9 @@ public struct EngineConfiguration: Sendable {
     public var parallel: Int
     /// Completions that may wait; further ones are refused as `.overloaded`.
     public var queue: Int
+    /// Completions of one client, in progress or waiting; further ones are refused as `.clientOverloaded`. nil: as many as
+    /// there may be.
+    public var clientShare: Int?
     /// Bytes of memory for the beginnings of earlier requests, which later ones need not compute again; 0 for none.
     public var prefixMemory: Int
     /// Takes the place of the checkpoint's chat template.
@@ -38,7 +41,7 @@ public struct EngineConfiguration: Sendable {
     public init(
         modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,
         speculation: Speculation = .adaptive, acceptance: AcceptanceRule = .coupled, parallel: Int = 16,
-        queue: Int = 256, prefixMemory: Int = 128 << 20,
+        queue: Int = 256, clientShare: Int? = nil, prefixMemory: Int = 128 << 20,
         chatFormat: ChatFormat? = nil,
         logger: Logger = Logger(label: "speculate"), metrics: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -50,6 +53,7 @@ public struct EngineConfiguration: Sendable {
         self.acceptance = acceptance
         self.parallel = parallel
         self.queue = queue
+        self.clientShare = clientShare
         self.prefixMemory = prefixMemory
         self.chatFormat = chatFormat
         self.logger = logger

@@ -7,8 +7,12 @@ extension EngineError {
         case let error as EngineError: self = error
         case let error as FileError: self.init(error.isMissing ? .fileMissing : .fileUnreadable, error.description)
         case let error as CheckpointError: self.init(.invalidCheckpoint, "\(path): \(error.description)")
+        case let error as OutOfMemory: self.init(error)
         case let error as Kernels.Unavailable: self.init(.invalidRequest, error.description)
         default: self.init(.runtime, "\(path): \(error)")
         }
     }
+
+    /// There may be memory again when others are done.
+    init(_ error: OutOfMemory) { self.init(.overloaded, error.description) }
 }

@@ -15,6 +15,8 @@ public struct EngineError: Error, Equatable, Sendable, CustomStringConvertible {
         case unsupportedChatTemplate
         /// As many requests wait already as may.
         case overloaded
+        /// As many requests of this client are in progress or wait as one client may have.
+        case clientOverloaded
         /// The engine is being shut down and takes no more requests.
         case shuttingDown
         /// The computation failed.

@@ -16,15 +16,17 @@ package final class Generation {
     package private(set) var result: CompletionResult?
 
     private let verifier: Verifier
-    let drafter: (any Drafter)?
+    private(set) var drafter: (any Drafter)?
     private let sampler: Sampler
     private let options: SamplingOptions
     private let rule: AcceptanceRule
-    private let depth: Int
+    private let speculation: Speculation
     private let maximumTokens: Int
     private let logprobs: Int?
-    private let cache: KVCache
-    private let start = ContinuousClock.now
+    let scope: CacheScope
+    /// Between `begin` and `suspend`.
+    private var cache: KVCache?
+    private let start: ContinuousClock.Instant
     private var firstTokenTime: ContinuousClock.Instant?
     private var history: TokenHistory
     /// Prompt and answer. The cache holds all but the last once the prompt is done.
@@ -48,30 +50,51 @@ package final class Generation {
     ///   - prompt: at least one token, all in the vocabulary.
     ///   - maximumTokens: at least 1; prompt and answer fit the context.
     ///   - logprobs: likeliest tokens to report beside each token; nil reports nothing.
+    ///   - speculation: how much is drafted at most; none without a drafter.
+    ///   - scope: of those who may know what the prompt begins with.
     package init(
         prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: [String],
-        logprobs: Int? = nil, depth: Int, verifier: Verifier, sampler: Sampler, drafter: (any Drafter)?,
-        recordsStates: Bool = false
+        logprobs: Int? = nil, speculation: Speculation, scope: CacheScope = CacheScope(client: nil, salt: nil),
+        start: ContinuousClock.Instant = .now, verifier: Verifier, sampler: Sampler, recordsStates: Bool = false
     ) {
-        precondition(!(recordsStates && drafter != nil), "rows of a draft may not be kept")
-        precondition(!prompt.isEmpty && maximumTokens >= 1 && depth < Verifier.maximumRows)
+        precondition(!(recordsStates && speculation != .none), "rows of a draft may not be kept")
+        precondition(!prompt.isEmpty && maximumTokens >= 1 && speculation.tokens < Verifier.maximumRows)
         self.verifier = verifier
-        self.drafter = depth > 0 ? drafter : nil
         self.options = options
         self.rule = rule
-        self.depth = depth
+        self.speculation = speculation
+        self.scope = scope
+        self.start = start
         self.maximumTokens = maximumTokens
         self.logprobs = logprobs
         self.sampler = sampler
-        cache = verifier.makeCache(capacity: prompt.count + maximumTokens)
         history = TokenHistory(prompt: options.hasPenalties ? prompt : [])
         tokens = prompt
         promptCount = prompt.count
         text = AnswerText(stops: stops)
         statistics.promptTokens = prompt.count
         recorded = recordsStates ? RecordedStates(verifier) : nil
-        if drafter == nil { statistics.speculationOff = "no drafter" }
-        self.drafter?.begin(prompt)
+        if speculation == .none { statistics.speculationOff = "no drafter" }
+    }
+
+    /// Takes memory for the sequence; after this, steps can be planned.
+    /// - Parameter makeDrafter: makes what drafts for a sequence of so many tokens.
+    package func begin(
+        drafter makeDrafter: (_ speculation: Speculation, _ rule: AcceptanceRule, _ capacity: Int) throws(OutOfMemory) -> (
+            any Drafter
+        )?
+    ) throws(OutOfMemory) {
+        let capacity = promptCount + maximumTokens
+        cache = try verifier.makeCache(capacity: capacity)
+        drafter = speculation == .none ? nil : try makeDrafter(speculation, rule, capacity)
+        drafter?.begin(tokens)
+    }
+
+    /// Gives the sequence's memory back and leaves what was computed to those that begin alike, itself among them: after
+    /// another `begin` it goes on with the same tokens.
+    func suspend(in prefixes: PrefixCache) {
+        if let computed { prefixes.keep(computed) }
+        (cache, drafter) = (nil, nil)
     }
 
     /// What rows are asked for.
@@ -80,36 +103,38 @@ package final class Generation {
     }
 
     /// Whether anything of the prompt is computed.
-    var hasBegun: Bool { cache.count > 0 }
+    var hasBegun: Bool { held > 0 }
+
+    /// Tokens that the cache holds.
+    private var held: Int { cache?.count ?? 0 }
 
     /// Tokens with which both prompts begin and that the other has yet to compute.
     func awaits(_ other: Generation) -> Int {
-        guard recorded == nil else { return 0 }
-        let common = zip(tokens.prefix(promptCount - 1), other.tokens.prefix(other.promptCount - 1)).prefix { $0 == $1 }
-        return common.count - other.cache.count
+        guard recorded == nil, scope == other.scope else { return 0 }
+        let common = zip(tokens.dropLast(), other.tokens.dropLast()).prefix { $0 == $1 }
+        return common.count - other.held
     }
 
     /// Takes over what an earlier sequence, or one in progress, that began alike has computed.
     func adopt(from prefixes: PrefixCache, _ others: some Sequence<Generation>) {
-        guard recorded == nil else { return }  // What was computed before was not recorded here.
+        guard let cache, recorded == nil else { return }  // What was computed before was not recorded here.
         let needsDrafter = drafter?.cache != nil
-        var best = prefixes.longest(tokens, withDrafter: needsDrafter)
-        for other in others {
-            let entry = other.computed
+        var best = prefixes.longest(tokens, in: scope, withDrafter: needsDrafter)
+        for other in others where other.scope == scope {
+            guard let entry = other.computed else { continue }
             let count = entry.common(with: tokens, withDrafter: needsDrafter)
             if count > best?.count ?? 0 { best = (entry, count) }
         }
         guard let (entry, count) = best else { return }
         cache.adopt(count, of: entry.cache)
         if let states = entry.drafterCache { drafter?.adopt(count, of: states) }
-        statistics.cachedPromptTokens = count
+        if tokens.count == promptCount { statistics.cachedPromptTokens = count }
     }
 
-    /// Leaves what was computed to those that begin alike. After this the completion is not to go on.
-    func leave(in prefixes: PrefixCache) { prefixes.keep(computed) }
-
-    private var computed: PrefixCache.Entry {
-        .init(tokens: Array(tokens.prefix(cache.count)), cache: cache, drafterCache: drafter?.cache)
+    private var computed: PrefixCache.Entry? {
+        cache.map {
+            .init(scope: scope, tokens: Array(tokens.prefix($0.count)), cache: $0, drafterCache: drafter?.cache)
+        }
     }
 
     /// Ends the completion where it stands.
@@ -117,23 +142,23 @@ package final class Generation {
         result == nil ? finish(reason) : []
     }
 
-    /// Whether the next step is a chunk of the prompt.
-    package var isPrefilling: Bool { cache.count < promptCount - 1 }
+    /// Whether the next step is a chunk of the prompt, or of what stood in the cache before.
+    package var isPrefilling: Bool { held < tokens.count - 1 }
 
     /// Adds this step's rows to the pass, at most `room` of them; returns false when there is none.
     @discardableResult
     package func plan(_ batch: RowBatch, rows room: Int) -> Bool {
         precondition(result == nil && room <= batch.capacity - batch.rowCount)
-        guard room > 0 else { return false }
+        guard let cache, room > 0 else { return false }
         if isPrefilling {
-            let end = min(cache.count + min(Self.prefillRows, room), promptCount - 1)
+            let end = min(cache.count + min(Self.prefillRows, room), tokens.count - 1)
             planned = batch.rowCount..<batch.rowCount + end - cache.count
             batch.append(tokens[cache.count..<end], to: cache, logits: .none)
             firstLogits = nil
             return true
         }
         let answered = tokens.count - promptCount
-        drafter?.propose(maximum: min(depth, maximumTokens - answered - 1, room - 1), into: &draft)
+        drafter?.propose(maximum: min(speculation.tokens, maximumTokens - answered - 1, room - 1), into: &draft)
         rows.removeAll(keepingCapacity: true)
         rows.append(tokens[tokens.count - 1])
         rows += draft.tokens
@@ -154,6 +179,7 @@ package final class Generation {
     /// Takes what the pass computed for the planned rows.
     /// - Parameter times: of a round that had its passes for itself.
     package func absorb(times: RoundTimes? = nil) throws(EngineError) -> [CompletionDelta.Piece] {
+        guard let cache else { return [] }
         for row in planned { recorded?.append(verifier, row: row) }
         guard let firstLogits else {
             if let drafter { for row in planned { drafter.observe(verifier, row: row) } }
@@ -256,7 +282,7 @@ package final class Generation {
     private func finish(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {
         var pieces: [CompletionDelta.Piece] = []
         show(text.finish(), &pieces)
-        if drafter != nil, statistics.drafted == 0, statistics.rounds > 0 {
+        if speculation != .none, statistics.drafted == 0, statistics.rounds > 0 {
             statistics.speculationOff = "no draft promised to pay"
         }
         if let firstTokenTime { statistics.decodingTime = ContinuousClock.now - firstTokenTime }

@@ -11,6 +11,10 @@ public struct ModelDescription: Equatable, Sendable {
     public let contextLength: Int
     /// Threads that compute.
     public let threads: Int
+    /// Tells files apart: hashed over the norms, which no quantisation changes, and every tensor's name and type.
+    package let fingerprint: String
+    /// Numbers of a token's recorded states: layers · hidden.
+    let stateWidth: Int
     /// The instruction set of the kernels.
     public let kernels: String
 
@@ -23,6 +27,9 @@ public struct ModelDescription: Equatable, Sendable {
             throw EngineError(error, path: checkpoint.path)
         }
         path = checkpoint.path
+        let tensors = checkpoint.tensors.map { "\($0.name) \($0.type) \($0.shape)" }
+        fingerprint = String(FNV1a.hash("\(verifier.fingerprint) \(tensors)"), radix: 16)
+        stateWidth = verifier.taps.count * verifier.config.hidden
         vocabularySize = verifier.config.vocabulary
         threads = verifier.pool.count
         kernels = verifier.kernels.name

@@ -1,3 +1,5 @@
+import SpeculateShared
+
 /// What passes take on this machine at present, in seconds.
 public struct PassCosts: Encodable, Sendable {
     /// The verifier's pass over 1, 2, … rows.
@@ -11,5 +13,10 @@ public struct PassCosts: Encodable, Sendable {
 
 extension Engine {
     /// What the adaptive choice of drafts reckons with.
-    public var passCosts: PassCosts { drafting.costs(verifier).current }
+    /// - Throws: `EngineError` when there is no memory to measure with.
+    public var passCosts: PassCosts {
+        get throws(EngineError) {
+            do throws(OutOfMemory) { return try drafting.costs(verifier).current } catch { throw EngineError(error) }
+        }
+    }
 }

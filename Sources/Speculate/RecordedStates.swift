@@ -14,8 +14,6 @@ package struct RecordedStates: Equatable, Sendable {
 
     init(_ verifier: Verifier) { width = verifier.taps.count * verifier.config.hidden }
 
-    package var rowBytes: Int { width * MemoryLayout<UInt16>.stride }
-
     /// Keeps what the last pass said of its row `row`.
     mutating func append(_ verifier: Verifier, row: Int) {
         let numbers = verifier.hiddenStates(row: row)
@@ -27,4 +25,9 @@ package struct RecordedStates: Equatable, Sendable {
     }
 
     mutating func append(logTotal: Float) { logTotals.append(logTotal) }
+}
+
+extension Engine {
+    /// Bytes of a row of states, [layers, hidden].
+    package nonisolated var recordedRowBytes: Int { model.stateWidth * MemoryLayout<UInt16>.stride }
 }

@@ -26,21 +26,21 @@ package final class Verifier {
     let logitStride: Int
     private let arena: Arena
 
-    /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes.
+    /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes, `OutOfMemory`.
     package convenience init(
         _ checkpoint: Checkpoint, taps: [Int] = [], kernels: Kernels, pool: WorkerPool
-    ) throws(CheckpointError) {
+    ) throws {
         let tokenizer = try Tokenizer(checkpoint.metadata)
         let config = try VerifierArchitecture(checkpoint.metadata)
             .config(checkpoint.metadata, vocabulary: tokenizer.vocabularySize)
         let weights = try VerifierWeights(checkpoint, config, pool: pool)
-        self.init(config, weights, tokenizer, taps: taps, kernels: kernels, pool: pool)
+        try self.init(config, weights, tokenizer, taps: taps, kernels: kernels, pool: pool)
     }
 
     private init(
         _ config: TransformerConfig, _ weights: VerifierWeights, _ tokenizer: Tokenizer, taps: [Int], kernels: Kernels,
         pool: WorkerPool
-    ) {
+    ) throws(OutOfMemory) {
         precondition(taps.allSatisfy { (0..<config.layers).contains($0) })
         self.config = config
         self.tokenizer = tokenizer
@@ -48,7 +48,7 @@ package final class Verifier {
         self.taps = taps
         self.kernels = kernels
         self.pool = pool
-        let transformer = Transformer(
+        let transformer = try Transformer(
             config, weights.layers, head: nil, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
             ropeFactors: weights.ropeFactors)
         self.transformer = transformer
@@ -56,7 +56,7 @@ package final class Verifier {
         let tappedFloats = Self.maximumRows * taps.count * config.hidden
         let logitFloats = Self.maximumRows * logitStride
         let inputBytes = spk_activations_bytes(Int32(Self.maximumRows), Int32(config.hidden))
-        arena = Arena(
+        arena = try Arena(
             capacity: Arena.size(tappedFloats * 4) + Arena.size(logitFloats * 4) + Arena.size(inputBytes))
         tapped = arena.allocate(count: tappedFloats)
         logits = arena.allocate(count: logitFloats)
@@ -64,17 +64,21 @@ package final class Verifier {
             arena.allocate(bytes: inputBytes), Int32(Self.maximumRows), Int32(config.hidden),
             weights.output.reader | (weights.outputBound?.matrix.reader ?? 0))
         let headInput = headInput
-        search = weights.outputBound.map {
-            LikeliestSearch(weights.output, bound: $0.matrix, headInput, transformer)
+        search = try weights.outputBound.map { bound throws(OutOfMemory) in
+            try LikeliestSearch(weights.output, bound: bound.matrix, headInput, transformer)
         }
     }
 
     /// The same weights with scratch memory and workers of its own.
-    package func sibling(pool: WorkerPool, kernels: Kernels? = nil, taps: [Int]? = nil) -> Verifier {
-        Verifier(config, weights, tokenizer, taps: taps ?? self.taps, kernels: kernels ?? self.kernels, pool: pool)
+    package func sibling(
+        pool: WorkerPool, kernels: Kernels? = nil, taps: [Int]? = nil
+    ) throws(OutOfMemory) -> Verifier {
+        try Verifier(config, weights, tokenizer, taps: taps ?? self.taps, kernels: kernels ?? self.kernels, pool: pool)
     }
 
-    package func makeCache(capacity: Int? = nil) -> KVCache { KVCache(config, capacity: capacity ?? config.context) }
+    package func makeCache(capacity: Int? = nil) throws(OutOfMemory) -> KVCache {
+        try KVCache(config, capacity: capacity ?? config.context)
+    }
 
     /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary]. A batch that asked for
     /// likeliest tokens alone has none.

@@ -14,16 +14,16 @@ package final class VerifierWeights: @unchecked Sendable {
     let ropeFactors: UnsafePointer<Float>?
     private let arena: Arena
 
-    /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown.
-    package init(_ checkpoint: Checkpoint, _ config: TransformerConfig, pool: WorkerPool) throws(CheckpointError) {
-        let loader = WeightLoader(checkpoint, pool: pool)
+    /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
+    package init(_ checkpoint: Checkpoint, _ config: TransformerConfig, pool: WorkerPool) throws {
+        let loader = try WeightLoader(checkpoint, pool: pool)
         let hidden = config.hidden
         embedding = try loader.matrix("token_embd.weight", inputs: hidden, outputs: config.vocabulary)
         outputNorm = try loader.vector("output_norm.weight", count: hidden)
         output =
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: config.vocabulary) : embedding
-        outputBound = UpperBits(of: output, pool: pool)
+        outputBound = try UpperBits(of: output, pool: pool)
         ropeFactors = try loader.optionalVector("rope_freqs.weight", count: config.ropeDimensions / 2)
         layers = try TransformerLayers(loader, config)
         try loader.finish()

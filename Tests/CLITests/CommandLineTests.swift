@@ -148,7 +148,7 @@ import TestSupport
                 (64, "--system needs --instruct", try run("x", "--system", "y")),
                 (64, "logit-bias", try run("x", "--logit-bias", "what")),
                 (64, "prompt is empty", try run("")),
-                (64, "maximum tokens is 0", try run("x", "-n", "0")),
+                (64, "max_tokens is 0", try run("x", "-n", "0")),
                 (64, "context of 8192", try run("x", "-n", "9000")),
                 (66, "/nowhere.gguf", try run("x", "-m", "/nowhere.gguf")),
                 (66, "make model", try run("x", model: "/nowhere.gguf")),

@@ -9,16 +9,8 @@ import Testing
     private func loading(
         verifier name: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void
     ) throws -> BlockDiffusionModel {
-        let original = try Checkpoint(path: Fixtures.path("tiny-drafter.gguf"))
-        return try Fixtures.withTemporaryFolder { folder in
-            var writer = CheckpointWriter()
-            writer.metadata = original.metadata
-            change(&writer.metadata)
-            for tensor in original.tensors {
-                try writer.add(
-                    tensor.name, type: tensor.type, shape: tensor.shape, bytes: [UInt8](original.bytes(of: tensor)))
-            }
-            try writer.write(to: folder + "/changed.gguf")
+        try Fixtures.withTemporaryFolder { folder in
+            try Fixtures.write("tiny-drafter.gguf", to: folder + "/changed.gguf", change)
             let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
             let config = try DrafterConfig(checkpoint.metadata)
             let file = try Checkpoint(path: Fixtures.path(name))
@@ -40,6 +32,29 @@ import Testing
         }
     }
 
+    private static func change(_ metadata: inout Metadata, _ body: (inout [[UInt8]]) -> Void) {
+        guard case .array(.string(let tokens)) = metadata["tokenizer.ggml.tokens"] else { return }
+        var list = tokens.map { Array($0) }
+        body(&list)
+        var changed = ByteStrings()
+        for token in list { changed.append(token) }
+        metadata["tokenizer.ggml.tokens"] = .array(.string(changed))
+    }
+
+    @Test("the least blocks that can be are drafted: two slots of which one drafts")
+    func leastBlock() throws {
+        let model = try loading {
+            $0["dflash.block_size"] = .uint32(2)
+            $0["dflash.sample_from_anchor"] = .bool(false)
+            for passes in 2...8 { $0["speculate.schedule.\(passes)"] = nil }
+        }
+        let drafter = try BlockDiffusionDrafter(model, capacity: 8)
+        drafter.begin([1, 2])
+        var proposal = Proposal()
+        drafter.propose(maximum: 8, into: &proposal)
+        #expect(proposal.tokens.count == 1)
+    }
+
     @Test("the file as it is loads")
     func sound() { #expect(refusal() == "loaded") }
 
@@ -56,6 +71,18 @@ import Testing
                 changed.append("another".utf8)
                 $0["tokenizer.ggml.tokens"] = .array(.string(changed))
             }.contains("tokenizer is not the verifier's"))
+        #expect(
+            refusal { metadata in
+                // The same bytes, cut elsewhere.
+                Self.change(&metadata) { tokens in
+                    let (first, second) = (Array(tokens[40]), Array(tokens[41]))
+                    tokens[40] = first + second.prefix(1)
+                    tokens[41] = Array(second.dropFirst())
+                }
+            }.contains("tokenizer is not the verifier's"))
+        #expect(
+            refusal { Self.change(&$0) { $0.append(Array("one more".utf8)) } }.contains("expected the verifier's"))
+        #expect(refusal { Self.change(&$0) { $0.removeAll() } }.contains("tokenizer.ggml.tokens"))
         #expect(refusal { $0["dflash.embedding_length"] = .uint32(96) }.contains("embedding_length"))
         #expect(refusal { $0["dflash.target_layers"] = .array(.int32([1, 40])) }.contains("target_layers"))
         #expect(refusal { $0["dflash.target_layers"] = .array(.int32([0, 1])) }.contains("target_layers"))

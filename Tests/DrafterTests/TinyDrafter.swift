@@ -41,7 +41,7 @@ struct TinyDrafter {
 
     /// A cache that holds the states of the first `count` tokens, injected in pieces of `piece`.
     func cache(holding count: Int, piece: Int = 100) -> KVCache {
-        let cache = model.makeCache(capacity: golden.tokens.count + 8)
+        let cache = try! model.makeCache(capacity: golden.tokens.count + 8)
         golden.states.withUnsafeBufferPointer { states in
             for start in stride(from: 0, to: count, by: piece) {
                 model.inject(states.baseAddress! + start * width, count: min(piece, count - start), into: cache)

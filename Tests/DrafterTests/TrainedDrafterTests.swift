@@ -28,8 +28,8 @@ import Testing
         let batch = RowBatch(capacity: Verifier.maximumRows)
         var counts: [Int: (first: Int, all: Int, cases: Int)] = [:]
         for text in try JSONDecoder().decode([Text].self, from: Data(Fixtures.bytes("drafter.json"))) {
-            let cache = verifier.makeCache(capacity: text.tokens.count)
-            let injected = model.makeCache(capacity: text.tokens.count)
+            let cache = try verifier.makeCache(capacity: text.tokens.count)
+            let injected = try model.makeCache(capacity: text.tokens.count)
             batch.append(text.tokens, to: cache, logits: .none)
             verifier.forward(batch)
             batch.removeAll()

@@ -10,7 +10,7 @@ struct Activations {
     init(_ values: [Float], inputs: Int, kernels: Kernels) {
         let rows = values.count / inputs
         bytes = spk_activations_bytes(Int32(rows), Int32(inputs))
-        arena = Arena(capacity: bytes)
+        arena = try! Arena(capacity: bytes)
         pointers = spk_activations_in(arena.allocate(bytes: bytes), Int32(rows), Int32(inputs), .max)
         withUnsafePointer(to: pointers) { pointers in
             values.withUnsafeBufferPointer { values in

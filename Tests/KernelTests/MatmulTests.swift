@@ -143,7 +143,7 @@ import TestSupport
         x[3 * Self.inputs + 5] = 1e4
         for byte in Self.fillings {
             let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8, byte: byte)
-            let upper = try #require(UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
+            let upper = try #require(try UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
             var reference: [Float]?
             for kernels in Kernels.available {
                 let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
@@ -174,13 +174,13 @@ import TestSupport
 
     @Test(
         "upper bits are no bound where a scale is negative or not finite", arguments: [0x8001, 0xa000, 0x7c00, 0x7e00])
-    func unsoundScales(bits: UInt16) {
+    func unsoundScales(bits: UInt16) throws {
         let file = PackedMatrix(.q8_0, inputs: 64, outputs: 40, seed: 10)
-        #expect(UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil)
+        #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil)
         let panel = UnsafeMutablePointer(mutating: file.matrix.data!)
         // Scales follow the 512 quants of a group; this is that of output 37 for the second group.
         let scale = panel + 2 * file.matrix.panel_bytes + 544 + 512 + 5 * 2
         withUnsafeBytes(of: bits) { scale.update(from: $0.assumingMemoryBound(to: UInt8.self).baseAddress!, count: 2) }
-        #expect(UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) == nil)
+        #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) == nil)
     }
 }

@@ -54,7 +54,7 @@ struct PackedMatrix {
         let packing = spk_packing_of(type.kernelType)
         let panelBytes = spk_panel_bytes(packing, Int32(inputs))
         let panels = (outputs + 15) / 16
-        arena = Arena(capacity: panels * panelBytes)
+        arena = try! Arena(capacity: panels * panelBytes)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         spk_pack(type.kernelType, file, Int32(outputs), Int32(inputs), 0, Int32(panels), packed)
         matrix = spk_matrix(

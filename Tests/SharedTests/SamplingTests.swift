@@ -175,14 +175,105 @@ import TestSupport
     func problems() {
         let cases: [(String, SamplingOptions)] = [
             ("temperature", .init(temperature: -1)), ("temperature", .init(temperature: .nan)),
-            ("top-k", .init(topK: -1)),
-            ("top-p", .init(topP: 0)), ("top-p", .init(topP: 1.5)), ("min-p", .init(minP: 2)),
+            ("top_k", .init(topK: -1)), ("top_p", .init(topP: -0.1)), ("min_p", .init(minP: 2)),
             ("repetition", .init(repetitionPenalty: 0)), ("presence", .init(presencePenalty: .infinity)),
             ("frequency", .init(frequencyPenalty: .nan)), ("token 10", .init(logitBias: [10: 1])),
             ("token -1", .init(logitBias: [-1: 1])), ("bias of token 3", .init(logitBias: [3: .nan])),
+            (
+                "logit_bias has 1025",
+                .init(logitBias: Dictionary(uniqueKeysWithValues: (0..<1025).map { (Int32($0), 1) }))
+            ),
         ]
         for (word, options) in cases { #expect(options.problem(vocabularySize: 10)?.contains(word) == true) }
         for options in Self.laws { #expect(options.problem(vocabularySize: 100) == nil) }
+    }
+
+    @Test("every number is either refused in words or leaves a law: a token is always drawn, and it is one that may be")
+    func numbers() throws {
+        let numbers: [Float] = [
+            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, 1e-40, 1e-30, 1e-10, 9e-6, 1e-5,
+            1e-3, 0.1, 0.5, 1, (1 as Float).nextDown, 2, 100, 1000, 1000.5, 1e10, 1e30, .greatestFiniteMagnitude,
+            .infinity, -.infinity, .nan, .signalingNaN, -1, -1000, -1e30, .ulpOfOne,
+        ]
+        let fields: [(String, WritableKeyPath<SamplingOptions, Float>)] = [
+            ("temperature", \.temperature), ("top_p", \.topP), ("min_p", \.minP),
+            ("repetition_penalty", \.repetitionPenalty), ("presence_penalty", \.presencePenalty),
+            ("frequency_penalty", \.frequencyPenalty),
+        ]
+        let count = 700
+        let sampler = Sampler(vocabularySize: count, kernels: kernels)
+        var rng = SplitMix(12)
+        var logits = rng.floats(count, in: -30...30)
+        (logits[5], logits[9]) = (-.infinity, -.greatestFiniteMagnitude)
+        var history = TokenHistory(prompt: [3, 4])
+        for token: Int32 in [3, 9, 9, 11] { history.append(token) }
+        for (name, field) in fields {
+            for number in numbers {
+                for (other, companion) in fields where other != name {
+                    for second: Float in [0.1, 0.5, 1] {
+                        var options = SamplingOptions(temperature: 0.8, topK: 3, minP: 0.1)
+                        options[keyPath: companion] = second
+                        options[keyPath: field] = number
+                        if let problem = options.problem(vocabularySize: count) {
+                            #expect(problem.hasPrefix("\(name) is ") && problem.contains(", expected "))
+                            continue
+                        }
+                        #expect(number.isFinite)
+                        for (position, draw) in [Sampler.Draw.inverse, .gumbel].enumerated() {
+                            let token = try sampler.sample(
+                                logits, options, history: history, position: position, draw: draw)
+                            #expect((0..<Int32(count)).contains(token) && logits[Int(token)] > -1e30)
+                        }
+                        let law = try sampler.probabilities(logits, options, history: history)
+                        #expect(law.allSatisfy { $0 >= 0 && $0 <= 1 } && abs(law.reduce(0, +) - 1) < 1e-4)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a temperature below the least takes the likeliest token, as 0 does")
+    func leastTemperature() throws {
+        var rng = SplitMix(13)
+        let sampler = Sampler(vocabularySize: 300, kernels: kernels)
+        for seed in 0..<50 {
+            let logits = rng.floats(300, in: -5...5)
+            let likeliest = try sampler.sample(logits, SamplingOptions(), history: TokenHistory(), position: 0)
+            for temperature: Float in [1e-40, 1e-20, 9.9e-6, -0.0] {
+                let options = SamplingOptions(temperature: temperature, minP: 0.1, seed: UInt64(seed))
+                #expect(options.isGreedy)
+                for draw in [Sampler.Draw.inverse, .gumbel] {
+                    let token = try sampler.sample(
+                        logits, options, history: TokenHistory(), position: seed, draw: draw)
+                    #expect(token == likeliest)
+                }
+            }
+        }
+        #expect(!SamplingOptions(temperature: 1e-5).isGreedy)
+    }
+
+    @Test("a draw by inversion from a whole vocabulary has the probability that is reported for it")
+    func inversion() {
+        // The greatest weights stand first, and what a sum of floats loses behind them is much in sum.
+        let size = 49_152
+        var rng = SplitMix(14)
+        var weights = (0..<size).map { _ in Float.random(in: 0...3e-8, using: &rng) }
+        weights[0] = 1
+        weights[size - 1] = 0
+        weights.withUnsafeBufferPointer { weights in
+            let total = weights.reduce(0.0) { $0 + Double($1) }
+            #expect(abs(Inversion.draw(weights, 0).total - total) < 1e-12)
+            #expect(abs(Double(weights.reduce(0, +)) - total) > 1e-4)  // What floats would have said.
+            // Each token's share of [0, 1) is where the draws before it end and those after it begin.
+            var cumulative = 0.0
+            for index in stride(from: 0, to: size - 1, by: 97) {
+                cumulative = weights[..<index].reduce(0.0) { $0 + Double($1) }
+                let share = Double(weights[index])
+                #expect(Inversion.draw(weights, (cumulative + share / 4) / total).index == index)
+                #expect(Inversion.draw(weights, (cumulative + share * 3 / 4) / total).index == index)
+            }
+            #expect(Inversion.draw(weights, 1.0.nextDown).index == size - 2)  // Not the likeliest, nor one without weight.
+        }
     }
 
     @Test("log probabilities are those of the softmax, the likeliest first, equals by id")

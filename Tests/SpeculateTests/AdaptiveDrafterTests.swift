@@ -11,7 +11,7 @@ struct AdaptiveDrafterTests {
     private static func costs() throws -> CostTable {
         let verifier = try Verifier(
             Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
-        return CostTable(verifier: verifier, model: nil)
+        return try CostTable(verifier: verifier, model: nil)
     }
 
     /// Makes a pass of k rows take 1 + slope · (k − 1) milliseconds, from what is measured on.
@@ -53,7 +53,7 @@ struct AdaptiveDrafterTests {
     @Test("a further pass is learnt apart from the first")
     func furtherPasses() throws {
         let pair = try TinyPair()
-        let costs = CostTable(verifier: pair.verifier, model: pair.model)
+        let costs = try CostTable(verifier: pair.verifier, model: pair.model)
         #expect(costs.current.draft.count == costs.current.furtherPass.count)
         for _ in 0..<400 {
             costs.observe(draft: 0.003, slots: 2, passes: 1)

@@ -51,7 +51,7 @@ import TestSupport
             let recorded = try #require(result.recorded)
             let tokens = (result.promptTokens + result.tokens).dropLast()
             let batch = RowBatch(capacity: 512)
-            batch.append(tokens, to: verifier.makeCache(), logits: .all)
+            batch.append(tokens, to: try verifier.makeCache(), logits: .all)
             verifier.forward(batch)
             let states = tokens.indices.flatMap { row in
                 (0..<width).map { UInt16(verifier.hiddenStates(row: row)[$0].nearestBFloat16 >> 16) }
@@ -157,10 +157,10 @@ import TestSupport
         let cases: [(EngineError.Code, String, CompletionRequest)] = [
             (.invalidRequest, "prompt is empty", .init(.text(""))),
             (.invalidRequest, "49152", .init(.tokens([1, 49152]))),
-            (.invalidRequest, "maximum tokens is 0", .init(.text("a"), maximumTokens: 0)),
+            (.invalidRequest, "max_tokens is 0", .init(.text("a"), maximumTokens: 0)),
             (.invalidRequest, "temperature is -1", .init(.text("a"), sampling: .init(temperature: -1))),
             (.invalidRequest, "depth is 64", .init(.text("a"), speculation: .lookup(depth: 64))),
-            (.invalidRequest, "stop text is empty", .init(.text("a"), stop: [""])),
+            (.invalidRequest, "stop holds a text of 0 bytes", .init(.text("a"), stop: [""])),
             (.invalidRequest, "role 'tool'", .init(.chat([.init(role: "tool", content: "x")]))),
             (.contextOverflow, "64", .init(.tokens([Int32](repeating: 5, count: 64)))),
             (.contextOverflow, "up to 60", .init(.text("a b c d e f"), maximumTokens: 60)),

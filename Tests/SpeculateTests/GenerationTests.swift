@@ -13,12 +13,13 @@ import TestSupport
     private func generation(
         _ verifier: Verifier, _ prompt: [Int32], _ options: SamplingOptions, _ rule: AcceptanceRule = .match,
         maximum: Int, stops: [String] = [], depth: Int, drafter: (any Drafter)?
-    ) -> Generation {
-        Generation(
-            prompt: prompt, maximumTokens: maximum, options: options, rule: rule, stops: stops, depth: depth,
-            verifier: verifier,
-            sampler: Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table),
-            drafter: drafter)
+    ) throws -> Generation {
+        let generation = Generation(
+            prompt: prompt, maximumTokens: maximum, options: options, rule: rule, stops: stops,
+            speculation: drafter == nil || depth == 0 ? .none : .lookup(depth: depth), verifier: verifier,
+            sampler: Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table))
+        try generation.begin { _, _, _ in drafter }
+        return generation
     }
 
     private func run(
@@ -26,7 +27,7 @@ import TestSupport
         _ rule: AcceptanceRule = .match, maximum: Int = 48, stops: [String] = [], depth: Int = 0,
         drafter: (any Drafter)? = nil
     ) throws -> CompletionResult {
-        let generation = generation(
+        let generation = try generation(
             verifier, prompt, options, rule, maximum: maximum, stops: stops, depth: depth, drafter: drafter)
         let batch = RowBatch(capacity: Verifier.maximumRows)
         var text = ""
@@ -49,7 +50,7 @@ import TestSupport
     @Test("speculative text is plain text, byte for byte: 60 prompts, greedy and sampled, depths and threads")
     func equality() throws {
         let two = try Fixtures.verifier(threads: 2)
-        let one = two.sibling(pool: WorkerPool(count: 1))
+        let one = try two.sibling(pool: WorkerPool(count: 1))
         let prompts = try Self.prompts.get()
         #expect(prompts.count >= 50)
         var accepted = 0
@@ -122,7 +123,7 @@ import TestSupport
         let config = try DrafterConfig(checkpoint.metadata)
         let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
         let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
-        let costs = CostTable(verifier: verifier, model: model)
+        let costs = try CostTable(verifier: verifier, model: model)
         for _ in 0..<400 {  // Drafts of the model for nothing, and rows for little.
             for rows in 1...16 { costs.observe(verify: (1 + 0.03 * Double(rows - 1)) / 1000, rows: rows) }
             for slots in 1...config.drafts { costs.observe(draft: 1e-6, slots: slots, passes: 1) }
@@ -131,7 +132,7 @@ import TestSupport
         // Not enough to be drafted alone.
         experience.found = experience.found.map { _ in .init(first: 0.5, agreed: 0.75, beside: 0.25, next: 0.75) }
         let adaptive = AdaptiveDrafter(
-            BlockDiffusionDrafter(model, capacity: 512), trees: true, costs: costs, experience: experience)
+            try BlockDiffusionDrafter(model, capacity: 512), trees: true, costs: costs, experience: experience)
         let watch = BranchWatch(adaptive)
         let poem = "The quick brown fox jumps over the lazy dog while the small grey cat sleeps under an old oak tree."
         let prompt = verifier.tokenizer.encode("\(poem)\n\(poem)\n\(poem)\n")
@@ -148,9 +149,9 @@ import TestSupport
         let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
         let config = try DrafterConfig(checkpoint.metadata)
         let two = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
-        let one = two.sibling(pool: WorkerPool(count: 1))
+        let one = try two.sibling(pool: WorkerPool(count: 1))
         let models = try [two, one].map { try BlockDiffusionModel(checkpoint, config, for: $0) }
-        let costs = CostTable(verifier: two, model: models[0])
+        let costs = try CostTable(verifier: two, model: models[0])
         var experience = Experience(drafts: config.drafts)
         let prompts = try prompts(two.tokenizer)
         #expect(prompts.count >= 100)
@@ -168,16 +169,16 @@ import TestSupport
             let threads = index / 2 % 2
             // Three numbers of passes, a tree and the adaptive choice side by side in the same verifier passes.
             let verifier = [two, one][threads]
-            func drafter(passes: Int = 1, tree: TreeGrowth? = nil) -> BlockDiffusionDrafter {
-                BlockDiffusionDrafter(
+            func drafter(passes: Int = 1, tree: TreeGrowth? = nil) throws -> BlockDiffusionDrafter {
+                try BlockDiffusionDrafter(
                     models[threads], passes: passes, growth: tree, order: RevealOrder.allCases[index % 3],
                     sampling: rule.drafts(options), capacity: tokens.count + 24)
             }
             let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
-            let adaptive = AdaptiveDrafter(drafter(), trees: true, costs: costs, experience: experience)
-            let drafters: [any Drafter] = [1, 2, 4].map { drafter(passes: $0) } + [drafter(tree: tree), adaptive]
-            let together = drafters.enumerated().map { place, drafter in
-                generation(
+            let adaptive = AdaptiveDrafter(try drafter(), trees: true, costs: costs, experience: experience)
+            let drafters: [any Drafter] = try [1, 2, 4].map { try drafter(passes: $0) } + [drafter(tree: tree), adaptive]
+            let together = try drafters.enumerated().map { place, drafter in
+                try generation(
                     verifier, tokens, options, rule, maximum: 24,
                     depth: place < 3 ? [1, 2, 3, 5, 8][(index + place) % 5] : 16, drafter: drafter)
             }
@@ -209,7 +210,7 @@ import TestSupport
         let sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
         func law(after tokens: [Int32]) throws -> [Double] {
             let batch = RowBatch(capacity: 16)
-            batch.append(prompt + tokens, to: verifier.makeCache(capacity: 16), logits: .last)
+            batch.append(prompt + tokens, to: try verifier.makeCache(capacity: 16), logits: .last)
             verifier.forward(batch)
             return try sampler.probabilities(verifier.logits(0), options, history: TokenHistory())
         }
@@ -232,7 +233,7 @@ import TestSupport
                 var drafted = 0
                 for seed in 0..<draws {
                     options.seed = UInt64(seed)
-                    let drafter = BlockDiffusionDrafter(
+                    let drafter = try BlockDiffusionDrafter(
                         model, passes: passes, sampling: rule.drafts(options), capacity: 16)
                     let result = try run(verifier, prompt, options, rule, maximum: 3, depth: 2, drafter: drafter)
                     guard result.tokens.count >= 2 else { continue }

@@ -68,7 +68,7 @@ final class TinyLanguage {
         let values = UnsafeMutablePointer<Float>.allocate(capacity: Self.size)
         for (index, probability) in law.enumerated() { values[index] = Float(probability) }
         laws.append(values)
-        return .probabilities(values, tokens: [0, 1, 2])
+        return .weights(values, total: 1, tokens: [0, 1, 2])
     }
 
     /// - Parameter draw: draws a token from a law, for an index of the draft.

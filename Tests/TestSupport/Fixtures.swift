@@ -57,11 +57,32 @@ package enum Fixtures {
         try Verifier(Checkpoint(path: modelPath()), taps: taps, kernels: Kernels(), pool: WorkerPool(count: threads))
     }
 
+    /// Writes a fixture's checkpoint with its metadata changed.
+    package static func write(_ name: String, to path: String, _ change: (inout Metadata) -> Void) throws {
+        let original = try Checkpoint(path: self.path(name))
+        var writer = CheckpointWriter()
+        writer.metadata = original.metadata
+        change(&writer.metadata)
+        for tensor in original.tensors {
+            try writer.add(tensor.name, type: tensor.type, shape: tensor.shape, bytes: original.bytes(of: tensor))
+        }
+        try writer.write(to: path)
+    }
+
     /// A folder of its own, removed when `body` returns.
     package static func withTemporaryFolder<R>(_ body: (String) throws -> R) throws -> R {
         let url = FileManager.default.temporaryDirectory.appending(path: "speculate-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: url) }
         return try body(url.path)
+    }
+
+    package static func withTemporaryFolder<R>(
+        isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> R
+    ) async throws -> R {
+        let url = FileManager.default.temporaryDirectory.appending(path: "speculate-tests-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: url) }
+        return try await body(url.path)
     }
 }

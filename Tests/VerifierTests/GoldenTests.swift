@@ -14,7 +14,7 @@ import TestSupport
         let tokens = golden.tokens
         let verifier = try Fixtures.verifier()
         #expect(Array(verifier.tokenizer.encode(try Fixtures.bytes("prose.txt")).prefix(tokens.count)) == tokens)
-        let cache = verifier.makeCache(capacity: tokens.count)
+        let cache = try verifier.makeCache(capacity: tokens.count)
         let batch = RowBatch(capacity: 128)
         var agreements = (ours: 0.0, rounded: 0.0)
         var divergence = (ours: 0.0, rounded: 0.0)
@@ -79,7 +79,7 @@ import TestSupport
             Checkpoint(path: Fixtures.path(name + ".gguf")), kernels: Kernels(), pool: WorkerPool(count: 2))
         let expected = try Fixtures.floats(name + ".logits")
         let batch = RowBatch(capacity: 48)
-        batch.append((0..<48).map { Int32(($0 * 37 + 11) % 258) }, to: verifier.makeCache(), logits: .all)
+        batch.append((0..<48).map { Int32(($0 * 37 + 11) % 258) }, to: try verifier.makeCache(), logits: .all)
         verifier.forward(batch)
         var error = 0.0
         var norm = 0.0

@@ -8,8 +8,8 @@ import TestSupport
     /// The likeliest token after each token, in passes of `size` rows.
     private func likeliest(
         _ verifier: Verifier, _ tokens: [Int32], size: Int, _ logits: RowBatch.LogitRows
-    ) -> [Int32?] {
-        let cache = verifier.makeCache(capacity: tokens.count)
+    ) throws -> [Int32?] {
+        let cache = try verifier.makeCache(capacity: tokens.count)
         let batch = RowBatch(capacity: size)
         var found: [Int32?] = []
         for start in stride(from: 0, to: tokens.count, by: size) {
@@ -31,21 +31,21 @@ import TestSupport
         let text = Array(verifier.tokenizer.encode(try Fixtures.bytes("prose.txt")).prefix(600))
         let random = (0..<120).map { _ in Int32.random(in: 0..<49152, using: &rng) }
         for tokens in [text, random] {
-            let expected = likeliest(verifier, tokens, size: 64, .all)
+            let expected = try likeliest(verifier, tokens, size: 64, .all)
             #expect(!expected.contains(nil))
             for size in [1, 2, 3, 5, 8, 9] {
-                #expect(likeliest(verifier, tokens, size: size, .likeliest) == expected, "\(size) rows")
+                #expect(try likeliest(verifier, tokens, size: size, .likeliest) == expected, "\(size) rows")
             }
             for threads in [1, 3] {
-                let sibling = verifier.sibling(pool: WorkerPool(count: threads))
-                #expect(likeliest(sibling, tokens, size: 4, .likeliest) == expected, "\(threads) threads")
+                let sibling = try verifier.sibling(pool: WorkerPool(count: threads))
+                #expect(try likeliest(sibling, tokens, size: 4, .likeliest) == expected, "\(threads) threads")
             }
         }
         let few = Array(text[..<24])
-        let expected = likeliest(verifier, few, size: 24, .all)
+        let expected = try likeliest(verifier, few, size: 24, .all)
         for kernels in Kernels.available {
-            let sibling = verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
-            #expect(likeliest(sibling, few, size: 8, .likeliest) == expected, "\(kernels.name)")
+            let sibling = try verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
+            #expect(try likeliest(sibling, few, size: 8, .likeliest) == expected, "\(kernels.name)")
         }
     }
 
@@ -56,7 +56,7 @@ import TestSupport
         var writer = CheckpointWriter()
         writer.metadata = source.metadata
         for info in source.tensors {
-            try writer.add(info.name, type: info.type, shape: info.shape, bytes: Array(source.bytes(of: info)))
+            try writer.add(info.name, type: info.type, shape: info.shape, bytes: source.bytes(of: info))
         }
         var bytes: [UInt8] = []
         for output in 0..<260 {
@@ -93,9 +93,9 @@ import TestSupport
             ("not finite", try tiny(scale: { $0 == 258 ? 0x7c00 : Self.one }, quant: random)),
         ]
         for (name, verifier) in cases {
-            let expected = likeliest(verifier, tokens, size: 40, .all)
+            let expected = try likeliest(verifier, tokens, size: 40, .all)
             for size in [1, 3, 8] {
-                #expect(likeliest(verifier, tokens, size: size, .likeliest) == expected, "\(name)")
+                #expect(try likeliest(verifier, tokens, size: size, .likeliest) == expected, "\(name)")
             }
             // Where all logits are negative, what pads the last panel has the greatest.
             if name == "all the same" { #expect(expected.allSatisfy { $0 == 0 }) }
@@ -105,7 +105,7 @@ import TestSupport
     @Test("a pass asked for logits beside likeliest tokens has both")
     func mixed() throws {
         let verifier = try Fixtures.verifier()
-        let (first, second) = (verifier.makeCache(capacity: 8), verifier.makeCache(capacity: 8))
+        let (first, second) = (try verifier.makeCache(capacity: 8), try verifier.makeCache(capacity: 8))
         let batch = RowBatch(capacity: 8)
         batch.append([504, 2036, 282], to: first, logits: .likeliest)
         verifier.forward(batch)

@@ -9,7 +9,7 @@ import TestSupport
     private func load(_ change: (inout Metadata, inout [(TensorInfo, [UInt8])]) -> Void) throws -> Verifier {
         let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
         var metadata = source.metadata
-        var tensors = source.tensors.map { ($0, Array(source.bytes(of: $0))) }
+        var tensors = try source.tensors.map { ($0, try source.bytes(of: $0)) }
         change(&metadata, &tensors)
         var writer = CheckpointWriter()
         writer.metadata = metadata
@@ -21,9 +21,9 @@ import TestSupport
         }
     }
 
-    private func logits(_ verifier: Verifier) -> [Float] {
+    private func logits(_ verifier: Verifier) throws -> [Float] {
         let batch = RowBatch(capacity: 8)
-        batch.append([1, 2, 3], to: verifier.makeCache(), logits: .last)
+        try batch.append([1, 2, 3], to: verifier.makeCache(), logits: .last)
         verifier.forward(batch)
         return Array(UnsafeBufferPointer(start: verifier.logits(0), count: verifier.config.vocabulary))
     }

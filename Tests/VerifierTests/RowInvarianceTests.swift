@@ -11,8 +11,8 @@ import TestSupport
     }()
 
     /// Logits and tapped states of all tokens, run in passes of the given sizes.
-    private func run(_ verifier: Verifier, _ sizes: [Int], _ tokens: [Int32]) -> [[Float]] {
-        let cache = verifier.makeCache(capacity: tokens.count)
+    private func run(_ verifier: Verifier, _ sizes: [Int], _ tokens: [Int32]) throws -> [[Float]] {
+        let cache = try verifier.makeCache(capacity: tokens.count)
         let batch = RowBatch(capacity: 512)
         var rows: [[Float]] = []
         var start = 0
@@ -41,29 +41,29 @@ import TestSupport
     @Test("1, 2, 3, 5, 8, 16, 64 and 300 rows a pass, 1 and 2 threads: the same bits on the real file")
     func rowsAndThreads() throws {
         let two = try Fixtures.verifier(threads: 2, taps: [1, 15, 29])
-        let one = two.sibling(pool: WorkerPool(count: 1))
-        let three = two.sibling(pool: WorkerPool(count: 3))
-        let reference = run(two, [300], Self.tokens)
+        let one = try two.sibling(pool: WorkerPool(count: 1))
+        let three = try two.sibling(pool: WorkerPool(count: 3))
+        let reference = try run(two, [300], Self.tokens)
         #expect(reference.allSatisfy { $0.allSatisfy { $0.isFinite } })
         for (verifier, sizes) in [
             (one, [300]), (two, [1]), (two, [2]), (one, [3]), (two, [3]), (two, [5]), (one, [8]), (two, [8]),
             (two, [16]),
             (one, [64]), (two, [64]), (three, [7, 1, 90, 2, 31]),
         ] {
-            #expect(run(verifier, sizes, Self.tokens) == reference, "\(verifier.pool.count) threads, \(sizes) rows")
+            #expect(try run(verifier, sizes, Self.tokens) == reference, "\(verifier.pool.count) threads, \(sizes) rows")
         }
-        #expect(run(one, [1], Array(Self.tokens[..<40])) == Array(reference[..<40]))
+        #expect(try run(one, [1], Array(Self.tokens[..<40])) == Array(reference[..<40]))
     }
 
     @Test("every instruction set gives the same bits on the real file")
     func instructionSets() throws {
         let verifier = try Fixtures.verifier(threads: 2, taps: [29])
         let tokens = Array(Self.tokens[..<24])
-        let reference = run(verifier, [24], tokens)
+        let reference = try run(verifier, [24], tokens)
         for kernels in Kernels.available {
-            let sibling = verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
+            let sibling = try verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
             #expect(
-                run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)")
+                try run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)")
         }
     }
 
@@ -74,8 +74,8 @@ import TestSupport
             Array(Self.tokens[..<20]), Array(Self.tokens[50..<53]), Array(Self.tokens[100..<101]),
             Array(Self.tokens[200..<233]),
         ]
-        let alone = sequences.map { run(verifier, [$0.count], $0) }
-        let caches = sequences.map { _ in verifier.makeCache(capacity: 40) }
+        let alone = try sequences.map { try run(verifier, [$0.count], $0) }
+        let caches = try sequences.map { _ in try verifier.makeCache(capacity: 40) }
         let batch = RowBatch(capacity: 128)
         for (sequence, cache) in zip(sequences, caches) { batch.append(sequence, to: cache, logits: .all) }
         verifier.forward(batch)
@@ -99,7 +99,7 @@ import TestSupport
         //   6    7 8
         let parents = [-1, 0, 0, 1, 1, 2, 3, 5, 5, -1, 9]
         let tree = Array(Self.tokens[100..<111])
-        let cache = verifier.makeCache(capacity: 64)
+        let cache = try verifier.makeCache(capacity: 64)
         let batch = RowBatch(capacity: 64)
         batch.append(prompt, to: cache, logits: .none)
         verifier.forward(batch)
@@ -110,7 +110,7 @@ import TestSupport
         for index in tree.indices {
             var path = [index]
             while parents[path[0]] >= 0 { path.insert(parents[path[0]], at: 0) }
-            let straight = run(verifier, [37, 64], prompt + path.map { tree[$0] })
+            let straight = try run(verifier, [37, 64], prompt + path.map { tree[$0] })
             #expect(rows[index] == straight.last, "node \(index)")
         }
         cache.keep(path: [0, 2, 5, 8], from: 37)
@@ -119,7 +119,7 @@ import TestSupport
         batch.append([777], to: cache, logits: .all)
         verifier.forward(batch)
         let next = result(verifier, 0, logits: 0)
-        let straight = run(verifier, [42], prompt + [tree[0], tree[2], tree[5], tree[8], 777])
+        let straight = try run(verifier, [42], prompt + [tree[0], tree[2], tree[5], tree[8], 777])
         #expect(next == straight.last)
     }
 
@@ -127,8 +127,8 @@ import TestSupport
     func rollback() throws {
         let verifier = try Fixtures.verifier()
         let tokens = Array(Self.tokens[..<30])
-        let reference = run(verifier, [30], tokens)
-        let cache = verifier.makeCache(capacity: 64)
+        let reference = try run(verifier, [30], tokens)
+        let cache = try verifier.makeCache(capacity: 64)
         let batch = RowBatch(capacity: 64)
         batch.append(tokens[..<20] + [5, 6, 7, 8, 9], to: cache, logits: .none)
         verifier.forward(batch)

@@ -17,7 +17,7 @@ struct HeadBenchmark: ParsableCommand {
     func run() throws {
         let verifier = try Verifier(Checkpoint(path: model), kernels: Kernels(), pool: WorkerPool(count: threads))
         let tokens = verifier.tokenizer.encode(Array(try Data(contentsOf: URL(filePath: text))))
-        let cache = verifier.makeCache()
+        let cache = try! verifier.makeCache()
         let batch = RowBatch(capacity: 512)
         func pass(_ rows: ArraySlice<Int32>, _ logits: RowBatch.LogitRows) {
             batch.removeAll()

@@ -12,7 +12,7 @@ struct MemoryBenchmark: ParsableCommand {
 
     func run() throws {
         let bytes = 96_000_000
-        let arena = Arena(capacity: bytes, hugePages: true)
+        let arena = try! Arena(capacity: bytes, hugePages: true)
         let memory = arena.allocate(bytes: bytes)
         memset(memory, 1, bytes)
         let pool = WorkerPool(count: threads)

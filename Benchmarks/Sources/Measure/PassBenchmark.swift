@@ -30,7 +30,7 @@ struct PassBenchmark: ParsableCommand {
             megabytes: checkpoint.byteCount / 1_000_000, milliseconds: [:],
             prefill512TokensPerSecond: 0)
         let batch = RowBatch(capacity: 512)
-        let cache = verifier.makeCache()
+        let cache = try! verifier.makeCache()
         func pass(_ count: Int, after depth: Int, _ logits: RowBatch.LogitRows) {
             cache.rollback(to: depth)
             batch.removeAll()

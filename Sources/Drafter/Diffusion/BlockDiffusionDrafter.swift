@@ -1,3 +1,4 @@
+import SpeculateShared
 import SpeculateVerifier
 
 /// Drafts for one sequence with a block diffusion model.
@@ -14,6 +15,8 @@ package final class BlockDiffusionDrafter: Drafter {
     /// Hidden states [rows, taps, hidden] of tokens that are not injected yet: a draft needs them, and no one else.
     private let pending: UnsafeMutablePointer<Float>
     private var pendingRows = 0
+    /// The sequence has more tokens than the drafter's context: what it kept ends in the middle, so it says no more.
+    private var isFull = false
     private let width: Int
 
     /// - Parameters:
@@ -22,14 +25,14 @@ package final class BlockDiffusionDrafter: Drafter {
     package init(
         _ model: BlockDiffusionModel, passes: Int = 1, growth: TreeGrowth? = nil, order: RevealOrder = .leftToRight,
         sampling: DraftSampling = .greedy, capacity: Int
-    ) {
+    ) throws(OutOfMemory) {
         precondition(passes >= 1)
         self.model = model
         self.passes = passes
         self.growth = growth
         self.order = order
         self.sampling = sampling
-        states = model.makeCache(capacity: capacity)
+        states = try model.makeCache(capacity: capacity)
         width = model.config.targetLayers.count * model.config.transformer.hidden
         pending = .allocate(capacity: DrafterState.rows * width)
     }
@@ -39,6 +42,7 @@ package final class BlockDiffusionDrafter: Drafter {
     package func begin(_ prompt: [Int32]) {
         states.rollback(to: 0)
         pendingRows = 0
+        isFull = false
         anchor = prompt[prompt.count - 1]
     }
 
@@ -53,10 +57,15 @@ package final class BlockDiffusionDrafter: Drafter {
     }
 
     package func observe(_ verifier: Verifier, row: Int) {
+        isFull = isFull || room == 0
+        if isFull { return }
         if pendingRows == DrafterState.rows { inject() }
         (pending + pendingRows * width).update(from: verifier.hiddenStates(row: row), count: width)
         pendingRows += 1
     }
+
+    /// Tokens and slots that still fit the drafter's context.
+    private var room: Int { states.capacity - states.count - pendingRows }
 
     private func inject() {
         model.inject(pending, count: pendingRows, into: states)
@@ -68,7 +77,7 @@ package final class BlockDiffusionDrafter: Drafter {
     package func propose(maximum: Int, into proposal: inout Proposal) {
         proposal.removeAll()
         let count = min(maximum, model.config.drafts)
-        guard count > 0 else { return }
+        guard count > 0, !isFull, room >= count + model.config.firstSlot else { return }
         if pendingRows > 0 { inject() }
         if var growth {
             growth.tokens = min(growth.tokens, maximum)
@@ -84,7 +93,7 @@ package final class BlockDiffusionDrafter: Drafter {
             let law = model.law(at: index, of: block, sampling)
             proposal.append(
                 block.tokens[index],
-                law.map { .probabilities($0, tokens: model.draftTokens) } ?? .point(block.tokens[index]),
+                law ?? .point(block.tokens[index]),
                 confidence: block.confidences[index])
         }
     }

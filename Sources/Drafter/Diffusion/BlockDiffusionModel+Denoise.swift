@@ -33,11 +33,12 @@ extension BlockDiffusionModel {
         observe?(block)
     }
 
-    /// The law [draft vocabulary] that the token at `index` was drawn from in the last pass, given the tokens before it
-    /// and what was revealed; nil for a point mass. `draftTokens` name its columns. Valid until the next pass.
-    package func law(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> UnsafePointer<Float>? {
+    /// The law that the token at `index` was drawn from in the last pass, given the tokens before it and what was
+    /// revealed; nil for a point mass. Valid until the next pass.
+    package func law(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> Proposal.Law? {
         guard case .random = sampling, !block.isRevealed[index] else { return nil }
-        return UnsafePointer(state.law + (index + config.firstSlot) * state.logitStride)
+        let slot = index + config.firstSlot
+        return .weights(state.law + slot * state.logitStride, total: state.lawTotals[slot], tokens: draftTokens)
     }
 
     /// The logits [draft vocabulary] of the last pass for the token at `index`, the Markov head's bias included.
@@ -228,23 +229,10 @@ extension BlockDiffusionModel {
             }
         case .random(let temperature, let seed):
             exponentiate(temperature)
-            draw(block, index, law, CounterRandom(seed: seed).uniform(position: position, stream: .drafter))
-        }
-    }
-
-    /// Turns weights into a law, and draws the token at `index` from it by inversion.
-    private func draw(_ block: DraftBlock, _ index: Int, _ law: UnsafeMutablePointer<Float>, _ target: Double) {
-        var total: Float = 0
-        for i in 0..<draftVocabulary { total += law[i] }
-        var cumulative = 0.0
-        var isChosen = false
-        for i in 0..<draftVocabulary {
-            law[i] /= total
-            cumulative += Double(law[i])
-            if !isChosen, cumulative > target {
-                block.tokens[index] = weights.draftTokens[i]
-                isChosen = true
-            }
+            let uniform = CounterRandom(seed: seed).uniform(position: position, stream: .drafter)
+            let draw = Inversion.draw(UnsafeBufferPointer(start: law, count: draftVocabulary), uniform)
+            block.tokens[index] = weights.draftTokens[draw.index]
+            state.lawTotals[index + config.firstSlot] = draw.total
         }
     }
 }

@@ -16,17 +16,18 @@ package final class BlockDiffusionModel {
     var kernels: spk_kernels { transformer.kernels.table.pointee }
 
     /// - Parameter verifier: taps `config.taps(verifierLayers:)`.
-    /// - Throws: `CheckpointError` saying why the drafter does not fit its verifier, or naming what is wrong in the file.
-    package init(_ checkpoint: Checkpoint, _ config: DrafterConfig, for verifier: Verifier) throws(CheckpointError) {
+    /// - Throws: `CheckpointError` saying why the drafter does not fit its verifier, or naming what is wrong in the file;
+    ///   `OutOfMemory`.
+    package init(_ checkpoint: Checkpoint, _ config: DrafterConfig, for verifier: Verifier) throws {
         try config.check(against: verifier)
         precondition(try! verifier.taps == config.taps(verifierLayers: verifier.config.layers))
         self.config = config
         pool = verifier.pool
         weights = try DrafterWeights(checkpoint, config, verifier)
-        transformer = Transformer(
+        transformer = try Transformer(
             config.transformer, weights.layers, head: weights.output, kernels: verifier.kernels,
             rows: DrafterState.rows, workers: pool.count)
-        state = DrafterState(config, weights, workers: pool.count)
+        state = try DrafterState(config, weights, workers: pool.count)
     }
 
     /// Tokens that can be drafted.
@@ -36,9 +37,9 @@ package final class BlockDiffusionModel {
     package var hasMarkovHead: Bool { weights.markov != nil }
     package var hasConfidenceHead: Bool { weights.confidence != nil }
 
-    /// A cache for one sequence of up to `capacity` tokens and a block behind them.
-    package func makeCache(capacity: Int) -> KVCache {
-        KVCache(config.transformer, capacity: capacity + config.block)
+    /// A cache for one sequence of up to `capacity` tokens and a block behind them, as far as the drafter's context reaches.
+    package func makeCache(capacity: Int) throws(OutOfMemory) -> KVCache {
+        try KVCache(config.transformer, capacity: capacity + config.block)
     }
 
     /// After a pass of the verifier: appends the keys and values of its rows `rows`, the next tokens of the sequence,

@@ -5,6 +5,9 @@ import SpeculateVerifier
 package struct DrafterConfig: Equatable, Sendable {
     package static let architecture = "dflash"
 
+    /// Layers that can be tapped; published drafters tap 3 to 6.
+    private static let greatestTaps = 64
+
     package let transformer: TransformerConfig
     /// Verifier layers whose input, the residual stream before them, is fused.
     package let targetLayers: [Int]
@@ -35,12 +38,19 @@ package struct DrafterConfig: Equatable, Sendable {
             throw .invalid(key: "general.architecture", value: "'\(architecture)'", expected: "'\(name)', a drafter")
         }
         let tokens = try metadata.strings("tokenizer.ggml.tokens")
+        guard !tokens.isEmpty else {
+            throw .invalid(key: "tokenizer.ggml.tokens", value: "empty", expected: "the verifier's tokens")
+        }
         tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
         transformer = try TransformerConfig(
             metadata, architecture: name, vocabulary: tokens.count, ropeIsInterleaved: false,
             unsupported: ["expert_count", "hyper_connection_count", "conv_kernel_size", "selector_rank"])
         guard let layers = try metadata.optionalIntegers("\(name).target_layers"), !layers.isEmpty else {
             throw .missing(key: "\(name).target_layers")
+        }
+        guard layers.count <= Self.greatestTaps else {
+            throw .invalid(
+                key: "\(name).target_layers", value: "\(layers.count) layers", expected: "at most \(Self.greatestTaps)")
         }
         targetLayers = layers
         block = try metadata.integer("\(name).block_size", in: 2...RowBatch.maximumTreeRows)
@@ -65,7 +75,7 @@ package struct DrafterConfig: Equatable, Sendable {
 
     private static func schedules(_ metadata: Metadata, drafts: Int) throws(CheckpointError) -> [Int: [Int]] {
         var schedules: [Int: [Int]] = [:]
-        for passes in 2...drafts {
+        for passes in 1...drafts where passes > 1 {
             let key = "speculate.schedule.\(passes)"
             guard let schedule = try metadata.optionalIntegers(key) else { continue }
             let isRising = zip(schedule, schedule.dropFirst()).allSatisfy { $0 < $1 }
@@ -90,6 +100,11 @@ package struct DrafterConfig: Equatable, Sendable {
     /// - Throws: `CheckpointError` saying why a drafter of this shape cannot work for the verifier.
     package func check(against verifier: Verifier) throws(CheckpointError) {
         let name = Self.architecture
+        guard transformer.vocabulary == verifier.config.vocabulary else {
+            throw .invalid(
+                key: "tokenizer.ggml.tokens", value: "\(transformer.vocabulary) tokens",
+                expected: "the verifier's \(verifier.config.vocabulary); it drafts for another model")
+        }
         guard tokenizerFingerprint == verifier.tokenizer.fingerprint else {
             throw CheckpointError("the drafter's tokenizer is not the verifier's; it drafts for another model")
         }

@@ -10,7 +10,8 @@ final class DrafterState {
     let hidden: UnsafeMutablePointer<Float>  // [block, hidden] final normalised states
     let logits: UnsafeMutablePointer<Float>  // [block, logitStride]
     let logitStride: Int
-    let law: UnsafeMutablePointer<Float>  // [block, logitStride] probabilities of sampled tokens
+    let law: UnsafeMutablePointer<Float>  // [block, logitStride] weights that tokens are drawn from
+    let lawTotals: UnsafeMutablePointer<Double>  // [block] sums of those
     let branch: UnsafeMutablePointer<Float>  // [logitStride] logits after one node of a tree
     let blockSums: UnsafeMutablePointer<Float>  // [logitStride / 256 + 1]
     let previous: UnsafeMutablePointer<Float>  // [workers, rank]
@@ -20,7 +21,7 @@ final class DrafterState {
     let slots: UnsafeMutablePointer<Int32>  // [block]
     private let arena: Arena
 
-    init(_ config: DrafterConfig, _ weights: DrafterWeights, workers: Int) {
+    init(_ config: DrafterConfig, _ weights: DrafterWeights, workers: Int) throws(OutOfMemory) {
         let hiddenSize = config.transformer.hidden
         let inputs = Int32(config.targetLayers.count * hiddenSize)
         let rank = max(weights.markov.map { Int($0.embedding.inputs) } ?? 0, 32)
@@ -32,10 +33,10 @@ final class DrafterState {
             config.block * hiddenSize, config.block * logitStride, config.block * logitStride, logitStride / 256 + 1,
             workers * rank, logitStride,
         ]
-        arena = Arena(
+        arena = try Arena(
             capacity: Arena.size(featureBytes) + workers * (Arena.size(ownBytes) + Arena.size(embeddingBytes))
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + Arena.size(config.block * workers * 4)
-                + Arena.size(config.block * 4) + 2 * Arena.size(workers * MemoryLayout<spk_activations>.stride))
+                + Arena.size(config.block * 4) + Arena.size(config.block * 8) + 2 * Arena.size(workers * MemoryLayout<spk_activations>.stride))
         features = spk_activations_in(
             arena.allocate(bytes: featureBytes), Int32(Self.rows), inputs, weights.fusion.reader)
         hidden = arena.allocate(count: floats[0])
@@ -46,6 +47,7 @@ final class DrafterState {
         branch = arena.allocate(count: floats[5])
         best = arena.allocate(count: config.block * workers)
         slots = arena.allocate(count: config.block)
+        lawTotals = arena.allocate(count: config.block)
         ownPrevious = arena.allocate(count: workers)
         ownEmbedding = arena.allocate(count: workers)
         for worker in 0..<workers {

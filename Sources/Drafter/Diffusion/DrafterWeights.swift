@@ -28,6 +28,9 @@ package final class DrafterWeights: @unchecked Sendable {
         }
     }
 
+    /// Of a Markov head; published ones have 64 to 512.
+    private static let greatestRank = 1 << 16
+
     let fusion: spk_matrix  // [hidden × taps · hidden]
     let fusionNorm: UnsafePointer<Float>
     let layers: TransformerLayers
@@ -43,9 +46,9 @@ package final class DrafterWeights: @unchecked Sendable {
     let markov: Markov?
     let confidence: Confidence?
 
-    /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown.
-    init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ verifier: Verifier) throws(CheckpointError) {
-        let loader = WeightLoader(checkpoint, pool: verifier.pool)
+    /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
+    init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ verifier: Verifier) throws {
+        let loader = try WeightLoader(checkpoint, pool: verifier.pool)
         let hidden = config.transformer.hidden
         let vocabulary = config.transformer.vocabulary
         fusion = try loader.matrix("fc.weight", inputs: config.targetLayers.count * hidden, outputs: hidden)
@@ -78,6 +81,9 @@ package final class DrafterWeights: @unchecked Sendable {
         var rank = 0
         if let shape = checkpoint.tensor("markov_w1.weight")?.shape, shape.count == 2 {
             rank = shape[0]
+            guard rank <= Self.greatestRank else {
+                throw CheckpointError.tensor("markov_w1.weight", "has rank \(rank), expected at most \(Self.greatestRank)")
+            }
             markov = Markov(
                 embedding: try loader.matrix("markov_w1.weight", inputs: rank, outputs: vocabulary),
                 output: try loader.matrix("markov_w2.weight", inputs: rank, outputs: draftTokens.count))

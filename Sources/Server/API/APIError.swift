@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import Speculate
+import SpeculateShared
 
 /// An error as OpenAI's clients expect it: `{"error": {"message", "type", "param", "code"}}`.
 struct APIError: HTTPResponseError, Encodable {
@@ -24,7 +25,7 @@ struct APIError: HTTPResponseError, Encodable {
 
     static func unknownModel(_ asked: String, served: String) -> APIError {
         APIError(
-            .notFound, "the model '\(asked)' does not exist here, expected '\(served)'", param: "model",
+            .notFound, "the model \(excerpt(asked)) does not exist here, expected '\(served)'", param: "model",
             code: "model_not_found")
     }
 
@@ -34,6 +35,9 @@ struct APIError: HTTPResponseError, Encodable {
             self.init(.badRequest, error.message)
         case .contextOverflow:
             self.init(.badRequest, error.message, code: "context_length_exceeded")
+        case .clientOverloaded:
+            self.init(.tooManyRequests, error.message, code: "rate_limit_exceeded")
+            headers[.retryAfter] = "1"
         case .overloaded, .shuttingDown:
             self.init(.serviceUnavailable, error.message, code: "overloaded")
             headers[.retryAfter] = "1"

@@ -6,6 +6,8 @@ struct CompletionBody: Decodable {
     static let endpoint = CodingUserInfoKey(rawValue: "endpoint")!
     /// Choices of one request at most.
     static let maximumChoices = 128
+    /// Of `cache_salt`.
+    private static let maximumSaltBytes = 256
     /// Fields that cannot change an answer.
     private static let ignored: Set = [
         "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
@@ -25,6 +27,7 @@ struct CompletionBody: Decodable {
     let sampling: SamplingOptions
     let stop: [String]
     let logprobs: Int?
+    let cacheSalt: String?
 
     init(from decoder: any Decoder) throws {
         guard let endpoint = decoder.userInfo[Self.endpoint] as? Endpoint else { preconditionFailure() }
@@ -34,8 +37,8 @@ struct CompletionBody: Decodable {
         switch endpoint {
         case .text:
             prompts = try fields.required("prompt", as: PromptField.self, PromptField.expected).prompts
-            maximumTokens = try fields.integer("max_tokens", in: 1...Int(Int32.max)) ?? 16
-            logprobs = try fields.integer("logprobs", in: 0...Engine.maximumLogprobs)
+            maximumTokens = try fields.integer("max_tokens") ?? 16
+            logprobs = try fields.integer("logprobs")
             if let best = try fields.integer("best_of", in: 1...Self.maximumChoices), best != count {
                 throw fields.wrong("best_of", "the number n, \(count)")
             }
@@ -47,8 +50,8 @@ struct CompletionBody: Decodable {
             let messages = try fields.required("messages", as: [MessageField].self, "an array of messages")
             guard !messages.isEmpty else { throw fields.wrong("messages", "at least one message") }
             prompts = [.chat(messages.map(\.message))]
-            let old = try fields.integer("max_tokens", in: 1...Int(Int32.max))
-            maximumTokens = try fields.integer("max_completion_tokens", in: 1...Int(Int32.max)) ?? old
+            let old = try fields.integer("max_tokens")
+            maximumTokens = try fields.integer("max_completion_tokens") ?? old
             let top = try fields.integer("top_logprobs", in: 0...Engine.maximumLogprobs)
             let isAsked = try fields.value("logprobs", as: Bool.self, "true or false")
             logprobs = isAsked ?? (top != nil) ? top ?? 0 : nil
@@ -65,7 +68,14 @@ struct CompletionBody: Decodable {
         includesPieces = options?.includePieces ?? false
         sampling = try Self.sampling(&fields)
         stop = try fields.value("stop", as: OneOrMany<String>.self, "text or an array of texts")?.values ?? []
-        guard stop.count <= 16, !stop.contains("") else { throw fields.wrong("stop", "up to 16 texts, none empty") }
+        cacheSalt = try fields.value("cache_salt", as: String.self, "text")
+        if let cacheSalt, !(1...Self.maximumSaltBytes).contains(cacheSalt.utf8.count) {
+            throw APIError.invalid(
+                "cache_salt has \(cacheSalt.utf8.count) bytes, expected 1 to \(Self.maximumSaltBytes)", param: "cache_salt")
+        }
+        if let problem = requests(timeout: .zero, client: nil)[0].problem() {
+            throw APIError.invalid(problem, param: problem.prefix { !$0.isWhitespace }.description)
+        }
         try fields.finish(ignoring: Self.ignored)
     }
 
@@ -80,18 +90,17 @@ struct CompletionBody: Decodable {
     }
 
     private static func sampling(_ fields: inout Fields) throws -> SamplingOptions {
-        var options = SamplingOptions(temperature: try fields.number("temperature", in: 0...2) ?? 1)
-        // No mass at all still keeps the likeliest token.
-        options.topP = max(try fields.number("top_p", in: 0...1) ?? 1, .leastNormalMagnitude)
-        options.topK = try fields.integer("top_k", in: 0...Int(Int32.max)) ?? 0
-        options.minP = try fields.number("min_p", in: 0...1) ?? 0
-        options.presencePenalty = try fields.number("presence_penalty", in: -2...2) ?? 0
-        options.frequencyPenalty = try fields.number("frequency_penalty", in: -2...2) ?? 0
-        options.repetitionPenalty = try fields.number("repetition_penalty", in: 0.01...100) ?? 1
-        let expected = "an object of token ids and numbers from -100 to 100"
-        for (id, bias) in try fields.value("logit_bias", as: [String: Float].self, expected) ?? [:] {
-            guard let token = Int32(id), (-100...100).contains(bias) else { throw fields.wrong("logit_bias", expected) }
-            options.logitBias[token] = bias
+        var options = SamplingOptions(temperature: try fields.number("temperature") ?? 1)
+        options.topP = try fields.number("top_p") ?? 1
+        options.topK = try fields.integer("top_k") ?? 0
+        options.minP = try fields.number("min_p") ?? 0
+        options.presencePenalty = try fields.number("presence_penalty") ?? 0
+        options.frequencyPenalty = try fields.number("frequency_penalty") ?? 0
+        options.repetitionPenalty = try fields.number("repetition_penalty") ?? 1
+        let expected = "an object of token ids and numbers"
+        for (id, bias) in try fields.value("logit_bias", as: [String: Double].self, expected) ?? [:] {
+            guard let token = Int32(id) else { throw fields.wrong("logit_bias", expected) }
+            options.logitBias[token] = Float(bias)
         }
         let seed = try fields.value("seed", as: Int64.self, "a whole number")
         options.seed = seed.map { UInt64(bitPattern: $0) } ?? .random(in: 0...UInt64(UInt32.max))
@@ -99,14 +108,14 @@ struct CompletionBody: Decodable {
     }
 
     /// A request for every choice, those of a prompt next to each other.
-    func requests(timeout: Duration) -> [CompletionRequest] {
+    func requests(timeout: Duration, client: String?) -> [CompletionRequest] {
         prompts.flatMap { prompt in
             (0..<count).map { choice in
                 var sampling = sampling
                 sampling.seed &+= UInt64(choice)
                 return CompletionRequest(
                     prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, logprobs: logprobs,
-                    timeout: timeout)
+                    timeout: timeout, client: client, cacheSalt: cacheSalt)
             }
         }
     }

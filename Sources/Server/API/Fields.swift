@@ -1,4 +1,5 @@
 import Foundation
+import SpeculateShared
 
 /// The fields of a JSON object, each asked for by name. Whatever nobody asked for is an error in the end, so that nothing
 /// a client wants is passed over in silence. A field that is null is as good as absent.
@@ -30,9 +31,12 @@ struct Fields {
     private static func name(_ path: [any CodingKey]) -> String {
         path.reduce("") { name, key in
             if let index = key.intValue { return "\(name)[\(index)]" }
-            return name.isEmpty ? key.stringValue : "\(name).\(key.stringValue)"
+            return (name.isEmpty ? "" : name + ".") + shortened(key.stringValue)
         }
     }
+
+    /// A key as an error names it.
+    private static func shortened(_ key: String) -> String { String(excerpt(key).dropFirst().dropLast()) }
 
     /// - Parameter expected: what the value should be, in words.
     mutating func value<Value: Decodable>(_ name: String, as type: Value.Type, _ expected: String) throws -> Value? {
@@ -58,6 +62,8 @@ struct Fields {
         try value(name, as: Bool.self, "true or false") ?? false
     }
 
+    mutating func integer(_ name: String) throws -> Int? { try value(name, as: Int.self, "a whole number") }
+
     mutating func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
         let expected = "a whole number from \(range.lowerBound) to \(range.upperBound)"
         guard let value = try value(name, as: Int.self, expected) else { return nil }
@@ -65,11 +71,9 @@ struct Fields {
         return value
     }
 
-    mutating func number(_ name: String, in range: ClosedRange<Float>) throws -> Float? {
-        let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
-        guard let value = try value(name, as: Float.self, expected) else { return nil }
-        guard range.contains(value) else { throw wrong(name, expected) }
-        return value
+    /// The nearest number that a float holds: beyond its range it is infinite, and refused as that.
+    mutating func number(_ name: String) throws -> Float? {
+        try value(name, as: Double.self, "a number").map { Float($0) }
     }
 
     func wrong(_ name: String, _ expected: String) -> APIError {
@@ -80,7 +84,7 @@ struct Fields {
     private func shown(_ name: String) -> String {
         let key = Key(stringValue: name)
         if let text = try? container.decode(String.self, forKey: key) {
-            return text.count <= 40 ? "'\(text)'" : "'\(text.prefix(40))…'"
+            return excerpt(text)
         }
         if let truth = try? container.decode(Bool.self, forKey: key) { return "\(truth)" }
         if let number = try? container.decode(Int.self, forKey: key) { return "\(number)" }
@@ -97,8 +101,9 @@ struct Fields {
             let key = Key(stringValue: name)
             if try container.decodeNil(forKey: key) { continue }
             if let list = try? container.nestedUnkeyedContainer(forKey: key), list.isAtEnd { continue }
+            let name = path + Self.shortened(name)
             throw APIError.invalid(
-                "\(path)\(name) is not supported by this server, expected it to be left out", param: path + name,
+                "\(name) is not supported by this server, expected it to be left out", param: name,
                 code: "unsupported_parameter")
         }
     }

@@ -1,18 +1,32 @@
+import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTPTypes
 import Synchronization
 
-/// Tells when a client hangs up while its request is being answered. A request that is only waited for is not noticed
-/// otherwise, and its connection can still be used for the next one.
+/// Watches one connection while its request is being answered: tells when the client hangs up, and ends a connection that
+/// sends a longer body than any request may have. Neither is noticed otherwise.
 final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable {
-    typealias InboundIn = NIOAny
+    typealias InboundIn = HTTPRequestPart
+    typealias InboundOut = HTTPRequestPart
+
+    /// For the refusal to reach a client that is still sending: closing at once would lose it.
+    private static let lingerTime = TimeAmount.seconds(2)
 
     private struct State {
+        var isInputClosed = false
         var isClosed = false
+        var onInputClosed: (@Sendable () -> Void)?
         var onClose: (@Sendable () -> Void)?
+        /// Of the present request's body.
+        var bytes = 0
+        var isTooLong = false
     }
 
+    private let bodyLimit: Int
     private let state = Mutex(State())
+
+    init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
 
     /// What to do when the client hangs up; at once if it has. nil: nothing.
     func onClose(_ body: (@Sendable () -> Void)?) {
@@ -23,21 +37,61 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         if isClosed { body?() }
     }
 
+    /// What to do when the client will send no more; at once if it has said so. It may still read, or be gone: only
+    /// writing to it tells.
+    func onInputClosed(_ body: (@Sendable () -> Void)?) {
+        let isInputClosed = state.withLock { state in
+            state.onInputClosed = body
+            return state.isInputClosed
+        }
+        if isInputClosed { body?() }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let isPassedOn: Bool
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            let declared = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
+            isPassedOn = count(declared: declared, context)
+        case .body(let part): isPassedOn = count(part.readableBytes, context)
+        case .end: isPassedOn = true
+        }
+        if isPassedOn { context.fireChannelRead(data) }
+    }
+
+    /// Counts bytes of a body, or begins with a new request's. Returns whether what came is to be passed on: all up to what
+    /// goes beyond the limit, so that it can be refused.
+    private func count(_ bytes: Int? = nil, declared: Int = 0, _ context: ChannelHandlerContext) -> Bool {
+        let (wasTooLong, isTooLong) = state.withLock { state in
+            let was = state.isTooLong
+            state.bytes = bytes.map { state.bytes + $0 } ?? 0
+            state.isTooLong = was || state.bytes > bodyLimit || declared > bodyLimit
+            return (was, state.isTooLong)
+        }
+        if isTooLong, !wasTooLong {
+            let channel = context.channel
+            context.eventLoop.scheduleTask(in: Self.lingerTime) { channel.close(promise: nil) }
+        }
+        return !wasTooLong
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event as? ChannelEvent == .inputClosed { close() }
+        if event as? ChannelEvent == .inputClosed {
+            let body = state.withLock { state in
+                state.isInputClosed = true
+                return state.onInputClosed
+            }
+            body?()
+        }
         context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        close()
-        context.fireChannelInactive()
-    }
-
-    private func close() {
         let body = state.withLock { state in
             state.isClosed = true
             return state.onClose
         }
         body?()
+        context.fireChannelInactive()
     }
 }

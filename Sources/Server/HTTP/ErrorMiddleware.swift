@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import SpeculateShared
 
 /// Gives every refusal the body that OpenAI's clients understand, and says which method a path has.
 struct ErrorMiddleware: RouterMiddleware {
@@ -26,10 +27,10 @@ struct ErrorMiddleware: RouterMiddleware {
     private func missing(_ request: Request) -> APIError {
         let path = request.uri.path
         guard let method = path.hasPrefix("/v1/models/") ? .get : paths[path] else {
-            return APIError(.notFound, "there is nothing at \(path); /openapi.json tells what there is")
+            return APIError(.notFound, "there is nothing at \(excerpt(path)); /openapi.json tells what there is")
         }
         var error = APIError(
-            .methodNotAllowed, "the method is \(request.method.rawValue), expected \(method.rawValue) for \(path)")
+            .methodNotAllowed, "the method is \(excerpt(request.method.rawValue)), expected \(method.rawValue) for \(path)")
         error.headers[.allow] = method.rawValue
         return error
     }

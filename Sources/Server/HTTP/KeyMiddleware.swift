@@ -1,6 +1,6 @@
 import Hummingbird
 
-/// Lets in who sends one of the keys. How long a comparison takes tells nothing about the keys but their lengths.
+/// Lets in who sends one of the keys, and says which. How long a comparison takes tells nothing about the keys but their lengths.
 struct KeyMiddleware: RouterMiddleware {
     private let keys: [[UInt8]]
 
@@ -15,8 +15,11 @@ struct KeyMiddleware: RouterMiddleware {
             throw refusal("no API key, expected the header 'Authorization: Bearer KEY'")
         }
         let given = Array(header.utf8.dropFirst(scheme.utf8.count))
-        let matches = keys.reduce(0) { $0 + (Self.areEqual($1, given) ? 1 : 0) }
-        guard matches > 0 else { throw refusal("the API key is not one of this server's") }
+        var client: Int?
+        for (index, key) in keys.enumerated() where Self.areEqual(key, given) { client = index }
+        guard let client else { throw refusal("the API key is not one of this server's") }
+        var context = context
+        context.client = "key \(client + 1)"
         return try await next(request, context)
     }
 

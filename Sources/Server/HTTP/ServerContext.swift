@@ -5,6 +5,8 @@ import NIOCore
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
+    /// Whose key the request came with; nil without keys.
+    var client: String?
 
     init(source: Source) {
         coreContext = .init(source: source)

@@ -22,4 +22,11 @@ package struct ByteStrings: Equatable, Sendable, RandomAccessCollection {
     package func range(_ index: Int) -> Range<Int> { (index == 0 ? 0 : ends[index - 1])..<ends[index] }
 
     package subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
+
+    /// FNV-1a over the strings and their lengths: the same bytes cut elsewhere are other strings.
+    func hash(after start: UInt64? = nil) -> UInt64 {
+        let lengths = indices.map { UInt64(range($0).count).littleEndian }
+        let hash = bytes.withUnsafeBufferPointer { FNV1a.hash($0, after: start) }
+        return lengths.withUnsafeBytes { FNV1a.hash($0.bindMemory(to: UInt8.self), after: hash) }
+    }
 }

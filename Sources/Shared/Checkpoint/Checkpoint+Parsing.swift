@@ -4,11 +4,13 @@ extension Checkpoint {
     private static let leastPairBytes = 13
     private static let leastTensorBytes = 32
     private static let greatestNesting = 4
+    /// Headers of real files have 1 to 20 MB, nearly all of it the vocabulary.
+    private static let greatestHeader = 256 << 20
     private static let greatestDimensions = 4
 
     /// Header, metadata and tensor descriptions (GGUF specification, version 3), every length checked before use.
-    static func parse(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) -> Contents {
-        var reader = ByteReader(bytes)
+    static func parse(_ reader: ByteReader) throws(CheckpointError) -> Contents {
+        var reader = reader
         let magic: UInt32 = try reader.read("the magic number")
         guard magic == 0x4655_4747 else {
             throw CheckpointError(
@@ -22,10 +24,10 @@ extension Checkpoint {
         let tensorCount: UInt64 = try reader.read("the tensor count")
         let pairCount: UInt64 = try reader.read("the metadata count")
         guard pairCount <= UInt64(reader.remaining / leastPairBytes) else {
-            throw CheckpointError("metadata count \(pairCount) does not fit a file of \(bytes.count) bytes")
+            throw CheckpointError("metadata count \(pairCount) does not fit a file of \(reader.count) bytes")
         }
         guard tensorCount <= UInt64(reader.remaining / leastTensorBytes) else {
-            throw CheckpointError("tensor count \(tensorCount) does not fit a file of \(bytes.count) bytes")
+            throw CheckpointError("tensor count \(tensorCount) does not fit a file of \(reader.count) bytes")
         }
 
         var metadata = Metadata()
@@ -33,6 +35,7 @@ extension Checkpoint {
             let key = try name(&reader, "metadata key \(index)")
             guard metadata[key] == nil else { throw CheckpointError("metadata key '\(key)' appears twice") }
             metadata[key] = try value(&reader, key)
+            try checkHeader(reader, key)
         }
         let alignment = try metadata.optionalInteger("general.alignment", in: 1...1 << 20) ?? 32
         guard alignment.nonzeroBitCount == 1 else {
@@ -43,20 +46,25 @@ extension Checkpoint {
         tensors.reserveCapacity(Int(tensorCount))
         for index in 0..<tensorCount {
             tensors.append(try tensor(&reader, index, alignment))
+            try checkHeader(reader, tensors[tensors.count - 1].name)
         }
         let dataOffset = (reader.offset + alignment - 1) / alignment * alignment
-        try check(tensors, dataBytes: bytes.count - dataOffset)
+        try check(tensors, dataBytes: reader.count - dataOffset)
         return Contents(metadata: metadata, tensors: tensors, dataOffset: dataOffset)
     }
 
+    private static func checkHeader(_ reader: ByteReader, _ part: String) throws(CheckpointError) {
+        guard reader.offset <= greatestHeader else {
+            throw CheckpointError("the header has more than \(greatestHeader) bytes at '\(part)'")
+        }
+    }
+
     private static func name(_ reader: inout ByteReader, _ part: String) throws(CheckpointError) -> String {
-        let bytes = try reader.readString(part)
-        guard (1...65535).contains(bytes.count) else {
-            throw CheckpointError("\(part) has a name of \(bytes.count) bytes, expected 1 to 65535")
+        let (name, length) = try reader.readString(part) { (String(validating: $0, as: UTF8.self), $0.count) }
+        guard (1...65535).contains(length) else {
+            throw CheckpointError("\(part) has a name of \(length) bytes, expected 1 to 65535")
         }
-        guard let name = String(validating: bytes, as: UTF8.self) else {
-            throw CheckpointError("\(part) has a name that is not UTF-8")
-        }
+        guard let name else { throw CheckpointError("\(part) has a name that is not UTF-8") }
         return name
     }
 
@@ -79,7 +87,7 @@ extension Checkpoint {
         case .int32: return .int32(try reader.read(part))
         case .float32: return .float32(try reader.read(part))
         case .bool: return .bool(try bools(&reader, 1, key)[0])
-        case .string: return .string(Array(try reader.readString(part)))
+        case .string: return .string(try reader.readString(part) { Array($0) })
         case .array: return .array(try array(&reader, key, depth: 1))
         case .uint64: return .uint64(try reader.read(part))
         case .int64: return .int64(try reader.read(part))
@@ -119,15 +127,15 @@ extension Checkpoint {
         case .string:
             // Every string takes at least its length's 8 bytes, every array its type and count.
             guard count <= UInt64(reader.remaining / 8) else {
-                throw .truncated(part, needs: count, at: reader.offset, of: reader.bytes.count)
+                throw .truncated(part, needs: count, at: reader.offset, of: reader.count)
             }
             var strings = ByteStrings()
             strings.reserveCapacity(Int(count))
-            for _ in 0..<count { strings.append(try reader.readString(part)) }
+            for _ in 0..<count { try reader.readString(part) { strings.append($0) } }
             return .string(strings)
         case .array:
             guard count <= UInt64(reader.remaining / 12) else {
-                throw .truncated(part, needs: count, at: reader.offset, of: reader.bytes.count)
+                throw .truncated(part, needs: count, at: reader.offset, of: reader.count)
             }
             var arrays: [MetadataArray] = []
             for _ in 0..<count { arrays.append(try array(&reader, key, depth: depth + 1)) }

@@ -1,4 +1,5 @@
-/// A memory-mapped GGUF version 3 file: metadata and tensors. Nothing in it is trusted before it is checked.
+/// A GGUF version 3 file: metadata, and tensors that are read when they are asked for. Nothing in it is trusted before it
+/// is checked, and what was read is not read again: another program may be writing to it.
 package final class Checkpoint: Sendable {
     struct Contents: Sendable {
         var metadata: Metadata
@@ -6,46 +7,66 @@ package final class Checkpoint: Sendable {
         var dataOffset: Int
     }
 
-    package let path: String
-    private let file: MappedFile
+    private let file: ReadableFile
     private let contents: Contents
     private let indices: [String: Int]
 
     /// - Throws: `FileError` when the file cannot be read, `CheckpointError` when it is not a sound GGUF file.
     package init(path: String) throws {
-        self.path = path
-        file = try MappedFile(path: path)
-        contents = try Self.parse(file.bytes)
+        let file = try ReadableFile(path: path)
+        self.file = file
+        contents = try Self.parse(
+            ByteReader(count: file.byteCount) { buffer, offset throws(FileError) in
+                try file.read(buffer, at: offset)
+            })
         indices = Dictionary(uniqueKeysWithValues: contents.tensors.enumerated().map { ($1.name, $0) })
     }
 
     package var metadata: Metadata { contents.metadata }
     package var tensors: [TensorInfo] { contents.tensors }
-    package var byteCount: Int { file.bytes.count }
+    package var path: String { file.path }
+    package var byteCount: Int { file.byteCount }
 
     package func tensor(_ name: String) -> TensorInfo? { indices[name].map { contents.tensors[$0] } }
 
-    /// The tensor's bytes, valid while this checkpoint lives.
-    package func bytes(of tensor: TensorInfo) -> UnsafeRawBufferPointer {
-        let start = contents.dataOffset + tensor.offset
-        return UnsafeRawBufferPointer(rebasing: file.bytes[start..<start + tensor.byteCount])
+    /// Fills `buffer` with the tensor's bytes from `offset` on.
+    /// - Throws: `CheckpointError` when the file can no longer be read there.
+    package func read(
+        _ tensor: TensorInfo, from offset: Int = 0, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError) {
+        precondition(offset >= 0 && offset + buffer.count <= tensor.byteCount)
+        do throws(FileError) {
+            try file.read(buffer, at: contents.dataOffset + tensor.offset + offset)
+        } catch {
+            throw .tensor(tensor.name, "cannot be read: the file \(error.reason)")
+        }
     }
 
-    /// Lets the system drop the tensor's pages from memory; they are read again from the file when touched.
-    package func release(_ tensor: TensorInfo) { file.release(bytes(of: tensor)) }
+    /// All of the tensor's bytes.
+    package func bytes(of tensor: TensorInfo) throws(CheckpointError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+        var failure: CheckpointError?
+        bytes.withUnsafeMutableBytes { buffer in
+            do throws(CheckpointError) { try read(tensor, into: buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
 
     /// The tensor's values as floats, row after row.
-    package func floats(of tensor: TensorInfo) -> [Float] {
-        let inputs = tensor.shape[0]
-        let source = bytes(of: tensor)
+    package func floats(of tensor: TensorInfo) throws(CheckpointError) -> [Float] {
+        let bytes = try bytes(of: tensor)
         return [Float](unsafeUninitializedCapacity: tensor.count) { buffer, initialized in
-            dequantize(source, type: tensor.type, inputs: inputs, into: buffer)
+            bytes.withUnsafeBytes { dequantize($0, type: tensor.type, inputs: tensor.shape[0], into: buffer) }
             initialized = tensor.count
         }
     }
 
     /// Checks a buffer as `init` would check a file; for tests that mutate many of them.
     package static func validate(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
-        _ = try parse(bytes)
+        _ = try parse(
+            ByteReader(count: bytes.count) { buffer, offset in
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + buffer.count]))
+            })
     }
 }

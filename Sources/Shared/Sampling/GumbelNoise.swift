@@ -21,12 +21,13 @@ package struct GumbelNoise: Sendable {
         self.position = position
     }
 
-    /// G of a token.
+    /// G of a token, a finite number.
     package func value(_ token: Int) -> Double {
-        -log(-log(random.uniform(position: position, stream: .gumbel(token))))
+        -log(-log(max(random.uniform(position: position, stream: .gumbel(token)), 0x1p-54)))
     }
 
-    /// The token where log weight + G is greatest; nil when it is one of the unlikely ones, which the caller draws.
+    /// The token where log weight + G is greatest; nil when it is one of the unlikely ones, which the caller draws, or
+    /// there is no weight at all.
     /// - Parameters:
     ///   - weights: proportional to probabilities, the greatest 1.
     ///   - sums: of each `Sampler.block` weights.
@@ -34,7 +35,7 @@ package struct GumbelNoise: Sendable {
     package func greatest(
         _ weights: UnsafeBufferPointer<Float>, sums: UnsafePointer<Float>, tokens: [Int32]? = nil
     ) -> Int32? {
-        var best: Int32 = -1
+        var best: Int32?
         var highest = -Double.infinity
         var unlikely = 0.0
         for start in stride(from: 0, to: weights.count, by: Sampler.block) {

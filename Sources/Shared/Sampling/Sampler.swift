@@ -45,7 +45,7 @@ package final class Sampler {
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory, position: Int,
         draw: Draw = .inverse
     ) throws(NonFiniteLogits) -> Int32 {
-        guard options.temperature > 0 else {
+        guard !options.isGreedy else {
             if options.takesLikeliest { return try likeliest(logits) }
             adjust(logits, options, history)
             return try adjusted.withUnsafeBufferPointer { p throws(NonFiniteLogits) in try likeliest(p.baseAddress!) }
@@ -106,7 +106,7 @@ package final class Sampler {
     package func probabilities(
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory
     ) throws(NonFiniteLogits) -> [Double] {
-        guard options.temperature > 0 else {
+        guard !options.isGreedy else {
             var point = [Double](repeating: 0, count: vocabularySize)
             point[Int(try sample(logits, options, history: history, position: 0))] = 1
             return point

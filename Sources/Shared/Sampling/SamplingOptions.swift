@@ -1,11 +1,11 @@
 /// The law that the next token is drawn from, as transforms of the logits. They apply in this order: logit bias,
 /// penalties, temperature, top-k, top-p, min-p.
 public struct SamplingOptions: Equatable, Sendable {
-    /// 0 takes the likeliest token; 1 samples the model's own law.
+    /// Below `leastTemperature` the likeliest token is taken; 1 samples the model's own law.
     public var temperature: Float
     /// Keep the k likeliest tokens; 0 keeps all.
     public var topK: Int
-    /// Keep the fewest likeliest tokens whose probabilities reach this sum; 1 keeps all.
+    /// Keep the fewest likeliest tokens whose probabilities reach this sum, at least one; 1 keeps all.
     public var topP: Float
     /// Keep tokens at least this fraction as likely as the likeliest; 0 keeps all.
     public var minP: Float
@@ -16,7 +16,7 @@ public struct SamplingOptions: Equatable, Sendable {
     public var presencePenalty: Float
     /// Subtracted from a token's logit for each time that it stands in the answer.
     public var frequencyPenalty: Float
-    /// Added to the logits of these tokens.
+    /// Added to the logits of these tokens, up to 1024 of them.
     public var logitBias: [Int32: Float]
     /// The same seed gives the same text, whatever is drafted.
     public var seed: UInt64
@@ -36,33 +36,47 @@ public struct SamplingOptions: Equatable, Sendable {
         self.seed = seed
     }
 
+    /// Temperatures below this are 0: a token 0.01 nats behind the likeliest would have a chance of e^−1000 there, and
+    /// 1/temperature stays far from what a float can hold.
+    public static let leastTemperature: Float = 1e-5
+
+    /// Tokens with a bias of their own at most: each is looked at for every token of the answer.
+    public static let maximumBiases = 1024
+
+    /// Whether the likeliest token is taken, rather than one drawn.
+    public var isGreedy: Bool { temperature < Self.leastTemperature }
+
     /// Whether the law is that of the likeliest token, and the logits are asked for no more than which it is.
-    package var takesLikeliest: Bool { temperature == 0 && logitBias.isEmpty && !hasPenalties }
+    package var takesLikeliest: Bool { isGreedy && logitBias.isEmpty && !hasPenalties }
 
     package var hasPenalties: Bool { repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
 
-    /// The first setting outside its range, in words; nil when all are sound.
-    package func problem(vocabularySize: Int) -> String? {
+    /// The first setting outside its range, in words that begin with its name; nil when all are sound.
+    /// - Parameter vocabularySize: nil where it is not known yet.
+    public func problem(vocabularySize: Int? = nil) -> String? {
+        func plain(_ number: Float) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
         // Beyond ±1000 a penalty or bias decides everything already, and sums stay finite.
-        let bounded: ClosedRange<Float> = -1000...1000
-        if !(0...1000).contains(temperature) { return "temperature is \(temperature), expected 0 to 1000" }
-        if topK < 0 { return "top-k is \(topK), expected 0 or more" }
-        if !(topP > 0 && topP <= 1) { return "top-p is \(topP), expected more than 0 and at most 1" }
-        if !(0...1).contains(minP) { return "min-p is \(minP), expected 0 to 1" }
-        if !(repetitionPenalty > 0 && repetitionPenalty <= 1000) {
-            return "repetition penalty is \(repetitionPenalty), expected more than 0 and at most 1000"
+        let numbers: [(name: String, value: Float, range: ClosedRange<Float>)] = [
+            ("temperature", temperature, 0...1000), ("top_p", topP, 0...1), ("min_p", minP, 0...1),
+            ("repetition_penalty", repetitionPenalty, 0.001...1000),
+            ("presence_penalty", presencePenalty, -1000...1000),
+            ("frequency_penalty", frequencyPenalty, -1000...1000),
+        ]
+        for (name, value, range) in numbers where !range.contains(value) {
+            return "\(name) is \(plain(value)), expected \(plain(range.lowerBound)) to \(plain(range.upperBound))"
         }
-        if !bounded.contains(presencePenalty) {
-            return "presence penalty is \(presencePenalty), expected -1000 to 1000"
+        if logitBias.count > Self.maximumBiases {
+            return "logit_bias has \(logitBias.count) entries, expected at most \(Self.maximumBiases)"
         }
-        if !bounded.contains(frequencyPenalty) {
-            return "frequency penalty is \(frequencyPenalty), expected -1000 to 1000"
-        }
+        if topK < 0 { return "top_k is \(topK), expected 0 or more" }
         for (token, bias) in logitBias.sorted(by: { $0.key < $1.key }) {
-            if !(0..<vocabularySize).contains(Int(token)) {
-                return "logit bias names token \(token), expected 0 to \(vocabularySize - 1)"
+            if token < 0 || vocabularySize.map({ token >= $0 }) ?? false {
+                let expected = vocabularySize.map { "0 to \($0 - 1)" } ?? "0 or more"
+                return "logit_bias names token \(token), expected \(expected)"
             }
-            if !bounded.contains(bias) { return "logit bias of token \(token) is \(bias), expected -1000 to 1000" }
+            if !(-1000...1000).contains(bias) {
+                return "logit_bias of token \(token) is \(plain(bias)), expected -1000 to 1000"
+            }
         }
         return nil
     }

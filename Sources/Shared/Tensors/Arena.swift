@@ -16,7 +16,7 @@ package final class Arena: @unchecked Sendable {
     private var used = 0
 
     /// - Parameter hugePages: ask for large pages: worth it for memory that is read from end to end.
-    package init(capacity: Int, hugePages: Bool = false) {
+    package init(capacity: Int, hugePages: Bool = false) throws(OutOfMemory) {
         self.capacity = max(capacity, 1)
         #if os(Linux)
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
@@ -24,8 +24,8 @@ package final class Arena: @unchecked Sendable {
             let flags = MAP_PRIVATE | MAP_ANON
         #endif
         let memory = mmap(nil, self.capacity, PROT_READ | PROT_WRITE, flags, -1, 0)
-        precondition(memory != MAP_FAILED, "out of memory: cannot reserve \(self.capacity) bytes")
-        base = memory!
+        guard let memory, memory != MAP_FAILED else { throw OutOfMemory(bytes: self.capacity) }
+        base = memory
         #if os(Linux)
             if hugePages { madvise(base, self.capacity, 14 /* MADV_HUGEPAGE */) }
         #endif

@@ -7,11 +7,11 @@ package final class UpperBits: @unchecked Sendable {
     private let arena: Arena
 
     /// Nil for a matrix without such a bound.
-    package init?(of whole: spk_matrix, pool: WorkerPool) {
+    package init?(of whole: spk_matrix, pool: WorkerPool) throws(OutOfMemory) {
         guard whole.packing == SPK_PACKED_S8_F16 else { return nil }
         let panels = whole.panels
         let panelBytes = spk_panel_bytes(SPK_PACKED_TOP6_F16, whole.inputs)
-        arena = Arena(capacity: panels * panelBytes, hugePages: true)
+        arena = try Arena(capacity: panels * panelBytes, hugePages: true)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         let isSound = Atomic(true)
         pool.run { worker in

@@ -8,11 +8,14 @@ package final class WeightLoader {
     private let pool: WorkerPool
     private var unused: Set<String>
 
-    package init(_ checkpoint: Checkpoint, pool: WorkerPool) {
+    /// File bytes that a worker reads at once: they are packed while they are in its cache.
+    private static let chunkBytes = 1 << 19
+
+    package init(_ checkpoint: Checkpoint, pool: WorkerPool) throws(OutOfMemory) {
         self.checkpoint = checkpoint
         self.pool = pool
         unused = Set(checkpoint.tensors.map(\.name))
-        arena = Arena(capacity: checkpoint.tensors.reduce(0) { $0 + Self.arenaBytes($1) }, hugePages: true)
+        arena = try Arena(capacity: checkpoint.tensors.reduce(0) { $0 + Self.arenaBytes($1) }, hugePages: true)
     }
 
     /// A weight matrix [outputs × inputs].
@@ -26,16 +29,41 @@ package final class WeightLoader {
         let panelBytes = spk_panel_bytes(packing, Int32(inputs))
         let panels = (outputs + Int(SPK_LANES) - 1) / Int(SPK_LANES)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
-        let file = checkpoint.bytes(of: tensor).assumingMemoryBound(to: UInt8.self).baseAddress!
-        pool.run { worker in
-            let share = worker.share(of: panels)
+        try read(tensor, panels: panels) { bytes, panels in
+            // As if the whole matrix began at these panels.
             spk_pack(
-                tensor.type.kernelType, file, Int32(outputs), Int32(inputs), Int32(share.lowerBound),
-                Int32(share.upperBound), packed)
+                tensor.type.kernelType, bytes, Int32(outputs - panels.lowerBound * Int(SPK_LANES)), Int32(inputs), 0,
+                Int32(panels.count), packed + panels.lowerBound * panelBytes)
         }
-        checkpoint.release(tensor)
         return spk_matrix(
             packing: packing, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes, data: packed)
+    }
+
+    /// Reads a matrix's rows on all workers, some panels at a time, and calls `body` with the bytes of each.
+    private func read(
+        _ tensor: TensorInfo, panels: Int, _ body: (UnsafePointer<UInt8>, Range<Int>) -> Void
+    ) throws(CheckpointError) {
+        let panelBytes = tensor.byteCount / tensor.shape[1] * Int(SPK_LANES)
+        let most = max(1, Self.chunkBytes / panelBytes)
+        let failure = Locked<CheckpointError?>(nil)
+        pool.run { worker in
+            let share = worker.share(of: panels)
+            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: most * panelBytes, alignment: 64)
+            defer { buffer.deallocate() }
+            for first in stride(from: share.lowerBound, to: share.upperBound, by: most) {
+                let part = first..<min(first + most, share.upperBound)
+                let start = first * panelBytes
+                let bytes = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<(min(part.upperBound * panelBytes, tensor.byteCount) - start)])
+                do throws(CheckpointError) {
+                    try checkpoint.read(tensor, from: start, into: bytes)
+                } catch {
+                    return failure.withLock { $0 = error }
+                }
+                body(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), part)
+            }
+        }
+        if let failure = failure.withLock({ $0 }) { throw failure }
     }
 
     /// A vector of floats, such as a norm's weights or a bias.
@@ -52,7 +80,7 @@ package final class WeightLoader {
     private func floats(_ tensor: TensorInfo) throws(CheckpointError) -> UnsafePointer<Float> {
         let count = tensor.count
         let floats = arena.allocate(Float.self, count: count)
-        let values = checkpoint.floats(of: tensor)
+        let values = try checkpoint.floats(of: tensor)
         if let wrong = values.first(where: { !$0.isFinite }) {
             throw .tensor(tensor.name, "holds \(wrong), expected finite numbers")
         }
@@ -64,19 +92,21 @@ package final class WeightLoader {
         contains(name) ? try vector(name, count: count) : nil
     }
 
-    /// A list of indices, all in `0..<limit`.
+    /// A list of rising indices, all in `0..<limit`.
     package func indices(_ name: String, limit: Int) throws(CheckpointError) -> [Int32] {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
         guard tensor.type == .i64, tensor.shape.count == 1 else {
             throw .tensor(name, "is \(tensor.type) of shape \(tensor.shape), expected I64 of one dimension")
         }
         unused.remove(name)
-        let bytes = checkpoint.bytes(of: tensor)
-        let values = (0..<tensor.count).map {
-            Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self))
+        let values = try checkpoint.bytes(of: tensor).withUnsafeBytes { bytes in
+            (0..<tensor.count).map { Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 8, as: Int64.self)) }
         }
         if let wrong = values.first(where: { !(0..<Int64(limit)).contains($0) }) {
             throw .tensor(name, "holds \(wrong), expected 0 to \(limit - 1)")
+        }
+        if let wrong = zip(values, values.dropFirst()).first(where: { $0 >= $1 }) {
+            throw .tensor(name, "holds \(wrong.1) after \(wrong.0), expected rising numbers")
         }
         return values.map { Int32($0) }
     }

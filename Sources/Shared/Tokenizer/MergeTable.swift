@@ -10,8 +10,13 @@ struct MergeTable: Sendable {
     private var keys: [UInt64]
     private var merges: [Merge]
     private let shift: UInt64
+    /// Merges, and so ranks, at most.
+    let count: Int
+    /// Odd, and another in every run: no file can be made whose pairs all fall into one slot.
+    private let multiplier = UInt64.random(in: 0 ... .max) | 1
 
     init(count: Int) {
+        self.count = count
         var bits = 6
         while 1 << bits < count * 2 { bits += 1 }
         keys = [UInt64](repeating: .max, count: 1 << bits)
@@ -48,5 +53,5 @@ struct MergeTable: Sendable {
         UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
     }
 
-    private func slot(of key: UInt64) -> Int { Int((key &* 0x9e37_79b9_7f4a_7c15) >> shift) }
+    private func slot(of key: UInt64) -> Int { Int((key &* multiplier) >> shift) }
 }

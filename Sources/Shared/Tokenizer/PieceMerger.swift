@@ -1,12 +1,12 @@
 /// Merges one piece's tokens, lowest rank first, leftmost among equals. Short pieces scan, O(n²) with a tiny constant;
-/// long ones keep the candidates in a heap, O(n log n), so that no input is slow. Its arrays are reused.
+/// long ones keep the candidates in a queue, O(n log n), so that no input is slow. Its arrays are reused.
 struct PieceMerger {
     private static let longPiece = 48
 
     private var tokens: [Int32] = []
     private var previous: [Int] = []
     private var next: [Int] = []
-    private var heap = CandidateHeap()
+    private var queue: MergeQueue?
 
     /// Appends to `output` what the bytes' tokens in `piece` merge to.
     mutating func merge(_ piece: [Int32], with table: borrowing MergeTable, into output: inout [Int32]) {
@@ -57,31 +57,29 @@ struct PieceMerger {
         tokens = piece
         previous = Array(-1..<count - 1)
         next = Array(1...count)
-        heap.removeAll()
-        for left in 0..<count - 1 { consider(left, table) }
-        while let candidate = heap.pop() {
-            let left = candidate.left
+        var queue = self.queue ?? MergeQueue(ranks: table.count)
+        defer { self.queue = queue }
+        self.queue = nil  // One owner, so that it is changed in place.
+        for left in 0..<count - 1 { consider(left, table, &queue) }
+        while let (rank, left) = queue.pop() {
             let right = next[left]
-            // Stale when either side has been merged since: the pair's tokens are no longer those it was made of.
-            guard tokens[left] == candidate.leftToken, right < count, tokens[right] == candidate.rightToken else {
-                continue
-            }
-            tokens[left] = candidate.token
+            // Stale when either side has been merged since: the pair there is another one, or none.
+            guard tokens[left] >= 0, right < count else { continue }
+            let merge = table.merge(tokens[left], tokens[right])
+            guard merge.rank == rank else { continue }
+            tokens[left] = merge.token
             tokens[right] = -1
             next[left] = next[right]
             if next[right] < count { previous[next[right]] = left }
-            if previous[left] >= 0 { consider(previous[left], table) }
-            consider(left, table)
+            if previous[left] >= 0 { consider(previous[left], table, &queue) }
+            consider(left, table, &queue)
         }
         for token in tokens where token >= 0 { output.append(token) }
     }
 
-    private mutating func consider(_ left: Int, _ table: borrowing MergeTable) {
+    private func consider(_ left: Int, _ table: borrowing MergeTable, _ queue: inout MergeQueue) {
         guard next[left] < tokens.count else { return }
-        let pair = (tokens[left], tokens[next[left]])
-        let merge = table.merge(pair.0, pair.1)
-        guard merge.rank != .max else { return }
-        heap.push(
-            .init(rank: merge.rank, left: left, leftToken: pair.0, rightToken: pair.1, token: merge.token))
+        let merge = table.merge(tokens[left], tokens[next[left]])
+        if merge.rank != .max { queue.push(rank: merge.rank, left: left) }
     }
 }

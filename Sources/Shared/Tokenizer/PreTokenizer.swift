@@ -15,20 +15,20 @@ package enum PreTokenizer: String, Sendable, CaseIterable {
     /// Whether a piece that is a token as it stands is that token, whatever the merges would make of it.
     var prefersWholePiece: Bool { self == .llamaBPE }
 
-    /// Calls `body` with every piece of `text`, in order; together they are the whole text.
-    func forEachPiece(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Void) {
+    /// Calls `body` with every piece of `text`, in order, while it returns true; together they are the whole text.
+    func forEachPiece(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Bool) {
         var start = 0
         if self == .smollm {
             while start < text.count {
                 let segment = PieceScanner(text, end: firstNumber(in: text, from: start))
                 while start < segment.end {
                     let end = segment.endOfGPT2Piece(from: start)
-                    body(start..<end)
+                    guard body(start..<end) else { return }
                     start = end
                 }
                 if start < text.count {
                     let end = start + PieceScanner(text, end: text.count).character(at: start).length
-                    body(start..<end)
+                    guard body(start..<end) else { return }
                     start = end
                 }
             }
@@ -42,7 +42,7 @@ package enum PreTokenizer: String, Sendable, CaseIterable {
                 case .llamaBPE: scanner.endOfLlamaPiece(from: start, numbers: 3)
                 case .qwen2: scanner.endOfLlamaPiece(from: start, numbers: 1)
                 }
-            body(start..<end)
+            guard body(start..<end) else { return }
             start = end
         }
     }

@@ -21,8 +21,9 @@ struct SpecialTokens: Sendable {
         self.begins = begins
     }
 
-    /// Control tokens count only when asked for; user-defined ones are always tokens.
-    func split(_ text: UnsafeBufferPointer<UInt8>, includingControl: Bool, _ body: (Part) -> Void) {
+    /// Calls `body` with every part of `text`, in order, while it returns true. Control tokens count only when asked for;
+    /// user-defined ones are always tokens.
+    func split(_ text: UnsafeBufferPointer<UInt8>, includingControl: Bool, _ body: (Part) -> Bool) {
         var start = 0
         if includingControl || ids.contains(where: { kinds[Int($0)] == .userDefined }) {
             var index = 0
@@ -31,13 +32,13 @@ struct SpecialTokens: Sendable {
                     index += 1
                     continue
                 }
-                if start < index { body(.text(start..<index)) }
-                body(.token(id))
+                if start < index, !body(.text(start..<index)) { return }
+                guard body(.token(id)) else { return }
                 index += pieces[Int(id)].count
                 start = index
             }
         }
-        if start < text.count { body(.text(start..<text.count)) }
+        if start < text.count { _ = body(.text(start..<text.count)) }
     }
 
     private func match(_ text: Slice<UnsafeBufferPointer<UInt8>>, _ includingControl: Bool) -> Int32? {

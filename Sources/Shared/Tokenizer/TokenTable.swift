@@ -3,21 +3,23 @@
 struct TokenTable: Sendable {
     private let strings: ByteStrings
     private var slots: [Int32]
-    private let mask: Int
+    private let shift: UInt64
+    /// As in `MergeTable`: the slots of tokens cannot be foreseen.
+    private let multiplier = UInt64.random(in: 0 ... .max) | 1
 
     /// Where two tokens have the same bytes the first one counts.
     init(_ strings: ByteStrings) {
         self.strings = strings
-        var capacity = 64
-        while capacity < strings.count * 2 { capacity *= 2 }
-        slots = [Int32](repeating: -1, count: capacity)
-        mask = capacity - 1
-        let mask = mask
+        var bits = 6
+        while 1 << bits < strings.count * 2 { bits += 1 }
+        slots = [Int32](repeating: -1, count: 1 << bits)
+        shift = UInt64(64 - bits)
+        let (shift, multiplier, mask) = (shift, multiplier, slots.count - 1)
         strings.bytes.withUnsafeBufferPointer { bytes in
             slots.withUnsafeMutableBufferPointer { slots in
                 for id in 0..<strings.count {
                     let key = UnsafeBufferPointer(rebasing: bytes[strings.range(id)])
-                    var slot = Self.hash(key) & mask
+                    var slot = Int((FNV1a.hash(key) &* multiplier) >> shift)
                     while slots[slot] >= 0, !Self.equal(bytes, strings.range(Int(slots[slot])), key) {
                         slot = (slot + 1) & mask
                     }
@@ -30,20 +32,14 @@ struct TokenTable: Sendable {
     func id(of key: UnsafeBufferPointer<UInt8>) -> Int32? {
         strings.bytes.withUnsafeBufferPointer { bytes in
             slots.withUnsafeBufferPointer { slots in
-                var slot = Self.hash(key) & mask
+                var slot = Int((FNV1a.hash(key) &* multiplier) >> shift)
                 while slots[slot] >= 0 {
                     if Self.equal(bytes, strings.range(Int(slots[slot])), key) { return slots[slot] }
-                    slot = (slot + 1) & mask
+                    slot = (slot + 1) & (slots.count - 1)
                 }
                 return nil
             }
         }
-    }
-
-    @inline(__always)
-    private static func hash(_ key: UnsafeBufferPointer<UInt8>) -> Int {
-        let hash = FNV1a.hash(key)
-        return Int(truncatingIfNeeded: hash ^ hash >> 29)
     }
 
     @inline(__always)

@@ -1,11 +1,12 @@
 extension Tokenizer {
     /// Tokens of a rendered conversation. A control marker that this vocabulary lacks is an error.
-    package func encode(_ parts: [ChatTemplate.Part]) throws(CheckpointError) -> [Int32] {
+    /// - Parameter limit: the conversation is left where there are so many tokens.
+    package func encode(_ parts: [ChatTemplate.Part], upTo limit: Int = .max) throws(CheckpointError) -> [Int32] {
         var tokens: [Int32] = []
         if addsBeginToken, let beginToken { tokens.append(beginToken) }
-        for part in parts {
+        for part in parts where tokens.count < limit {
             switch part {
-            case .text(let text): tokens += encode(text)
+            case .text(let text): tokens += encode(text, upTo: limit - tokens.count)
             case .control(let text):
                 guard let token = controlToken(text) else {
                     throw CheckpointError(

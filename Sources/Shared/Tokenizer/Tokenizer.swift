@@ -12,7 +12,7 @@ package final class Tokenizer: Sendable {
     package let endTokens: Set<Int32>
     package let addsBeginToken: Bool
     package let chatTemplate: ChatTemplate?
-    /// FNV-1a over all tokens and merges: two checkpoints with the same value share their token ids.
+    /// FNV-1a over all tokens and merges, and where each ends: two checkpoints with the same value share their token ids.
     package let fingerprint: UInt64
 
     private let table: TokenTable
@@ -39,6 +39,7 @@ package final class Tokenizer: Sendable {
         }
         kinds = try Self.kinds(metadata, count: texts.count)
         pieces = Self.pieces(texts, kinds)
+        longestPiece = max(pieces.lazy.map(\.count).max() ?? 0, 1)
         table = TokenTable(pieces)
         byteTokens = (0...255).map { [table] byte in
             withUnsafePointer(to: UInt8(byte)) { table.id(of: UnsafeBufferPointer(start: $0, count: 1)) ?? -1 }
@@ -70,9 +71,7 @@ package final class Tokenizer: Sendable {
     }
 
     private static func fingerprint(_ tokens: ByteStrings, _ merges: ByteStrings) -> UInt64 {
-        merges.bytes.withUnsafeBufferPointer { merges in
-            tokens.bytes.withUnsafeBufferPointer { FNV1a.hash(merges, after: FNV1a.hash($0)) }
-        }
+        merges.hash(after: tokens.hash())
     }
 
     /// Control tokens that end a text in the families read here, whether or not the file names them as such.
@@ -81,19 +80,22 @@ package final class Tokenizer: Sendable {
     ]
 
     package var vocabularySize: Int { pieces.count }
+    /// Bytes of the longest token: a text of n bytes has at least n / longestPiece tokens, but for bytes that vanish.
+    package let longestPiece: Int
 
     // MARK: Encoding and decoding
 
     /// - Parameters:
     ///   - parsingSpecial: whether control tokens written out in the text, such as `<|im_start|>`, become those tokens.
     ///   - addingBegin: whether the begin token goes first where the checkpoint asks for it.
-    package func encode(_ text: some Sequence<UInt8>, parsingSpecial: Bool = false, addingBegin: Bool = false)
-        -> [Int32]
-    {
+    ///   - limit: the text is left where there are so many tokens.
+    package func encode(
+        _ text: some Sequence<UInt8>, parsingSpecial: Bool = false, addingBegin: Bool = false, upTo limit: Int = .max
+    ) -> [Int32] {
         var output: [Int32] = []
         if addingBegin, addsBeginToken, let beginToken { output.append(beginToken) }
         let run: (UnsafeBufferPointer<UInt8>) -> Void = { bytes in
-            output.reserveCapacity(output.count + bytes.count / 3)
+            output.reserveCapacity(output.count + min(bytes.count / 3, limit))
             var merger = PieceMerger()
             var symbols: [Int32] = []
             self.special.split(bytes, includingControl: parsingSpecial) { part in
@@ -104,16 +106,20 @@ package final class Tokenizer: Sendable {
                     self.preTokenizer.forEachPiece(in: text) { piece in
                         let piece = UnsafeBufferPointer(rebasing: text[piece])
                         self.encode(piece, &symbols, &merger, into: &output)
+                        return output.count < limit
                     }
                 }
+                return output.count < limit
             }
         }
         if text.withContiguousStorageIfAvailable(run) == nil { Array(text).withUnsafeBufferPointer(run) }
         return output
     }
 
-    package func encode(_ text: String, parsingSpecial: Bool = false, addingBegin: Bool = false) -> [Int32] {
-        encode(text.utf8, parsingSpecial: parsingSpecial, addingBegin: addingBegin)
+    package func encode(
+        _ text: String, parsingSpecial: Bool = false, addingBegin: Bool = false, upTo limit: Int = .max
+    ) -> [Int32] {
+        encode(text.utf8, parsingSpecial: parsingSpecial, addingBegin: addingBegin, upTo: limit)
     }
 
     private func encode(

@@ -7,6 +7,8 @@ struct EngineMetrics: Sendable {
     let model: String
     private let running: Gauge
     private let waiting: Gauge
+    private let prefixBytes: Gauge
+    private let prefixLimit: Gauge
     private let prompt: Counter
     private let generated: Counter
     private let prefixQueries: Counter
@@ -36,6 +38,8 @@ struct EngineMetrics: Sendable {
         self.factory = factory
         running = gauge("num_requests_running")
         waiting = gauge("num_requests_waiting")
+        prefixBytes = Gauge(label: "speculate_prefix_cache_bytes", dimensions: dimensions, factory: factory)
+        prefixLimit = Gauge(label: "speculate_prefix_cache_limit_bytes", dimensions: dimensions, factory: factory)
         prompt = counter("prompt_tokens")
         generated = counter("generation_tokens")
         prefixQueries = counter("prefix_cache_queries")
@@ -54,6 +58,8 @@ struct EngineMetrics: Sendable {
     func record(_ activity: EngineActivity) {
         running.record(activity.running)
         waiting.record(activity.waiting)
+        prefixBytes.record(activity.prefixMemory)
+        prefixLimit.record(activity.prefixMemoryLimit)
     }
 
     /// What a completion has done between two moments.

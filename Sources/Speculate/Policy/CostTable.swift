@@ -1,4 +1,5 @@
 import SpeculateDrafter
+import SpeculateShared
 import SpeculateVerifier
 
 /// What passes take here: measured when the first completion wants to know, kept up to date by every round, since passes
@@ -26,10 +27,10 @@ final class CostTable {
     /// Seconds of each further pass, which finds them there.
     private var furtherPass: [Double]
 
-    init(verifier: Verifier, model: BlockDiffusionModel?) {
-        let cache = verifier.makeCache(capacity: Self.measuredRows.max()!)
-        let drafter = model.map {
-            BlockDiffusionDrafter($0, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
+    init(verifier: Verifier, model: BlockDiffusionModel?) throws(OutOfMemory) {
+        let cache = try verifier.makeCache(capacity: Self.measuredRows.max()!)
+        let drafter = try model.map { model throws(OutOfMemory) in
+            try BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
         }
         let rows = Self.measuredRows.filter { $0 <= cache.capacity }
         let slots = Self.measuredSlots.filter { $0 <= model?.config.drafts ?? 0 }
@@ -93,7 +94,7 @@ final class CostTable {
     private static func value(_ curve: [Double], _ count: Int) -> Double {
         guard count > curve.count else { return count < 1 ? 0 : curve[count - 1] }
         let last = curve.count - 1
-        return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(last - last / 2)
+        return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(max(last - last / 2, 1))
     }
 
     /// The whole curve goes up or down with a measurement, given as a ratio to what the curve says, and a little more so

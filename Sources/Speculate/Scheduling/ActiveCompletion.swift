@@ -4,21 +4,28 @@ final class ActiveCompletion {
     private static let period = Duration.milliseconds(5)
 
     let generation: Generation
+    let request: CompletionRequest
+    private let onEnd: () -> Void
     private let delivery: Delivery
     private var observer: CompletionObserver
     let deadline: ContinuousClock.Instant?
     private var pieces: [CompletionDelta.Piece] = []
     private var delivered: ContinuousClock.Instant?
 
+    /// - Parameter onEnd: called when it is over, before its reader hears of it.
     init(
         _ generation: Generation, _ delivery: Delivery, _ observer: CompletionObserver,
-        deadline: ContinuousClock.Instant?
+        request: CompletionRequest, deadline: ContinuousClock.Instant?, onEnd: @escaping () -> Void
     ) {
         self.generation = generation
         self.delivery = delivery
         self.observer = observer
+        self.request = request
         self.deadline = deadline
+        self.onEnd = onEnd
     }
+
+    var client: String? { request.client }
 
     var isPaused: Bool { delivery.isFull }
 
@@ -37,6 +44,7 @@ final class ActiveCompletion {
         if let result = generation.result {
             observer.progress(result.statistics)
             observer.end(result)
+            onEnd()
             delivery.deliver(pieces, end: .success(result))
         } else if !pieces.isEmpty {
             let now = ContinuousClock.now
@@ -50,6 +58,7 @@ final class ActiveCompletion {
 
     func fail(_ error: EngineError) {
         observer.fail(error)
+        onEnd()
         delivery.deliver(pieces, end: .failure(error))
     }
 }

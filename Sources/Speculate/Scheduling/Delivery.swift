@@ -9,7 +9,7 @@ final class Delivery: Sendable {
     private struct State {
         var pieces: [CompletionDelta.Piece] = []
         var end: Result<CompletionResult, EngineError>?
-        var reader: CheckedContinuation<Void, Never>?
+        var reader: CheckedContinuation<Bool, Never>?
         var isStopping = false
         var isOver = false
 
@@ -37,14 +37,14 @@ final class Delivery: Sendable {
 
     func deliver(_ pieces: [CompletionDelta.Piece], end: Result<CompletionResult, EngineError>? = nil) {
         guard isStreamed || end != nil else { return }
-        let reader: CheckedContinuation<Void, Never>? = state.withLock { state in
+        let reader: CheckedContinuation<Bool, Never>? = state.withLock { state in
             state.pieces += pieces
             state.end = end
             guard state.isReady else { return nil }
             defer { state.reader = nil }
             return state.reader
         }
-        reader?.resume()
+        reader?.resume(returning: true)
     }
 
     // MARK: The reader's end
@@ -60,17 +60,23 @@ final class Delivery: Sendable {
 
     /// All that has come since the last time, waiting for something; nil after the end. A cancelled task stops the
     /// completion, and gets what there is.
+    /// - Throws: `EngineError`, also where another task waits for the same.
     func next() async throws(EngineError) -> CompletionDelta? {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isReady = state.withLock { state in
-                    if !state.isReady { state.reader = continuation }
-                    return state.isReady
+        let isFirst = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in
+                let answer: Bool? = state.withLock { state in
+                    if state.isReady { return true }
+                    if state.reader != nil { return false }
+                    state.reader = continuation
+                    return nil
                 }
-                if isReady { continuation.resume() }
+                if let answer { continuation.resume(returning: answer) }
             }
         } onCancel: {
             stop()
+        }
+        guard isFirst else {
+            throw EngineError(.invalidRequest, "two tasks read the stream at once, expected one reader")
         }
         let (pieces, end) = state.withLock { state in
             defer {

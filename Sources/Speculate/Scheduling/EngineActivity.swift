@@ -5,4 +5,6 @@ public struct EngineActivity: Equatable, Sendable {
     public var waiting: Int
     /// Bytes kept for prompts that begin as earlier ones did.
     public var prefixMemory: Int
+    /// The most of them.
+    public var prefixMemoryLimit: Int
 }

@@ -5,6 +5,7 @@ import SpeculateVerifier
 /// Touched on the engine's thread alone.
 final class PrefixCache {
     struct Entry {
+        let scope: CacheScope
         let tokens: [Int32]
         /// Holds `tokens`.
         let cache: KVCache
@@ -21,11 +22,12 @@ final class PrefixCache {
 
         /// Whether whatever another entry is good for, this one is good for too.
         func covers(_ other: Entry) -> Bool {
-            tokens.starts(with: other.tokens) && (drafterCache?.count ?? 0) >= (other.drafterCache?.count ?? 0)
+            scope == other.scope && tokens.starts(with: other.tokens)
+                && (drafterCache?.count ?? 0) >= (other.drafterCache?.count ?? 0)
         }
     }
 
-    private let limit: Int
+    let limit: Int
     /// The longest unused first.
     private var entries: [Entry] = []
     private(set) var bytes = 0
@@ -33,10 +35,11 @@ final class PrefixCache {
     /// - Parameter limit: bytes at most.
     init(limit: Int) { self.limit = limit }
 
-    /// The entry that shares the longest beginning with a prompt, and how many tokens of it. O(entries · tokens).
-    func longest(_ prompt: [Int32], withDrafter: Bool) -> (entry: Entry, count: Int)? {
+    /// The entry of a scope that shares the longest beginning with a prompt, and how many tokens of it.
+    /// O(entries · tokens).
+    func longest(_ prompt: [Int32], in scope: CacheScope, withDrafter: Bool) -> (entry: Entry, count: Int)? {
         var best: (place: Int, count: Int)?
-        for (place, entry) in entries.enumerated() {
+        for (place, entry) in entries.enumerated() where entry.scope == scope {
             let common = entry.common(with: prompt, withDrafter: withDrafter)
             if common > best?.count ?? 0 { best = (place, common) }
         }
@@ -46,7 +49,8 @@ final class PrefixCache {
         return (entry, best.count)
     }
 
-    /// Keeps a sequence that has ended, in place of those that it goes on from.
+    /// Keeps a sequence that has ended, in place of those that it goes on from. Where memory is short, the client that
+    /// has the most of it loses what it has not used for longest.
     func keep(_ entry: Entry) {
         guard !entry.tokens.isEmpty, entry.bytes <= limit, !entries.contains(where: { $0.covers(entry) }) else {
             return
@@ -54,6 +58,13 @@ final class PrefixCache {
         entries.removeAll { entry.covers($0) }
         entries.append(entry)
         bytes = entries.reduce(0) { $0 + $1.bytes }
-        while bytes > limit { bytes -= entries.removeFirst().bytes }
+        while bytes > limit { evict() }
+    }
+    private func evict() {
+        var held: [String?: Int] = [:]
+        for entry in entries { held[entry.scope.client, default: 0] += entry.bytes }
+        let greatest = held.values.max()
+        guard let place = entries.firstIndex(where: { held[$0.scope.client] == greatest }) else { return }
+        bytes -= entries.remove(at: place).bytes
     }
 }

@@ -1,4 +1,5 @@
 import SpeculateDrafter
+import SpeculateShared
 import SpeculateVerifier
 
 /// Shares the verifier's passes among completions: every pass takes a step of each that writes, with as deep a draft as
@@ -21,6 +22,9 @@ final class Scheduler {
     private let batch = RowBatch(capacity: Verifier.maximumRows)
     private(set) var waiting: [ActiveCompletion] = []
     private(set) var active: [ActiveCompletion] = []
+    /// Out of their slots until their readers have caught up.
+    private var parked: [ActiveCompletion] = []
+    private var share = FairShare()
     /// Tokens that a completion gets of a pass.
     private var tokensPerPass = 1.0
 
@@ -33,25 +37,31 @@ final class Scheduler {
     }
 
     var activity: EngineActivity {
-        EngineActivity(running: active.count, waiting: waiting.count, prefixMemory: prefixes.bytes)
+        EngineActivity(
+            running: active.count, waiting: waiting.count + parked.count, prefixMemory: prefixes.bytes,
+            prefixMemoryLimit: prefixes.limit)
     }
 
     /// Whether a completion that begins now shares its passes with many.
     var isCrowded: Bool { min(active.count + waiting.count, parallel - 1) >= Self.crowd }
 
-    var isIdle: Bool { waiting.isEmpty && active.isEmpty }
+    var isIdle: Bool { waiting.isEmpty && active.isEmpty && parked.isEmpty }
 
     /// When the first completion in progress has to end.
-    var nextDeadline: ContinuousClock.Instant? { (active + waiting).compactMap(\.deadline).min() }
+    var nextDeadline: ContinuousClock.Instant? { (active + waiting + parked).compactMap(\.deadline).min() }
 
-    func add(_ completion: ActiveCompletion) { waiting.append(completion) }
+    func add(_ completion: ActiveCompletion) {
+        share.enter(completion.client, present: (active + waiting + parked).lazy.map(\.client))
+        waiting.append(completion)
+    }
 
     /// All end with the next step.
-    func stopAll() { for completion in waiting + active { completion.stop() } }
+    func stopAll() { for completion in waiting + active + parked { completion.stop() } }
 
     /// One pass. Returns false when nothing can be done before a request comes or a reader catches up.
     func step() -> Bool {
         endWhatIsOver()
+        park()
         admit()
         let able = active.filter { !$0.isPaused }
         guard !able.isEmpty else { return false }
@@ -72,17 +82,72 @@ final class Scheduler {
 
     private func endWhatIsOver() {
         let now = ContinuousClock.now
-        for completion in waiting + active {
+        for completion in waiting + active + parked {
             guard let reason = completion.ending(now) else { continue }
             completion.deliver(completion.generation.end(reason))
             release(completion)
         }
         waiting.removeAll { $0.generation.result != nil }
         active.removeAll { $0.generation.result != nil }
+        parked.removeAll { $0.generation.result != nil }
     }
 
+    /// A completion whose reader is behind keeps no slot from those that wait; it comes first once its reader is there.
+    private func park() {
+        waiting.insert(contentsOf: parked.filter { !$0.isPaused }, at: 0)
+        parked.removeAll { !$0.isPaused }
+        guard !waiting.isEmpty, active.count == parallel else { return }
+        for completion in active where completion.isPaused {
+            suspend(completion)
+            parked.append(completion)
+        }
+    }
+
+    /// Who had the least work done comes next, in the order of asking among equals. A client that has more than its share
+    /// of the slots, while another that has less waits for one, gives one back.
     private func admit() {
-        while active.count < parallel, !waiting.isEmpty { active.append(waiting.removeFirst()) }
+        while let place = nextWaiting() {
+            let completion = waiting[place]
+            if active.count == parallel {
+                guard let last = overShare(before: completion) else { return }
+                suspend(last)
+                waiting.append(last)
+            }
+            waiting.remove(at: place)
+            begin(completion)
+        }
+    }
+
+    private func nextWaiting() -> Int? {
+        waiting.indices.min { share.work(of: waiting[$0].client) < share.work(of: waiting[$1].client) }
+    }
+
+    /// The completion that gives its slot to another client's: one of the client with the most slots, as long as they are
+    /// more than the other one would have.
+    private func overShare(before waiting: ActiveCompletion) -> ActiveCompletion? {
+        var slots: [String?: Int] = [:]
+        for completion in active { slots[completion.client, default: 0] += 1 }
+        let most = slots.values.max() ?? 0
+        guard most > slots[waiting.client, default: 0] + 1 else { return nil }
+        return active.last { slots[$0.client] == most }
+    }
+
+    private func begin(_ completion: ActiveCompletion) {
+        do throws(OutOfMemory) {
+            try completion.generation.begin { [self] speculation, rule, capacity throws(OutOfMemory) in
+                try drafting.makeDrafter(
+                    speculation, rule, completion.request.sampling, verifier: verifier, capacity: capacity,
+                    isCrowded: isCrowded)
+            }
+            active.append(completion)
+        } catch {
+            completion.fail(EngineError(error))
+        }
+    }
+
+    private func suspend(_ completion: ActiveCompletion) {
+        release(completion)
+        active.removeAll { $0 === completion }
     }
 
     /// Those that write first, so that a long prompt delays nobody's next token by much.
@@ -98,11 +163,16 @@ final class Scheduler {
             }
         }
         var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
-        for completion in able where completion.generation.isPrefilling && room > 0 {
+        let reading = able.filter(\.generation.isPrefilling)
+        let work = reading.map { share.work(of: $0.client) }
+        // Who had the least first; among equals, those that were first in the last pass last.
+        for index in reading.indices.sorted(by: { (work[$0], $0) < (work[$1], $1) }) where room > 0 {
+            let completion = reading[index]
             guard !takesOver(completion, planned) else { continue }
             let before = batch.rowCount
             if completion.generation.plan(batch, rows: room) { planned.append(completion) }
             room -= batch.rowCount - before
+            share.add(FairShare.read * Double(batch.rowCount - before), to: completion.client)
         }
         return planned
     }
@@ -133,12 +203,13 @@ final class Scheduler {
         }
         let brought = generation.statistics.completionTokens - before
         if brought > 0 { tokensPerPass += Self.rate * (Double(brought) - tokensPerPass) }
+        share.add(FairShare.written * Double(brought), to: completion.client)
         if generation.result != nil { release(completion) }
     }
 
     /// Others may begin as this one did.
     private func release(_ completion: ActiveCompletion) {
         drafting.finish(completion.generation.drafter)
-        completion.generation.leave(in: prefixes)
+        completion.generation.suspend(in: prefixes)
     }
 }

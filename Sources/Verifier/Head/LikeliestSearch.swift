@@ -39,7 +39,7 @@ final class LikeliestSearch {
     private let arena: Arena
 
     /// - Parameter activations: what a pass leaves for the head, [rows, inputs].
-    init(_ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer) {
+    init(_ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer) throws(OutOfMemory) {
         self.head = head
         self.bound = bound
         self.activations = activations
@@ -49,7 +49,7 @@ final class LikeliestSearch {
         sections = (panels + section - 1) / section
         stride = panels * Int(SPK_LANES)
         let rows = Self.maximumRows
-        arena = Arena(
+        arena = try Arena(
             capacity: Arena.size(rows * stride * 4) + Arena.size(rows * sections * MemoryLayout<Best>.stride)
                 + Arena.size(section * 4) + Arena.size(Int(SPK_LANES) * 4))
         bounds = arena.allocate(count: rows * stride)

@@ -32,14 +32,14 @@ package final class KVCache {
     private let headDimension: Int
 
     /// - Parameter capacity: at most the model's context. Memory is taken only for cells that are written.
-    package init(_ config: TransformerConfig, capacity: Int) {
+    package init(_ config: TransformerConfig, capacity: Int) throws(OutOfMemory) {
         self.capacity = min(max(capacity, 1), config.context)
         layers = config.layers
         headDimension = config.headDimension
         let cells = (self.capacity + 15) / 16 * 16
         let stride = cells * config.headDimension
         let numbers = config.layers * config.kvHeads * stride
-        arena = Arena(capacity: 2 * Arena.size(numbers * 2))
+        arena = try Arena(capacity: 2 * Arena.size(numbers * 2))
         view = View(
             keys: arena.allocate(count: numbers), values: arena.allocate(count: numbers), kvHeads: config.kvHeads,
             stride: stride)

@@ -22,11 +22,11 @@ package final class Transformer {
     package init(
         _ config: TransformerConfig, _ layers: TransformerLayers, head: spk_matrix?, kernels: Kernels, rows: Int,
         workers: Int, ropeFactors: UnsafePointer<Float>? = nil
-    ) {
+    ) throws(OutOfMemory) {
         self.config = config
         self.kernels = kernels
         self.layers = layers
-        state = TransformerState(
+        state = try TransformerState(
             config, layers.readers(head: head), rows: rows, workers: workers, ropeFactors: ropeFactors)
     }
 

@@ -44,7 +44,8 @@ package struct TransformerConfig: Equatable, Sendable {
         feedForward = try metadata.integer("\(name).feed_forward_length", in: 1...1 << 20)
         heads = try metadata.integer("\(name).attention.head_count", in: 1...1024)
         kvHeads = try metadata.optionalInteger("\(name).attention.head_count_kv", in: 1...1024) ?? heads
-        context = try metadata.integer("\(name).context_length", in: 1...1 << 20)
+        // One token to go on from and one more are the least that a text can be.
+        context = try metadata.integer("\(name).context_length", in: 2...1 << 20)
         epsilon = try metadata.float("\(name).attention.layer_norm_rms_epsilon")
         guard heads % kvHeads == 0 else {
             throw .invalid(

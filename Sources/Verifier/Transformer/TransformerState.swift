@@ -36,7 +36,7 @@ package final class TransformerState {
     init(
         _ config: TransformerConfig, _ readers: TransformerLayers.Readers, rows: Int, workers: Int,
         ropeFactors: UnsafePointer<Float>? = nil
-    ) {
+    ) throws(OutOfMemory) {
         let half = config.ropeDimensions / 2
         scoreStride = (config.context + 63) / 64 * 64
         let floats: [Int] = [
@@ -47,7 +47,7 @@ package final class TransformerState {
         let inputs = [config.hidden, config.queryWidth, config.feedForward]
         let activationBytes = inputs.map { spk_activations_bytes(Int32(rows), Int32($0)) }
         let ownBytes = spk_activations_bytes(Int32(Self.ownRows), Int32(config.hidden))
-        let arena = Arena(
+        let arena = try Arena(
             capacity: workers * Arena.size(ownBytes)
                 + Arena.size(workers * MemoryLayout<spk_activations>.stride)
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }

@@ -1,0 +1,56 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A regular file that is read by position. It is not mapped into memory: a mapped file that another program cuts ends
+/// this process by a signal, here it is an error. Any thread may read.
+package final class ReadableFile: Sendable {
+    package let path: String
+    package let byteCount: Int
+    private let descriptor: Int32
+
+    /// - Throws: `FileError` naming the path when it cannot be opened, is no regular file, or is empty.
+    package init(path: String) throws(FileError) {
+        self.path = path
+        // Without O_NONBLOCK a pipe that nobody writes to would keep us waiting before we know that it is one.
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
+        var status = stat()
+        let failure = fstat(descriptor, &status) == 0 ? 0 : errno
+        byteCount = Int(status.st_size)
+        let problem =
+            failure != 0
+            ? FileError(path: path, errno: failure)
+            : status.st_mode & S_IFMT != S_IFREG
+                ? FileError(path: path, isMissing: false, reason: "is not a regular file")
+                : byteCount <= 0 ? FileError(path: path, isMissing: false, reason: "is empty") : nil
+        if let problem {
+            close(descriptor)
+            throw problem
+        }
+    }
+
+    deinit { close(descriptor) }
+
+    /// Fills `buffer` from the byte at `offset` on.
+    /// - Throws: `FileError` when the file cannot be read or has become shorter than it was.
+    package func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
+        var filled = 0
+        while filled < buffer.count {
+            let count = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+            if count > 0 {
+                filled += count
+            } else if count == 0 {
+                throw FileError(
+                    path: path, isMissing: false,
+                    reason: "ends at byte \(offset + filled), expected \(byteCount) bytes: it was cut while being read")
+            } else if errno != EINTR {
+                throw FileError(path: path, errno: errno)
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import SpeculateShared
+
+/// Turns prompts into tokens, and refuses those that are too long: by their bytes before any work, by their tokens as
+/// soon as there are too many.
+struct PromptReader: Sendable {
+    private let tokenizer: Tokenizer
+    private let format: ChatTemplate.Format?
+    /// Tokens of a prompt at most, and what says so.
+    private let limit: Int
+    private let expected: String
+
+    init(_ tokenizer: Tokenizer, _ model: ModelDescription, _ configuration: EngineConfiguration) {
+        self.tokenizer = tokenizer
+        format = configuration.chatFormat.flatMap { ChatTemplate.Format(rawValue: $0.rawValue) }
+        let room = model.contextLength - 1
+        limit = min(configuration.promptLimit ?? room, room)
+        expected =
+            limit < room ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)"
+    }
+
+    /// The prompt's tokens, at least one.
+    /// - Throws: `EngineError`.
+    func tokens(of request: CompletionRequest) throws(EngineError) -> [Int32] {
+        let tokens: [Int32]
+        switch request.prompt {
+        case .text(let text):
+            try checkLength(text.utf8.count)
+            tokens = encode(text.utf8, request)
+        case .bytes(let bytes):
+            try checkLength(bytes.count)
+            tokens = encode(bytes, request)
+        case .tokens(let ids):
+            try checkCount(ids.count)
+            if let wrong = ids.first(where: { !(0..<Int32(tokenizer.vocabularySize)).contains($0) }) {
+                throw EngineError(
+                    .invalidRequest, "the prompt holds token \(wrong), expected 0 to \(tokenizer.vocabularySize - 1)")
+            }
+            tokens = ids
+        case .chat(let messages):
+            try checkLength(messages.reduce(0) { $0 + $1.content.utf8.count })
+            tokens = try chatTokens(messages)
+        }
+        guard !tokens.isEmpty else {
+            throw EngineError(.invalidRequest, "the prompt is empty, expected at least one token")
+        }
+        try checkCount(tokens.count)
+        return tokens
+    }
+
+    /// Somewhat more tokens than may be, so that a prompt that is a little too long is told by how much.
+    private var worthCounting: Int { 4 * limit + 64 }
+
+    private func encode(_ text: some Sequence<UInt8>, _ request: CompletionRequest) -> [Int32] {
+        tokenizer.encode(
+            text, parsingSpecial: request.parsesControlTokens, addingBegin: true, upTo: worthCounting)
+    }
+
+    private func checkLength(_ bytes: Int) throws(EngineError) {
+        let most = limit * tokenizer.longestPiece
+        guard bytes <= most else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt has \(bytes) bytes, expected at most \(most): \(limit) tokens of at most \(tokenizer.longestPiece)"
+            )
+        }
+    }
+
+    private func checkCount(_ count: Int) throws(EngineError) {
+        guard count > limit else { return }
+        let shown = count < worthCounting ? "\(count)" : "\(worthCounting) or more"
+        throw EngineError(.contextOverflow, "the prompt has \(shown) tokens, \(expected)")
+    }
+
+    private func chatTokens(_ messages: [ChatMessage]) throws(EngineError) -> [Int32] {
+        let formats = EngineConfiguration.ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+        var template = tokenizer.chatTemplate
+        if let format, template?.format != format { template = ChatTemplate(format: format) }
+        guard let template else {
+            throw EngineError(
+                .unsupportedChatTemplate,
+                "the checkpoint's chat template is missing or not one of the known ones; say which to use: \(formats)")
+        }
+        let roles = ["system", "user", "assistant"]
+        if let wrong = messages.first(where: { !roles.contains($0.role) }) {
+            throw EngineError(
+                .invalidRequest,
+                "a message has the role \(excerpt(wrong.role)), expected \(roles.joined(separator: ", "))")
+        }
+        do throws(CheckpointError) {
+            return try tokenizer.encode(
+                template.render(messages.map { ($0.role, $0.content) }), upTo: worthCounting)
+        } catch {
+            throw EngineError(.unsupportedChatTemplate, error.description)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import SpeculateShared
+
+/// Counts the completions that an engine has in progress or waiting, from the moment they ask: a burst is refused as it
+/// comes, before anything is done for it. No client has more than its share.
+final class Places: Sendable {
+    private struct State {
+        var taken = 0
+        var byClient: [String?: Int] = [:]
+    }
+
+    private let limit: Int
+    private let share: Int
+    private let state = Locked(State())
+
+    /// - Parameters:
+    ///   - limit: completions at most.
+    ///   - share: of one client.
+    init(limit: Int, share: Int) {
+        self.limit = limit
+        self.share = min(share, limit)
+    }
+
+    /// Takes places for requests that begin together: for all or for none.
+    /// - Throws: `EngineError` when there are not as many left.
+    func take(_ requests: [CompletionRequest]) throws(EngineError) {
+        let problem: EngineError? = state.withLock { state in
+            var asked: [String?: Int] = [:]
+            for request in requests { asked[request.client, default: 0] += 1 }
+            for (client, count) in asked {
+                guard count <= share else {
+                    return EngineError(
+                        .invalidRequest, "\(count) completions are asked for at once, expected at most \(share)")
+                }
+                let taken = state.byClient[client, default: 0]
+                guard taken + count <= share || share == limit else {
+                    return EngineError(
+                        .clientOverloaded,
+                        "\(taken) completions of this client are in progress or waiting, expected at most \(share)")
+                }
+            }
+            guard state.taken + requests.count <= limit else {
+                return EngineError(
+                    .overloaded,
+                    "\(state.taken) completions are in progress or waiting, expected at most \(limit)")
+            }
+            state.taken += requests.count
+            for (client, count) in asked { state.byClient[client, default: 0] += count }
+            return nil
+        }
+        if let problem { throw problem }
+    }
+
+    func give(_ client: String?) {
+        state.withLock { state in
+            state.taken -= 1
+            let left = state.byClient[client, default: 0] - 1
+            state.byClient[client] = left > 0 ? left : nil
+        }
+    }
+}

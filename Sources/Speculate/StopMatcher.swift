@@ -1,0 +1,82 @@
+/// Finds the first of several texts in bytes as they come, in amortised O(1) a byte, however many texts there are and
+/// however alike they begin (Aho and Corasick, "Efficient string matching", 1975).
+struct StopMatcher {
+    /// What was seen ends with the path from the root to this node, and with no longer beginning of a text.
+    private struct Node {
+        var byte: UInt8 = 0
+        /// Bytes from the root.
+        var depth = 0
+        /// Children are a list: a node has at most as many as there are texts.
+        var firstChild = -1
+        var nextSibling = -1
+        /// The node of the longest proper end of this path that is a path too.
+        var failure = 0
+        /// The longest text that ends here; nil for none.
+        var match: Int?
+    }
+
+    private let nodes: [Node]
+    private var state = 0
+
+    /// - Parameter texts: none of them empty. O(bytes · texts).
+    init(_ texts: [[UInt8]]) {
+        var nodes = [Node()]
+        for (index, text) in texts.enumerated() {
+            var node = 0
+            for byte in text {
+                if let child = Self.child(of: node, byte, nodes) {
+                    node = child
+                } else {
+                    nodes.append(Node(byte: byte, depth: nodes[node].depth + 1, nextSibling: nodes[node].firstChild))
+                    nodes[node].firstChild = nodes.count - 1
+                    node = nodes.count - 1
+                }
+            }
+            if nodes[node].match == nil { nodes[node].match = index }
+        }
+        // Nodes nearer the root first: a failure leads to one of them.
+        var order = [0]
+        var next = 0
+        while next < order.count {
+            let parent = order[next]
+            next += 1
+            var child = nodes[parent].firstChild
+            while child >= 0 {
+                if parent > 0 {
+                    nodes[child].failure = Self.follow(nodes[parent].failure, nodes[child].byte, nodes)
+                    nodes[child].match = nodes[child].match ?? nodes[nodes[child].failure].match
+                }
+                order.append(child)
+                child = nodes[child].nextSibling
+            }
+        }
+        self.nodes = nodes
+    }
+
+    /// Bytes at the end of what was seen that begin some text.
+    var pending: Int { nodes[state].depth }
+
+    /// The next byte; returns the longest of the texts that end with it.
+    mutating func advance(_ byte: UInt8) -> Int? {
+        state = Self.follow(state, byte, nodes)
+        return nodes[state].match
+    }
+
+    private static func child(of node: Int, _ byte: UInt8, _ nodes: [Node]) -> Int? {
+        var child = nodes[node].firstChild
+        while child >= 0 {
+            if nodes[child].byte == byte { return child }
+            child = nodes[child].nextSibling
+        }
+        return nil
+    }
+
+    private static func follow(_ start: Int, _ byte: UInt8, _ nodes: [Node]) -> Int {
+        var node = start
+        while true {
+            if let child = child(of: node, byte, nodes) { return child }
+            if node == 0 { return 0 }
+            node = nodes[node].failure
+        }
+    }
+}
