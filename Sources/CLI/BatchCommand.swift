@@ -71,9 +71,7 @@ struct BatchCommand: AsyncParsableCommand {
                 $0.parallel = parallel
                 $0.recordedLayers = statesEntering.map { $0 - 1 }
             }
-            let settings = settings(engine)
-            let states = try states.map { try StatesOutput(path: $0, rowBytes: engine.recordedRowBytes) }
-            let file = try BatchOutput(path: output, prompts: prompts, settings: settings, states: states)
+            let file = try openOutput(prompts, engine)
             let pending = prompts.indices.filter { !file.done.contains($0) }
             let requests = pending.map { request(prompts[$0], index: $0) }
             let batch = engine.completeAll(requests)
@@ -82,15 +80,18 @@ struct BatchCommand: AsyncParsableCommand {
             var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
             for try await element in batch {
                 let index = pending[element.index]
-                let row = try (try? element.result.get())?.recorded.flatMap { try states?.append($0) }
-                try file.append(
-                    element.result, prompts[index], index: index, withPromptIDs: promptIds, statesRow: row)
+                try file.append(element.result, prompts[index], index: index, withPromptIDs: promptIds)
                 progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
             }
             try file.finish()
             progress.finish()
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
+    }
+
+    private func openOutput(_ prompts: [BatchPrompt], _ engine: Engine) throws -> BatchOutput {
+        let states = try states.map { try StatesOutput(path: $0, rowBytes: engine.recordedRowBytes) }
+        return try BatchOutput(path: output, prompts: prompts, settings: settings(engine), states: states)
     }
 
     private func request(_ prompt: BatchPrompt, index: Int) -> CompletionRequest {

@@ -75,8 +75,7 @@ final class BatchOutput {
     }
 
     func append(
-        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool,
-        statesRow: Int?
+        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool
     ) throws(EngineError) {
         var line = Line(index: index, id: prompt.id, settings: settings, promptHash: prompt.hash)
         switch result {
@@ -86,7 +85,7 @@ final class BatchOutput {
             line.finishReason = result.finishReason.name
             line.promptTokens = result.statistics.promptTokens
             if withPromptIDs { line.promptIds = result.promptTokens }
-            line.states = statesRow
+            if let recorded = result.recorded { line.states = try states?.append(recorded) }
             line.statesFile = states?.name
             line.logTotals = result.recorded?.logTotals
         case .failure(let error): line.error = error.message

@@ -33,13 +33,19 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Completions that may wait; further ones are refused with 503.", valueName: "n"))
     var queue = 256
 
+    @Option(
+        help: ArgumentHelp(
+            "Completions of one API key, in progress or waiting; further ones are refused with 429.",
+            discussion: "Default: half of --parallel and --queue together where there are several keys.", valueName: "n"))
+    var keyShare: Int?
+
     @Option(help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))
     var maxPrompt: Int?
 
     @Option(help: ArgumentHelp("Bytes of a request's body at most.", valueName: "n"))
     var maxBody = 1 << 20
 
-    @Option(help: ArgumentHelp("Seconds that a request may take.", valueName: "s"))
+    @Option(help: ArgumentHelp("Seconds that a request may take; then it ends with what there is.", valueName: "s"))
     var timeLimit = 300
 
     @Option(help: ArgumentHelp("Connections at once.", valueName: "n"))
@@ -63,15 +69,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     func validate() throws {
         try check("port", port, in: 0...65535)
-        try check("parallel", parallel, in: 1...Engine.maximumParallel)
-        try check("queue", queue, in: 0...1_000_000)
         try check("max-body", maxBody, in: 1...1 << 30)
         try check("time-limit", timeLimit, in: 1...86_400)
         try check("max-connections", maxConnections, in: 1...1_000_000)
         try check("prefix-memory", prefixMemory, in: 0...1 << 20)
         try check("ping-period", pingPeriod, in: 1...86_400)
         try check("drain-time", drainTime, in: 0...86_400)
-        if let maxPrompt { try check("max-prompt", maxPrompt, in: 1...1 << 30) }
+        let configuration = EngineConfiguration(
+            promptLimit: maxPrompt, parallel: parallel, queue: queue, clientShare: keyShare)
+        if let problem = configuration.problem() { throw ValidationError(problem) }
         if let modelName, modelName.isEmpty { throw ValidationError("--model-name is empty, expected a name") }
     }
 
@@ -88,8 +94,9 @@ struct ServeCommand: AsyncParsableCommand {
             LoggingSystem.bootstrap(StreamLogHandler.standardError)
             var logger = Logger(label: "speculate")
             logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .notice
+            let keys = try keys()
             let options = ServerOptions(
-                host: host, port: port, keys: try keys(), bodyLimit: maxBody, timeLimit: .seconds(timeLimit),
+                host: host, port: port, keys: keys, bodyLimit: maxBody, timeLimit: .seconds(timeLimit),
                 connections: maxConnections, pingPeriod: .seconds(pingPeriod), drainTime: .seconds(drainTime))
             let path = model.path
             let name = modelName ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
@@ -100,6 +107,7 @@ struct ServeCommand: AsyncParsableCommand {
                         configuration.modelName = name
                         configuration.parallel = parallel
                         configuration.queue = queue
+                        configuration.clientShare = keyShare ?? (keys.count > 1 ? max(1, (parallel + queue) / 2) : nil)
                         configuration.promptLimit = maxPrompt
                         configuration.prefixMemory = prefixMemory << 20
                         configuration.logger = logger

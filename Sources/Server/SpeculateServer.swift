@@ -69,7 +69,7 @@ public struct SpeculateServer: Sendable {
     }
 
     private func router() throws -> Router<ServerContext> {
-        let router = Router(context: ServerContext.self)
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.middlewares.add(TracingMiddleware())
         router.middlewares.add(
             ErrorMiddleware(paths: [

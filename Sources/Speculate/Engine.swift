@@ -62,7 +62,7 @@ public actor Engine {
         ) throws(EngineError) -> Engine {
             let clock = ContinuousClock.now
             do {
-                try Engine.check(configuration)
+                if let problem = configuration.problem() { throw EngineError(.invalidRequest, problem) }
                 let checkpoint = try Checkpoint(path: path)
                 let pool = WorkerPool(count: configuration.threads ?? Processor.physicalCores)
                 let models = try Models(checkpoint, drafter, configuration, pool)
@@ -120,29 +120,6 @@ public actor Engine {
     }
 
     deinit { thread.stop() }
-
-    private static func check(_ configuration: EngineConfiguration) throws(EngineError) {
-        if let threads = configuration.threads, !(1...256).contains(threads) {
-            throw EngineError(.invalidRequest, "threads is \(threads), expected 1 to 256")
-        }
-        guard (1...maximumParallel).contains(configuration.parallel) else {
-            throw EngineError(
-                .invalidRequest, "parallel is \(configuration.parallel), expected 1 to \(maximumParallel)")
-        }
-        guard (0...maximumQueue).contains(configuration.queue) else {
-            throw EngineError(.invalidRequest, "queue is \(configuration.queue), expected 0 to \(maximumQueue)")
-        }
-        if let share = configuration.clientShare, share < 1 {
-            throw EngineError(.invalidRequest, "client share is \(share), expected 1 or more")
-        }
-        if let limit = configuration.promptLimit, limit < 1 {
-            throw EngineError(.invalidRequest, "prompt limit is \(limit), expected 1 or more")
-        }
-        guard configuration.prefixMemory >= 0 else {
-            throw EngineError(.invalidRequest, "prefix memory is \(configuration.prefixMemory), expected 0 or more")
-        }
-        if let problem = configuration.speculation.problem { throw EngineError(.invalidRequest, problem) }
-    }
 
     // MARK: Completing
 

@@ -60,6 +60,21 @@ public struct EngineConfiguration: Sendable {
         self.metrics = metrics
     }
 
+    /// The first setting out of range, in words that begin with its name; nil when all are sound.
+    public func problem() -> String? {
+        let numbers: [(name: String, value: Int?, range: ClosedRange<Int>)] = [
+            ("threads", threads, 1...256), ("context", contextLength, 2...1 << 20),
+            ("max_prompt", promptLimit, 1...1 << 30), ("parallel", parallel, 1...Engine.maximumParallel),
+            ("queue", queue, 0...Engine.maximumQueue), ("client_share", clientShare, 1...Engine.maximumQueue),
+            ("prefix_memory", prefixMemory, 0...1 << 40),
+        ]
+        for (name, value, range) in numbers {
+            guard let value, !range.contains(value) else { continue }
+            return "\(name) is \(value), expected \(range.lowerBound) to \(range.upperBound)"
+        }
+        return speculation.problem
+    }
+
     /// - Throws: `EngineError` when what is to be recorded is not there.
     func checkRecording(_ verifier: Checkpoint, _ drafter: DrafterSource) throws {
         guard !recordedLayers.isEmpty else { return }

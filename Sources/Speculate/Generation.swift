@@ -115,9 +115,9 @@ package final class Generation {
         return common.count - other.held
     }
 
-    /// Takes over what an earlier sequence, or one in progress, that began alike has computed.
-    func adopt(from prefixes: PrefixCache, _ others: some Sequence<Generation>) {
-        guard let cache, recorded == nil else { return }  // What was computed before was not recorded here.
+    /// Takes over what an earlier sequence, or one in progress, that began alike has computed; returns how many tokens.
+    func adopt(from prefixes: PrefixCache, _ others: some Sequence<Generation>) -> Int {
+        guard let cache, recorded == nil else { return 0 }  // What was computed before was not recorded here.
         let needsDrafter = drafter?.cache != nil
         var best = prefixes.longest(tokens, in: scope, withDrafter: needsDrafter)
         for other in others where other.scope == scope {
@@ -125,10 +125,11 @@ package final class Generation {
             let count = entry.common(with: tokens, withDrafter: needsDrafter)
             if count > best?.count ?? 0 { best = (entry, count) }
         }
-        guard let (entry, count) = best else { return }
+        guard let (entry, count) = best else { return 0 }
         cache.adopt(count, of: entry.cache)
         if let states = entry.drafterCache { drafter?.adopt(count, of: states) }
         if tokens.count == promptCount { statistics.cachedPromptTokens = count }
+        return count
     }
 
     private var computed: PrefixCache.Entry? {

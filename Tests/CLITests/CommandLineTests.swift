@@ -1,4 +1,5 @@
 import Foundation
+import SpeculateShared
 import Testing
 import TestSupport
 
@@ -232,6 +233,88 @@ import TestSupport
             let bad = try run(arguments)
             #expect(bad.status == 64 && bad.log.contains("line 1"))
             #expect(try run(["batch", "--prompts", "/nowhere.jsonl", "--output", output]).status == 66)
+        }
+    }
+
+    @Test("a batch goes on with what it was begun with, and names what is another now")
+    func batchConflicts() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let (prompts, output, states) = (folder + "/prompts", folder + "/output", folder + "/states")
+            func write(_ texts: String...) throws {
+                let lines = texts.enumerated().map { #"{"id":"p\#($0)","prompt":"\#($1)","raw":true}"# }
+                try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: prompts))
+            }
+            let arguments = ["batch", "--prompts", prompts, "--output", output, "-n", "4"]
+            let recording = arguments + ["--states", states, "--states-entering", "2"]
+            try write("One", "Two")
+            #expect(try run(recording).status == 0)
+            try write("One", "Three")  // The same id.
+            let edited = try run(recording)
+            #expect(edited.status == 64 && edited.log.contains("made from another prompt than number 2 is now"))
+            try write("One", "Two")
+            let moved = try run(arguments + ["--states", states + "2", "--states-entering", "2"])
+            #expect(moved.status == 64 && moved.log.contains("its states are in 'states', not in 'states2'"))
+            try Data().write(to: URL(filePath: states))
+            let emptied = try run(recording)
+            #expect(emptied.status == 64 && emptied.log.contains("its states are no longer in 'states'"))
+            let before = try Data(contentsOf: URL(filePath: output))
+            #expect(before.split(separator: 10).count == 2)
+
+            let held = folder + "/held"
+            try write("Count: 1, 2, 3,")
+            let long = ["batch", "--prompts", prompts, "--output", held, "-n", "8000", "--logit-bias", "2=-1000"]
+            let (process, _, log) = try start(long, input: nil, model: nil)
+            while !FileManager.default.fileExists(atPath: held) { usleep(2_000) }
+            usleep(100_000)
+            let second = try run(long)
+            #expect(second.status == 66 && second.log.contains("is being written by another run"), "\(second)")
+            process.terminate()
+            _ = try log.fileHandleForReading.readToEnd()
+            process.waitUntilExit()
+        }
+    }
+
+    @Test("what is no file to read or write is an error at once")
+    func devices() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let prompts = folder + "/prompts"
+            try Data("{\"prompt\":\"Hi\"}\n".utf8).write(to: URL(filePath: prompts))
+            for path in ["/dev/full", "/dev/zero", folder] {
+                let result = try run("batch", "--prompts", prompts, "--output", path, "-n", "2")
+                #expect(result.status == 66 && result.log.contains(path), "\(result)")
+            }
+            #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+            for path in [folder + "/pipe", "/dev/zero"] {
+                let result = try run("inspect", path)
+                #expect(result.status == 66 && result.log.contains("is not a regular file"), "\(result)")
+            }
+        }
+    }
+
+    @Test("every number of the sampling flags is used, or refused in the library's own words")
+    func numbers() throws {
+        let numbers = [
+            "0", "-0.0", "1e-45", "1e-40", "1e-10", "0.5", "1", "1.00001", "1000", "1000.1", "3e38", "1e39", "inf", "-inf",
+            "nan", "-1", "-1e-45", "-1000.5",
+        ]
+        let tiny = Fixtures.path("tiny-qwen3.gguf")
+        let fields: [(String, WritableKeyPath<SamplingOptions, Float>)] = [
+            ("--temperature", \.temperature), ("--top-p", \.topP), ("--min-p", \.minP),
+            ("--repetition-penalty", \.repetitionPenalty), ("--presence-penalty", \.presencePenalty),
+            ("--frequency-penalty", \.frequencyPenalty),
+        ]
+        for (flag, field) in fields {
+            for number in numbers {
+                let others = flag == "--temperature" ? ["--min-p", "0.1"] : ["--temperature", "0.8"]
+                let result = try run(["abc", "-n", "3", "-q", "-m", tiny, "\(flag)=\(number)"] + others)
+                var options = SamplingOptions()
+                options[keyPath: field] = try #require(Float(number))
+                if let problem = options.problem() {
+                    #expect(result.status == 64 && result.log == "speculate: error: \(problem)\n", "\(flag) \(number)")
+                } else {
+                    #expect(result.status == 0 && result.log.isEmpty, "\(flag) \(number): \(result)")
+                }
+            }
         }
     }
 

@@ -26,13 +26,15 @@ import Testing
     func overload() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1, queue: 1))
         let running = try await engine.stream(endless)
+        // One that nobody reads would give its slot to the one that waits.
+        let reading = Task { for try await _ in running {} }
         try await wait(engine, running: 1)
         let short = CompletionRequest(.text("The sea"), maximumTokens: 5)
         let waiting = try await engine.stream(short)
         let error = await #expect(throws: EngineError.self) { try await engine.complete(short) }
         #expect(error?.code == .overloaded && error?.message == "2 completions are in progress or waiting, expected at most 2")
         #expect(await engine.activity.waiting == 1)
-        running.stop()
+        reading.cancel()
         var result: CompletionResult?
         for try await delta in waiting { result = delta.result }
         #expect(result?.tokens == (try await engine.complete(short)).tokens)

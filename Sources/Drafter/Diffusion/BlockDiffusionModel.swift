@@ -12,6 +12,8 @@ package final class BlockDiffusionModel {
     let transformer: Transformer
     let state: DrafterState
     let pool: WorkerPool
+    /// Whose embedding and head are this model's too.
+    private let verifier: Verifier
     let batch = RowBatch(capacity: DrafterState.rows)
     var kernels: spk_kernels { transformer.kernels.table.pointee }
 
@@ -22,6 +24,7 @@ package final class BlockDiffusionModel {
         try config.check(against: verifier)
         precondition(try! verifier.taps == config.taps(verifierLayers: verifier.config.layers))
         self.config = config
+        self.verifier = verifier
         pool = verifier.pool
         weights = try DrafterWeights(checkpoint, config, verifier)
         transformer = try Transformer(

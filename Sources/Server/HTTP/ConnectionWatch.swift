@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 import Synchronization
 
 /// Watches one connection while its request is being answered: tells when the client hangs up, and ends a connection that
@@ -12,6 +13,10 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
 
     /// For the refusal to reach a client that is still sending: closing at once would lose it.
     private static let lingerTime = TimeAmount.seconds(2)
+
+    /// Bytes that the system keeps of what a client does not read; left to itself it takes megabytes, and the completion
+    /// goes on into them.
+    private static let sendBuffer: SocketOptionValue = 128 << 10
 
     private struct State {
         var isInputClosed = false
@@ -27,6 +32,13 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
     private let state = Mutex(State())
 
     init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        _ = context.channel.setOption(.socketOption(.so_sndbuf), value: Self.sendBuffer)
+        let pipeline = context.pipeline.syncOperations
+        guard let codec = try? pipeline.handler(type: HTTP1ToHTTPServerCodec.self) else { return }
+        try? pipeline.addHandler(HTTPVersionHandler(), position: .before(codec))
+    }
 
     /// What to do when the client hangs up; at once if it has. nil: nothing.
     func onClose(_ body: (@Sendable () -> Void)?) {
@@ -53,6 +65,9 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         case .head(let head):
             let declared = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
             isPassedOn = count(declared: declared, context)
+            if head.headerFields[.expect]?.lowercased() == "100-continue", declared <= bodyLimit {
+                context.writeAndFlush(NIOAny(HTTPResponsePart.head(.init(status: .continue))), promise: nil)
+            }
         case .body(let part): isPassedOn = count(part.readableBytes, context)
         case .end: isPassedOn = true
         }

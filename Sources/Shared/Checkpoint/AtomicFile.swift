@@ -12,7 +12,9 @@ package enum AtomicFile {
     /// Devices and pipes, which have no beside, are written to as they are.
     package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
         guard let mode = try mode(at: path) else {
+            // A pipe that nobody reads is an error; one that is read slowly is waited for.
             let file = try WritableFile(path: path, flags: O_WRONLY | O_NONBLOCK)
+            file.setBlocking()
             return try file.write(bytes)
         }
         let temporary = temporary(beside: path)

@@ -35,6 +35,8 @@ package final class WritableFile {
 
     deinit { close(descriptor) }
 
+    func setBlocking() { _ = fcntl(descriptor, F_SETFL, 0) }
+
     package func byteCount() throws(FileError) -> Int {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, errno: errno) }

@@ -10,6 +10,9 @@ final class Scheduler {
     private static let readingRows = 64
     /// Tokens of a common beginning for which a prompt waits until another has read them.
     private static let worthWaiting = 32
+    /// Tokens taken over from other sequences between two passes, at least one sequence's: a copy of a long prompt takes as
+    /// long as several passes.
+    private static let adoptedTokens = 1024
     /// Other completions in progress beside which a drafter's own passes no longer pay: measured, Benchmarks/README.md.
     private static let crowd = 3
     /// How much a pass counts in the running mean of tokens that it brings.
@@ -162,13 +165,19 @@ final class Scheduler {
                 planned.append(completion)
             }
         }
+        var adopted = 0
         var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
         let reading = able.filter(\.generation.isPrefilling)
         let work = reading.map { share.work(of: $0.client) }
         // Who had the least first; among equals, those that were first in the last pass last.
         for index in reading.indices.sorted(by: { (work[$0], $0) < (work[$1], $1) }) where room > 0 {
             let completion = reading[index]
-            guard !takesOver(completion, planned) else { continue }
+            guard !waitsForPrefix(of: completion, planned) else { continue }
+            if !completion.generation.hasBegun {
+                guard adopted < Self.adoptedTokens else { continue }
+                adopted += completion.generation.adopt(
+                    from: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
+            }
             let before = batch.rowCount
             if completion.generation.plan(batch, rows: room) { planned.append(completion) }
             room -= batch.rowCount - before
@@ -177,9 +186,9 @@ final class Scheduler {
         return planned
     }
 
-    /// Before the first token of a prompt is computed: takes over what others have computed of the same beginning. Returns
-    /// true when another is about to compute more of it, which is worth waiting for.
-    private func takesOver(_ completion: ActiveCompletion, _ planned: [ActiveCompletion]) -> Bool {
+    /// Whether, before the first token of a prompt is computed, another is about to compute more of the same beginning than
+    /// there is, which is worth waiting for.
+    private func waitsForPrefix(of completion: ActiveCompletion, _ planned: [ActiveCompletion]) -> Bool {
         let generation = completion.generation
         guard !generation.hasBegun else { return false }
         for other in active where other !== completion {
@@ -187,7 +196,6 @@ final class Scheduler {
             else { continue }
             if generation.awaits(other.generation) >= Self.worthWaiting { return true }
         }
-        generation.adopt(from: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
         return false
     }
 
