@@ -2,7 +2,7 @@
 
 PROMPT ?= The best way to learn a language is
 
-.PHONY: demo test build setup model drafter bench peers peers-speculative docs examples format lint clean
+.PHONY: demo test build setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
@@ -81,6 +81,12 @@ docs: setup
 # A package that depends on this one as a user's would.
 examples: setup
 	swift build --package-path Examples
+
+# Hostile model files, then hostile requests. What is found is named at the end, and makes this fail.
+MINUTES ?= 5
+fuzz: $(SERVING)/done
+	Tests/Fuzz/run.sh $(MINUTES)
+	$(SERVING)/bin/python Tests/Server/fuzz.py --minutes $(MINUTES)
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples/Package.swift Examples/Sources Benchmarks/Package.swift Benchmarks/Sources

@@ -77,7 +77,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["SpeculateShared", "SpeculateVerifier"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Speculate", "SpeculateShared", "SpeculateVerifier"],
+            path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        // Built by 'make fuzz' with libFuzzer; built without, it runs the recipes that it is given.
+        .executableTarget(
+            name: "Fuzz", dependencies: ["TestSupport"], path: "Tests/Fuzz", exclude: ["Corpus", "run.sh"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "KernelTests", dependencies: ["CKernels", "COpenBLAS", "SpeculateShared", "TestSupport"],
