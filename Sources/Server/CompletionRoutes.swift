@@ -10,6 +10,7 @@ import SpeculateShared
 struct CompletionRoutes: Sendable {
     let holder: EngineHolder
     let options: ServerOptions
+    let largeBodies = LargeBodies()
     /// What clients call the model.
     let model: String
 
@@ -63,15 +64,8 @@ struct CompletionRoutes: Sendable {
                 "the content type is \(excerpt(request.headers[.contentType] ?? "")), expected application/json")
         }
         let body = try await collect(request)
-        let decoder = JSONDecoder()
-        decoder.userInfo[CompletionBody.endpoint] = endpoint
-        do {
-            return try decoder.decode(CompletionBody.self, from: Data(buffer: body))
-        } catch let error as APIError {
-            throw error
-        } catch {
-            throw APIError.invalid("the body is not a JSON object")
-        }
+        guard body.readableBytes >= LargeBodies.least else { return try CompletionBody(body, endpoint) }
+        return try await largeBodies.decode(body, endpoint)
     }
 
     private func collect(_ request: Request) async throws -> ByteBuffer {

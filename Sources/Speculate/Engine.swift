@@ -21,7 +21,7 @@ public actor Engine {
     public static let maximumQueue = 1_000_000
 
     public nonisolated let model: ModelDescription
-    private let thread: EngineThread
+    private let thread: SerialThread
     private nonisolated let configuration: EngineConfiguration
     let drafting: Drafting
     let verifier: Verifier
@@ -54,7 +54,7 @@ public actor Engine {
 
     /// Loads on the engine's own thread, before there is an engine.
     private actor Loader {
-        let thread = EngineThread()
+        let thread = SerialThread()
         nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
         func load(
@@ -101,7 +101,7 @@ public actor Engine {
 
     private init(
         _ models: sending Models, _ model: ModelDescription,
-        _ configuration: EngineConfiguration, _ thread: EngineThread
+        _ configuration: EngineConfiguration, _ thread: SerialThread
     ) {
         verifier = models.verifier
         drafting = models.drafting

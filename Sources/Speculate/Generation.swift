@@ -26,6 +26,8 @@ package final class Generation {
     let scope: CacheScope
     /// Between `begin` and `suspend`.
     private var cache: KVCache?
+    /// What is yet to be taken over, and how many tokens of it.
+    private var source: (entry: PrefixCache.Entry, count: Int)?
     private let start: ContinuousClock.Instant
     private var firstTokenTime: ContinuousClock.Instant?
     private var history: TokenHistory
@@ -94,7 +96,7 @@ package final class Generation {
     /// another `begin` it goes on with the same tokens.
     func suspend(in prefixes: PrefixCache) {
         if let computed { prefixes.keep(computed) }
-        (cache, drafter) = (nil, nil)
+        (cache, drafter, source) = (nil, nil, nil)
     }
 
     /// What rows are asked for.
@@ -106,30 +108,39 @@ package final class Generation {
     var hasBegun: Bool { held > 0 }
 
     /// Tokens that the cache holds.
-    private var held: Int { cache?.count ?? 0 }
+    var held: Int { cache?.count ?? 0 }
 
-    /// Tokens with which both prompts begin and that the other has yet to compute.
+    /// Tokens with which both texts begin and that the other has yet to compute.
     func awaits(_ other: Generation) -> Int {
         guard recorded == nil, scope == other.scope else { return 0 }
-        let common = zip(tokens.dropLast(), other.tokens.dropLast()).prefix { $0 == $1 }
-        return common.count - other.held
+        return commonPrefix(tokens.dropLast(), other.tokens.dropLast()) - other.held
     }
 
-    /// Takes over what an earlier sequence, or one in progress, that began alike has computed; returns how many tokens.
-    func adopt(from prefixes: PrefixCache, _ others: some Sequence<Generation>) -> Int {
-        guard let cache, recorded == nil else { return 0 }  // What was computed before was not recorded here.
+    /// Looks, before anything is computed, for what an earlier sequence, or one in progress, that began alike has computed.
+    func findSource(in prefixes: PrefixCache, _ others: some Sequence<Generation>) {
+        guard recorded == nil else { return }  // What was computed before was not recorded here.
         let needsDrafter = drafter?.cache != nil
-        var best = prefixes.longest(tokens, in: scope, withDrafter: needsDrafter)
-        for other in others where other.scope == scope {
+        source = prefixes.longest(tokens, in: scope, withDrafter: needsDrafter)
+        for other in others where other.scope == scope && other.held > source?.count ?? 0 {
             guard let entry = other.computed else { continue }
             let count = entry.common(with: tokens, withDrafter: needsDrafter)
-            if count > best?.count ?? 0 { best = (entry, count) }
+            if count > source?.count ?? 0 { source = (entry, count) }
         }
-        guard let (entry, count) = best else { return 0 }
-        cache.adopt(count, of: entry.cache)
-        if let states = entry.drafterCache { drafter?.adopt(count, of: states) }
-        if tokens.count == promptCount { statistics.cachedPromptTokens = count }
-        return count
+    }
+
+    /// Whether there is more to take over.
+    var hasSource: Bool { source != nil }
+
+    /// Takes over up to `limit` tokens of what was found; returns how many.
+    func adopt(_ limit: Int) -> Int {
+        guard let cache, let (entry, count) = source else { return 0 }
+        let first = cache.count
+        let reached = min(first + limit, count)
+        cache.adopt(reached, of: entry.cache)
+        if let states = entry.drafterCache { drafter?.adopt(reached, of: states) }
+        if tokens.count == promptCount { statistics.cachedPromptTokens += reached - first }
+        if reached == count { source = nil }
+        return reached - first
     }
 
     private var computed: PrefixCache.Entry? {

@@ -1,7 +1,9 @@
+import SpeculateShared
+
 /// Reads prompts on a thread of its own: neither a pass of the engine nor Swift's cooperative pool waits for a long one.
 actor Intake {
     private let reader: PromptReader
-    private let thread = EngineThread()
+    private let thread = SerialThread()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 

@@ -1,4 +1,6 @@
 import Foundation
+import Hummingbird
+import NIOCore
 import Speculate
 
 /// What a client asks for: the body of a text or of a chat completion.
@@ -28,6 +30,19 @@ struct CompletionBody: Decodable {
     let stop: [String]
     let logprobs: Int?
     let cacheSalt: String?
+
+    /// - Throws: `APIError` naming the field that is wrong.
+    init(_ body: ByteBuffer, _ endpoint: Endpoint) throws {
+        let decoder = JSONDecoder()
+        decoder.userInfo[Self.endpoint] = endpoint
+        do {
+            self = try decoder.decode(Self.self, from: Data(buffer: body))
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError.invalid("the body is not a JSON object")
+        }
+    }
 
     init(from decoder: any Decoder) throws {
         guard let endpoint = decoder.userInfo[Self.endpoint] as? Endpoint else { preconditionFailure() }

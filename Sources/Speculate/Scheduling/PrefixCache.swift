@@ -17,7 +17,7 @@ final class PrefixCache {
         /// How much of a prompt's beginning is here: at most all but its last token, whose law is yet to be computed.
         func common(with prompt: [Int32], withDrafter: Bool) -> Int {
             let usable = withDrafter ? drafterCache?.count ?? 0 : tokens.count
-            return zip(prompt.dropLast(), tokens.prefix(usable)).prefix { $0 == $1 }.count
+            return commonPrefix(prompt.dropLast(), tokens.prefix(usable))
         }
 
         /// Whether whatever another entry is good for, this one is good for too.

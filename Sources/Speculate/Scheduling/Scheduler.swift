@@ -10,9 +10,12 @@ final class Scheduler {
     private static let readingRows = 64
     /// Tokens of a common beginning for which a prompt waits until another has read them.
     private static let worthWaiting = 32
-    /// Tokens taken over from other sequences between two passes, at least one sequence's: a copy of a long prompt takes as
-    /// long as several passes.
-    private static let adoptedTokens = 1024
+    /// Tokens taken over from other sequences between two passes: a copy of a long prompt takes as long as several passes.
+    private static let adoptedTokens = 512
+    /// Where clients are told apart: prompt tokens of a pass, so that none that comes waits long for it. Each counts more the
+    /// more there is before it: at `attentionLength` tokens attention takes as long as all the rest.
+    private static let sharedRows = 128.0
+    private static let attentionLength = 850.0
     /// Other completions in progress beside which a drafter's own passes no longer pay: measured, Benchmarks/README.md.
     private static let crowd = 3
     /// How much a pass counts in the running mean of tokens that it brings.
@@ -173,24 +176,33 @@ final class Scheduler {
         for index in reading.indices.sorted(by: { (work[$0], $0) < (work[$1], $1) }) where room > 0 {
             let completion = reading[index]
             guard !waitsForPrefix(of: completion, planned) else { continue }
-            if !completion.generation.hasBegun {
-                guard adopted < Self.adoptedTokens else { continue }
-                adopted += completion.generation.adopt(
-                    from: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
+            let generation = completion.generation
+            if !generation.hasBegun, !generation.hasSource {
+                generation.findSource(in: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
+            }
+            if generation.hasSource {
+                adopted += generation.adopt(Self.adoptedTokens - adopted)
+                guard !generation.hasSource else { continue }
             }
             let before = batch.rowCount
-            if completion.generation.plan(batch, rows: room) { planned.append(completion) }
+            if generation.plan(batch, rows: min(room, rows(for: completion))) { planned.append(completion) }
             room -= batch.rowCount - before
             share.add(FairShare.read * Double(batch.rowCount - before), to: completion.client)
         }
         return planned
     }
 
+    /// Of a prompt in a pass, at most.
+    private func rows(for completion: ActiveCompletion) -> Int {
+        guard completion.client != nil else { return batch.capacity }
+        return max(Int(Self.sharedRows / (1 + Double(completion.generation.held) / Self.attentionLength)), 8)
+    }
+
     /// Whether, before the first token of a prompt is computed, another is about to compute more of the same beginning than
     /// there is, which is worth waiting for.
     private func waitsForPrefix(of completion: ActiveCompletion, _ planned: [ActiveCompletion]) -> Bool {
         let generation = completion.generation
-        guard !generation.hasBegun else { return false }
+        guard !generation.hasBegun, !generation.hasSource else { return false }
         for other in active where other !== completion {
             guard other.generation.isPrefilling, other.generation.hasBegun || planned.contains(where: { $0 === other })
             else { continue }

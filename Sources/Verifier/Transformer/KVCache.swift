@@ -48,15 +48,17 @@ package final class KVCache {
     /// Memory that the tokens held take.
     package var bytes: Int { 2 * MemoryLayout<UInt16>.stride * layers * view.kvHeads * headDimension * count }
 
-    /// Forgets everything and holds the first `count` tokens of another sequence of the same model. O(count).
+    /// Goes on with what another sequence of the same model, which began with the same tokens, holds up to token `count`.
+    /// O(tokens copied).
     package func adopt(_ count: Int, of other: KVCache) {
-        precondition((0...min(other.count, capacity)).contains(count) && other.layers == layers)
-        let blocks = (count + 15) / 16 * 16
+        precondition((self.count...min(other.count, capacity)).contains(count) && other.layers == layers)
+        // Sixteen keys stand together; those of them that are here already are the same bits.
+        let first = self.count / 16 * 16
+        let (from, keys) = (first * headDimension, ((count + 15) / 16 * 16 - first) * headDimension)
         for head in 0..<layers * view.kvHeads {
-            (view.keys + head * view.stride).update(
-                from: other.view.keys + head * other.view.stride, count: blocks * headDimension)
-            (view.values + head * view.stride).update(
-                from: other.view.values + head * other.view.stride, count: count * headDimension)
+            let (here, there) = (head * view.stride + from, head * other.view.stride + from)
+            (view.keys + here).update(from: other.view.keys + there, count: keys)
+            (view.values + here).update(from: other.view.values + there, count: (count - first) * headDimension)
         }
         self.count = count
     }

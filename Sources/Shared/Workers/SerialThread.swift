@@ -5,22 +5,24 @@
 #else
     import Darwin
 #endif
-import SpeculateShared
 import Synchronization
 
-/// The one thread that an engine computes on, as an executor: the engine's actor runs here and never blocks Swift's
-/// cooperative pool.
-final class EngineThread: SerialExecutor, @unchecked Sendable {
+/// A thread as an executor: an actor that computes for long runs here and never blocks Swift's cooperative pool.
+package final class SerialThread: SerialExecutor, @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     /// Those that have not begun, the oldest first.
     private var jobs: [UnownedJob] = []
     private var isStopping = false
 
-    init() {
+    /// - Parameter isBackground: whether others that want the processor go first.
+    package init(isBackground: Bool = false) {
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(wake, nil)
-        NativeThread.start { self.serve() }
+        NativeThread.start {
+            if isBackground { Self.stepBack() }
+            self.serve()
+        }
     }
 
     deinit {
@@ -30,7 +32,7 @@ final class EngineThread: SerialExecutor, @unchecked Sendable {
         mutex.deallocate()
     }
 
-    func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         pthread_mutex_lock(mutex)
         jobs.append(job)
@@ -39,18 +41,24 @@ final class EngineThread: SerialExecutor, @unchecked Sendable {
     }
 
     /// Whether a job waits for the one that runs.
-    var isWaitedFor: Bool {
+    package var isWaitedFor: Bool {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         return !jobs.isEmpty
     }
 
     /// Ends the thread once its queue is empty.
-    func stop() {
+    package func stop() {
         pthread_mutex_lock(mutex)
         isStopping = true
         pthread_cond_signal(wake)
         pthread_mutex_unlock(mutex)
+    }
+
+    private static func stepBack() {
+        #if os(Linux)
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // Of this thread alone.
+        #endif
     }
 
     private func serve() {
