@@ -84,9 +84,11 @@ examples: setup
 
 # Hostile model files, then hostile requests. What is found is named at the end, and makes this fail.
 MINUTES ?= 5
-fuzz: $(SERVING)/done
+fuzz: setup $(SERVING)/done
 	Tests/Fuzz/run.sh $(MINUTES)
-	$(SERVING)/bin/python Tests/Server/fuzz.py --minutes $(MINUTES)
+	swift build -c release --product speculate --scratch-path .build/asan --sanitize=address
+	$(SERVING)/bin/python Tests/Server/fuzz.py --program .build/asan/release/speculate --model Tests/Fixtures/tiny-llama3.gguf \
+	    --flags "--chat-format llama-3" --minutes $(MINUTES) --findings .build/asan/findings
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Examples/Package.swift Examples/Sources Benchmarks/Package.swift Benchmarks/Sources

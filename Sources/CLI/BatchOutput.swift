@@ -61,14 +61,20 @@ final class BatchOutput {
                     number, "made with another model or other settings; repeat those or name another output")
             }
             guard line.promptHash == prompts[line.index].hash else {
-                throw refusal(number, "made from another prompt than number \(line.index + 1) is now; name another output")
+                throw refusal(
+                    number, "made from another prompt than number \(line.index + 1) is now; name another output")
             }
             guard line.statesFile == (line.error == nil ? states?.name : nil) else {
                 throw refusal(
-                    number, "its states are in \(excerpt(line.statesFile ?? "no file")), not in \(excerpt(states?.name ?? "none"))")
+                    number,
+                    "its states are in \(excerpt(line.statesFile ?? "no file")), not in \(excerpt(states?.name ?? "none"))"
+                )
             }
-            if let states, let first = line.states, first + (line.promptTokens ?? 0) + (line.tokens?.count ?? 0) - 1 > states.rows {
-                throw refusal(number, "its states are no longer in \(excerpt(states.name)), which has \(states.rows) rows")
+            if let states, let first = line.states,
+                first + (line.promptTokens ?? 0) + (line.tokens?.count ?? 0) - 1 > states.rows
+            {
+                throw refusal(
+                    number, "its states are no longer in \(excerpt(states.name)), which has \(states.rows) rows")
             }
             done.insert(line.index)
         }

@@ -79,7 +79,9 @@ struct BenchCommand: AsyncParsableCommand {
                 engine, drafter: model.source(for: engine.model.path), prompts: prompts.count, maximumTokens: maxTokens,
                 repeats: repeats, seed: seed)
             let groups = temperatures.flatMap { temperature in
-                (SamplingOptions(temperature: temperature).isGreedy ? [AcceptanceRule.greedy] : acceptance).map { (temperature, $0) }
+                (SamplingOptions(temperature: temperature).isGreedy ? [AcceptanceRule.greedy] : acceptance).map {
+                    (temperature, $0)
+                }
             }
             var progress = BatchProgress(total: groups.count * prompts.count, done: 0, isShown: !quiet)
             for (temperature, rule) in groups {

@@ -36,7 +36,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Completions of one API key, in progress or waiting; further ones are refused with 429.",
-            discussion: "Default: half of --parallel and --queue together where there are several keys.", valueName: "n"))
+            discussion: "Default: half of --parallel and --queue together where there are several keys.", valueName: "n"
+        ))
     var keyShare: Int?
 
     @Option(help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))

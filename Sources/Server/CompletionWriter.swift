@@ -48,7 +48,9 @@ struct CompletionWriter {
     private(set) var failure: APIError?
 
     private mutating func note(_ result: CompletionResult) {
-        guard result.tokens.isEmpty, result.finishReason == .deadline || result.finishReason == .cancelled else { return }
+        guard result.tokens.isEmpty, result.finishReason == .deadline || result.finishReason == .cancelled else {
+            return
+        }
         unbegun += 1
         guard unbegun == offsets.count else { return }
         let reason =

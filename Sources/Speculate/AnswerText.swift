@@ -8,17 +8,16 @@ struct AnswerText {
 
     private(set) var stopped: String?
     private var decoder = StreamingDecoder()
-    private let stops: [String]
+    private let stops: StopTexts
     private var matcher: StopMatcher?
     private var held: [Piece] = []
     private var heldBytes = 0
     /// Of tokens that are not whole characters yet.
     private var logprobs: [TokenLogprobs] = []
 
-    /// - Parameter stops: none of them empty.
-    init(stops: [String]) {
+    init(stops: StopTexts) {
         self.stops = stops
-        matcher = stops.isEmpty ? nil : StopMatcher(stops.map { Array($0.utf8) })
+        matcher = stops.matcher
     }
 
     /// One token's bytes; returns what may be shown.
@@ -42,8 +41,9 @@ struct AnswerText {
         }
         for (offset, byte) in text.utf8.enumerated() where matcher != nil {
             guard let match = matcher?.advance(byte) else { continue }
-            stopped = stops[match]
-            return take(before + offset + 1 - stops[match].utf8.count)
+            let stop = stops.texts[match]
+            stopped = stop
+            return take(before + offset + 1 - stop.utf8.count)
         }
         return take(heldBytes - (isLast ? 0 : matcher?.pending ?? 0))
     }

@@ -67,7 +67,9 @@ public struct CompletionRequest: Sendable {
         if let logprobs, !(0...Engine.maximumLogprobs).contains(logprobs) {
             return "logprobs is \(logprobs), expected 0 to \(Engine.maximumLogprobs)"
         }
-        if stop.count > Self.maximumStops { return "stop has \(stop.count) texts, expected at most \(Self.maximumStops)" }
+        if stop.count > Self.maximumStops {
+            return "stop has \(stop.count) texts, expected at most \(Self.maximumStops)"
+        }
         for text in stop where !(1...Self.maximumStopBytes).contains(text.utf8.count) {
             return "stop holds a text of \(text.utf8.count) bytes, expected 1 to \(Self.maximumStopBytes)"
         }

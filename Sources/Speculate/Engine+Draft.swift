@@ -72,7 +72,7 @@ extension Engine {
         ) { steps.append(Step($0, isMasked: false)) }
         return DraftTrace(
             anchor: text(tokens[tokens.count - 1]), passes: steps.map { picture($0) },
-            verifier: judge(block, after: tokens[tokens.count - 1], cache))
+            verifier: try judge(block, after: tokens[tokens.count - 1], cache))
     }
 
     /// A block after a pass.
@@ -122,20 +122,28 @@ extension Engine {
         }
     }
 
-    private func judge(_ block: DraftBlock, after anchor: Int32, _ cache: KVCache) -> [DraftTrace.Judgement] {
+    private func judge(
+        _ block: DraftBlock, after anchor: Int32, _ cache: KVCache
+    ) throws(EngineError) -> [DraftTrace.Judgement] {
         let batch = RowBatch(capacity: block.tokens.count)
         batch.append([anchor] + block.tokens.dropLast(), to: cache, logits: .all)
         verifier.forward(batch)
         let vocabulary = verifier.config.vocabulary
-        return block.tokens.enumerated().map { index, token in
+        var judgements: [DraftTrace.Judgement] = []
+        for (index, token) in block.tokens.enumerated() {
             let logits = verifier.logits(index)
-            let likeliest = verifier.kernels.table.pointee.argmax(logits, Int32(vocabulary))
+            guard let likeliest = verifier.likeliest(index) else {
+                throw EngineError(
+                    .runtime, "\(Sampler.NonFiniteLogits()) in the block: the checkpoint's weights are damaged")
+            }
             let total = (0..<vocabulary).reduce(0.0) { $0 + exp(Double(logits[$1] - logits[Int(likeliest)])) }
-            return DraftTrace.Judgement(
-                text: text(likeliest),
-                probabilityOfDraft: Float(exp(Double(logits[Int(token)] - logits[Int(likeliest)])) / total),
-                isAccepted: likeliest == token)
+            judgements.append(
+                DraftTrace.Judgement(
+                    text: text(likeliest),
+                    probabilityOfDraft: Float(exp(Double(logits[Int(token)] - logits[Int(likeliest)])) / total),
+                    isAccepted: likeliest == token))
         }
+        return judgements
     }
 
     private func picture(_ step: Step) -> DraftTrace.Pass {

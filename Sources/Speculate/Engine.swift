@@ -149,8 +149,8 @@ public actor Engine {
         for request in requests { try check(request) }
         try places.take(requests)
         do throws(EngineError) {
-            let prompts = try await intake.tokens(of: requests)
-            return try await enter(requests, prompts, start, isStreamed: isStreamed)
+            let prepared = try await intake.prepare(requests)
+            return try await enter(requests, prepared, start, isStreamed: isStreamed)
         } catch {
             for request in requests { places.give(request.client) }
             throw error
@@ -158,12 +158,13 @@ public actor Engine {
     }
 
     private func enter(
-        _ requests: [CompletionRequest], _ prompts: [[Int32]], _ start: ContinuousClock.Instant, isStreamed: Bool
+        _ requests: [CompletionRequest], _ prepared: [Intake.Prepared], _ start: ContinuousClock.Instant,
+        isStreamed: Bool
     ) throws(EngineError) -> [Delivery] {
         guard !isDraining else { throw EngineError(.shuttingDown, "the engine is being shut down") }
         var begun: [(Generation, CompletionRequest)] = []
-        for (request, prompt) in zip(requests, prompts) {
-            begun.append((try generation(request, prompt, start), request))
+        for (request, prepared) in zip(requests, prepared) {
+            begun.append((try generation(request, prepared, start), request))
         }
         defer { goOn() }
         return begun.map { generation, request in
@@ -263,8 +264,9 @@ public actor Engine {
     }
 
     private func generation(
-        _ request: CompletionRequest, _ prompt: [Int32], _ start: ContinuousClock.Instant
+        _ request: CompletionRequest, _ prepared: Intake.Prepared, _ start: ContinuousClock.Instant
     ) throws(EngineError) -> Generation {
+        let prompt = prepared.prompt
         let context = model.contextLength
         let room = context - prompt.count
         let maximumTokens = request.maximumTokens ?? room
@@ -282,7 +284,7 @@ public actor Engine {
             throw EngineError(.invalidRequest, "speculation is \(speculation), expected none where states are recorded")
         }
         return Generation(
-            prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: request.stop,
+            prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: prepared.stops,
             logprobs: request.logprobs, speculation: drafts ? speculation : .none,
             scope: CacheScope(client: request.client, salt: request.cacheSalt), start: start, verifier: verifier,
             sampler: sampler, recordsStates: recordsStates)

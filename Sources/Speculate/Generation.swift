@@ -30,7 +30,7 @@ package final class Generation {
     private var source: (entry: PrefixCache.Entry, count: Int)?
     private let start: ContinuousClock.Instant
     private var firstTokenTime: ContinuousClock.Instant?
-    private var history: TokenHistory
+    private var history = TokenHistory()
     /// Prompt and answer. The cache holds all but the last once the prompt is done.
     private var tokens: [Int32]
     private var draft = Proposal()
@@ -54,8 +54,8 @@ package final class Generation {
     ///   - logprobs: likeliest tokens to report beside each token; nil reports nothing.
     ///   - speculation: how much is drafted at most; none without a drafter.
     ///   - scope: of those who may know what the prompt begins with.
-    package init(
-        prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: [String],
+    init(
+        prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: StopTexts,
         logprobs: Int? = nil, speculation: Speculation, scope: CacheScope = CacheScope(client: nil, salt: nil),
         start: ContinuousClock.Instant = .now, verifier: Verifier, sampler: Sampler, recordsStates: Bool = false
     ) {
@@ -70,7 +70,6 @@ package final class Generation {
         self.maximumTokens = maximumTokens
         self.logprobs = logprobs
         self.sampler = sampler
-        history = TokenHistory(prompt: options.hasPenalties ? prompt : [])
         tokens = prompt
         promptCount = prompt.count
         text = AnswerText(stops: stops)
@@ -82,14 +81,16 @@ package final class Generation {
     /// Takes memory for the sequence; after this, steps can be planned.
     /// - Parameter makeDrafter: makes what drafts for a sequence of so many tokens.
     package func begin(
-        drafter makeDrafter: (_ speculation: Speculation, _ rule: AcceptanceRule, _ capacity: Int) throws(OutOfMemory) -> (
-            any Drafter
-        )?
+        drafter makeDrafter: (_ speculation: Speculation, _ rule: AcceptanceRule, _ capacity: Int) throws(OutOfMemory)
+            -> (
+                any Drafter
+            )?
     ) throws(OutOfMemory) {
         let capacity = promptCount + maximumTokens
         cache = try verifier.makeCache(capacity: capacity)
         drafter = speculation == .none ? nil : try makeDrafter(speculation, rule, capacity)
         drafter?.begin(tokens)
+        if options.hasPenalties, tokens.count == promptCount { history = TokenHistory(prompt: tokens) }
     }
 
     /// Gives the sequence's memory back and leaves what was computed to those that begin alike, itself among them: after

@@ -1,6 +1,7 @@
 import SpeculateShared
 
-/// Reads prompts on a thread of its own: neither a pass of the engine nor Swift's cooperative pool waits for a long one.
+/// Makes requests ready on a thread of its own: neither a pass of the engine nor Swift's cooperative pool waits for a long
+/// prompt or for many stop texts.
 actor Intake {
     private let reader: PromptReader
     private let thread = SerialThread()
@@ -11,18 +12,24 @@ actor Intake {
 
     deinit { thread.stop() }
 
-    /// The tokens of each request's prompt. Requests with one prompt stand next to each other, and it is read once.
-    func tokens(of requests: [CompletionRequest]) throws(EngineError) -> [[Int32]] {
-        var prompts: [[Int32]] = []
+    /// A request's prompt in tokens, and its stop texts.
+    struct Prepared: Sendable {
+        var prompt: [Int32]
+        var stops: StopTexts
+    }
+
+    /// Requests with one prompt stand next to each other, and it is read once.
+    func prepare(_ requests: [CompletionRequest]) throws(EngineError) -> [Prepared] {
+        var all: [Prepared] = []
         for (index, request) in requests.enumerated() {
-            if index > 0, request.prompt == requests[index - 1].prompt,
-                request.parsesControlTokens == requests[index - 1].parsesControlTokens
-            {
-                prompts.append(prompts[index - 1])
-            } else {
-                prompts.append(try reader.tokens(of: request))
-            }
+            let last = index > 0 ? requests[index - 1] : nil
+            let isSamePrompt =
+                request.prompt == last?.prompt && request.parsesControlTokens == last?.parsesControlTokens
+            all.append(
+                Prepared(
+                    prompt: isSamePrompt ? all[index - 1].prompt : try reader.tokens(of: request),
+                    stops: request.stop == last?.stop ? all[index - 1].stops : StopTexts(request.stop)))
         }
-        return prompts
+        return all
     }
 }

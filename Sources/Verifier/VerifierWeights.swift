@@ -24,7 +24,11 @@ package final class VerifierWeights: @unchecked Sendable {
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: config.vocabulary) : embedding
         outputBound = try UpperBits(of: output, pool: pool)
-        ropeFactors = try loader.optionalVector("rope_freqs.weight", count: config.ropeDimensions / 2)
+        let factors = try loader.optionalVector("rope_freqs.weight", count: config.ropeDimensions / 2)
+        if let factors, let wrong = (0..<config.ropeDimensions / 2).map({ factors[$0] }).first(where: { $0 <= 0 }) {
+            throw CheckpointError.tensor("rope_freqs.weight", "holds \(wrong), expected more than 0")
+        }
+        ropeFactors = factors
         layers = try TransformerLayers(loader, config)
         try loader.finish()
         arena = loader.arena

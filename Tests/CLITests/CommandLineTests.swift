@@ -294,7 +294,8 @@ import TestSupport
     @Test("every number of the sampling flags is used, or refused in the library's own words")
     func numbers() throws {
         let numbers = [
-            "0", "-0.0", "1e-45", "1e-40", "1e-10", "0.5", "1", "1.00001", "1000", "1000.1", "3e38", "1e39", "inf", "-inf",
+            "0", "-0.0", "1e-45", "1e-40", "1e-10", "0.5", "1", "1.00001", "1000", "1000.1", "3e38", "1e39", "inf",
+            "-inf",
             "nan", "-1", "-1e-45", "-1000.5",
         ]
         let tiny = Fixtures.path("tiny-qwen3.gguf")

@@ -1,5 +1,5 @@
 import Foundation
-import SpeculateShared
+@testable import SpeculateShared
 import Testing
 import TestSupport
 
@@ -191,7 +191,8 @@ import TestSupport
     @Test("every number is either refused in words or leaves a law: a token is always drawn, and it is one that may be")
     func numbers() throws {
         let numbers: [Float] = [
-            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, 1e-40, 1e-30, 1e-10, 9e-6, 1e-5,
+            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, .leastNormalMagnitude / 100, 1e-30, 1e-10, 9e-6,
+            1e-5,
             1e-3, 0.1, 0.5, 1, (1 as Float).nextDown, 2, 100, 1000, 1000.5, 1e10, 1e30, .greatestFiniteMagnitude,
             .infinity, -.infinity, .nan, .signalingNaN, -1, -1000, -1e30, .ulpOfOne,
         ]
@@ -239,7 +240,7 @@ import TestSupport
         for seed in 0..<50 {
             let logits = rng.floats(300, in: -5...5)
             let likeliest = try sampler.sample(logits, SamplingOptions(), history: TokenHistory(), position: 0)
-            for temperature: Float in [1e-40, 1e-20, 9.9e-6, -0.0] {
+            for temperature: Float in [.leastNormalMagnitude / 100, 1e-20, 9.9e-6, -0.0] {
                 let options = SamplingOptions(temperature: temperature, minP: 0.1, seed: UInt64(seed))
                 #expect(options.isGreedy)
                 for draw in [Sampler.Draw.inverse, .gumbel] {
@@ -250,6 +251,37 @@ import TestSupport
             }
         }
         #expect(!SamplingOptions(temperature: 1e-5).isGreedy)
+    }
+
+    @Test("the heaviest of many weights are those that sorting finds, equal ones by place")
+    func heaviest() {
+        var rng = SplitMix(15)
+        var heaviest = HeaviestWeights()
+        for trial in 0..<60 {
+            let size = Int.random(in: 1...3000, using: &rng)
+            let kinds: [() -> Float] = [
+                { Float.random(in: 0...1, using: &rng) }, { Float(Int.random(in: 0...3, using: &rng)) / 3 }, { 1 },
+                { Float.random(in: 0.9999...1, using: &rng) }, { exp(Float.random(in: -80...0, using: &rng)) },
+            ]
+            let weights = (0..<size).map { _ in kinds[trial % 5]() }
+            let order = weights.indices.sorted { (weights[$1], $0) < (weights[$0], $1) }
+            let total = weights.reduce(0.0) { $0 + Double($1) }
+            for (limit, share) in [
+                (1, 2.0), (size / 3 + 1, 2), (size, 2), (.max, 0), (.max, 0.3), (.max, 0.999), (5, 0.5),
+            ] {
+                var expected = [Float](repeating: 0, count: size)
+                var sum = 0.0
+                for place in order.prefix(limit) where sum < share * total || place == order[0] {
+                    expected[place] = weights[place]
+                    sum += Double(weights[place])
+                }
+                var kept = weights
+                heaviest.keep(&kept, limit: limit, target: share > 1 ? .infinity : share * total)
+                // Where a sum is at its target but for rounding, one more or less is as right.
+                let different = zip(kept, expected).count { $0 != $1 }
+                #expect(different == 0 || different == 1 && share <= 1, "trial \(trial), \(limit), \(share)")
+            }
+        }
     }
 
     @Test("a draw by inversion from a whole vocabulary has the probability that is reported for it")
@@ -272,7 +304,8 @@ import TestSupport
                 #expect(Inversion.draw(weights, (cumulative + share / 4) / total).index == index)
                 #expect(Inversion.draw(weights, (cumulative + share * 3 / 4) / total).index == index)
             }
-            #expect(Inversion.draw(weights, 1.0.nextDown).index == size - 2)  // Not the likeliest, nor one without weight.
+            // Not the likeliest, nor one without weight.
+            #expect(Inversion.draw(weights, 1.0.nextDown).index == size - 2)
         }
     }
 

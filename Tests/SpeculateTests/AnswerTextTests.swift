@@ -4,7 +4,7 @@ import TestSupport
 
 @Suite struct AnswerTextTests {
     private func run(_ parts: [[UInt8]], stops: [String]) -> (text: String, stopped: String?, held: Int) {
-        var answer = AnswerText(stops: stops)
+        var answer = AnswerText(stops: StopTexts(stops))
         var text = ""
         var shown: [Int] = []
         for part in parts where answer.stopped == nil {
@@ -43,7 +43,7 @@ import TestSupport
 
     @Test("pieces keep whether they were drafted")
     func origins() {
-        var answer = AnswerText(stops: ["xyz"])
+        var answer = AnswerText(stops: StopTexts(["xyz"]))
         #expect(answer.append(Array("ax".utf8), isDrafted: true) == [.init(text: "a", isDrafted: true)])
         #expect(answer.append(Array("y".utf8), isDrafted: false).isEmpty)
         #expect(

@@ -15,7 +15,7 @@ import TestSupport
         maximum: Int, stops: [String] = [], depth: Int, drafter: (any Drafter)?
     ) throws -> Generation {
         let generation = Generation(
-            prompt: prompt, maximumTokens: maximum, options: options, rule: rule, stops: stops,
+            prompt: prompt, maximumTokens: maximum, options: options, rule: rule, stops: StopTexts(stops),
             speculation: drafter == nil || depth == 0 ? .none : .lookup(depth: depth), verifier: verifier,
             sampler: Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table))
         try generation.begin { _, _, _ in drafter }
@@ -176,7 +176,8 @@ import TestSupport
             }
             let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
             let adaptive = AdaptiveDrafter(try drafter(), trees: true, costs: costs, experience: experience)
-            let drafters: [any Drafter] = try [1, 2, 4].map { try drafter(passes: $0) } + [drafter(tree: tree), adaptive]
+            let drafters: [any Drafter] =
+                try [1, 2, 4].map { try drafter(passes: $0) } + [drafter(tree: tree), adaptive]
             let together = try drafters.enumerated().map { place, drafter in
                 try generation(
                     verifier, tokens, options, rule, maximum: 24,

@@ -6,7 +6,9 @@ import Testing
 
 /// Files that are sound GGUF and still ask for what cannot be, through loading and completion.
 @Suite struct HostileFileTests {
-    private let settings: [Speculation] = [.adaptive, .diffusion(depth: 4, passes: 2), .tree(tokens: 6), .lookup(depth: 5)]
+    private let settings: [Speculation] = [
+        .adaptive, .diffusion(depth: 4, passes: 2), .tree(tokens: 6), .lookup(depth: 5),
+    ]
 
     private func error(_ verifier: String, _ drafter: DrafterSource = .none) async -> EngineError? {
         do {
@@ -65,8 +67,8 @@ import Testing
     }
 
     @Test("a file that is cut while it is read is an error that says so")
-    func cutWhileRead() async throws {
-        try await Fixtures.withTemporaryFolder { folder in
+    func cutWhileRead() throws {
+        try Fixtures.withTemporaryFolder { folder in
             let path = folder + "/cut.gguf"
             let bytes = try Fixtures.bytes("tiny-qwen3.gguf")
             try Data(bytes).write(to: URL(filePath: path))

@@ -32,7 +32,9 @@ import Testing
         let short = CompletionRequest(.text("The sea"), maximumTokens: 5)
         let waiting = try await engine.stream(short)
         let error = await #expect(throws: EngineError.self) { try await engine.complete(short) }
-        #expect(error?.code == .overloaded && error?.message == "2 completions are in progress or waiting, expected at most 2")
+        #expect(
+            error?.code == .overloaded
+                && error?.message == "2 completions are in progress or waiting, expected at most 2")
         #expect(await engine.activity.waiting == 1)
         reading.cancel()
         var result: CompletionResult?

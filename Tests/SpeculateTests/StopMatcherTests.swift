@@ -42,7 +42,7 @@ import Testing
     @Test("a text that keeps nearly matching sixteen long stop texts is looked at a constant number of times a byte")
     func work() {
         let stops = (0..<16).map { index in String(repeating: "a", count: 1000) + "\(index)" }
-        var answer = AnswerText(stops: stops)
+        var answer = AnswerText(stops: StopTexts(stops))
         var shown = 0
         for _ in 0..<200_000 { shown += answer.append([97], isDrafted: false).reduce(0) { $0 + $1.text.utf8.count } }
         #expect(shown == 200_000 - 1000 && answer.stopped == nil)

@@ -63,7 +63,8 @@ import TestSupport
         for kernels in Kernels.available {
             let sibling = try verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
             #expect(
-                try run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)")
+                try run(sibling, kernels.name == "portable" ? [24] : [1, 5, 18], tokens) == reference, "\(kernels.name)"
+            )
         }
     }
 

@@ -59,7 +59,8 @@ struct KernelBenchmark: ParsableCommand {
             let panels = outputs / 16
             bytes = panels * panelBytes
             let activationBytes = spk_activations_bytes(Int32(rows), Int32(inputs))
-            arena = try! Arena(capacity: bytes + Arena.size(activationBytes) + rows * outputs * 4 + 256, hugePages: true)
+            arena = try! Arena(
+                capacity: bytes + Arena.size(activationBytes) + rows * outputs * 4 + 256, hugePages: true)
             let packed = arena.allocate(UInt8.self, count: bytes)
             for i in 0..<bytes { packed[i] = UInt8(truncatingIfNeeded: i &* 31) & 0x3b }
             matrix = spk_matrix(

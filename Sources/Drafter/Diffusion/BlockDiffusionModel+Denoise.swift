@@ -59,7 +59,8 @@ extension BlockDiffusionModel {
                     case .confidence: Double(block.confidences[index])
                     case .random: random.uniform(position: index, stream: .order)
                     }
-                if score > highest { (chosen, highest) = (index, score) }
+                // The first, too, of those whose confidence is no number.
+                if chosen < 0 || score > highest { (chosen, highest) = (index, score) }
             }
             block.isRevealed[chosen] = true
             revealed += 1

@@ -36,7 +36,8 @@ final class DrafterState {
         arena = try Arena(
             capacity: Arena.size(featureBytes) + workers * (Arena.size(ownBytes) + Arena.size(embeddingBytes))
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + Arena.size(config.block * workers * 4)
-                + Arena.size(config.block * 4) + Arena.size(config.block * 8) + 2 * Arena.size(workers * MemoryLayout<spk_activations>.stride))
+                + Arena.size(config.block * 4) + Arena.size(config.block * 8) + 2
+                * Arena.size(workers * MemoryLayout<spk_activations>.stride))
         features = spk_activations_in(
             arena.allocate(bytes: featureBytes), Int32(Self.rows), inputs, weights.fusion.reader)
         hidden = arena.allocate(count: floats[0])

@@ -82,7 +82,8 @@ package final class DrafterWeights: @unchecked Sendable {
         if let shape = checkpoint.tensor("markov_w1.weight")?.shape, shape.count == 2 {
             rank = shape[0]
             guard rank <= Self.greatestRank else {
-                throw CheckpointError.tensor("markov_w1.weight", "has rank \(rank), expected at most \(Self.greatestRank)")
+                throw CheckpointError.tensor(
+                    "markov_w1.weight", "has rank \(rank), expected at most \(Self.greatestRank)")
             }
             markov = Markov(
                 embedding: try loader.matrix("markov_w1.weight", inputs: rank, outputs: vocabulary),

@@ -86,7 +86,8 @@ struct CompletionBody: Decodable {
         cacheSalt = try fields.value("cache_salt", as: String.self, "text")
         if let cacheSalt, !(1...Self.maximumSaltBytes).contains(cacheSalt.utf8.count) {
             throw APIError.invalid(
-                "cache_salt has \(cacheSalt.utf8.count) bytes, expected 1 to \(Self.maximumSaltBytes)", param: "cache_salt")
+                "cache_salt has \(cacheSalt.utf8.count) bytes, expected 1 to \(Self.maximumSaltBytes)",
+                param: "cache_salt")
         }
         if let problem = requests(timeout: .zero, client: nil)[0].problem() {
             throw APIError.invalid(problem, param: problem.prefix { !$0.isWhitespace }.description)

@@ -37,7 +37,8 @@ struct ErrorMiddleware: RouterMiddleware {
             return APIError(.notFound, "there is nothing at \(excerpt(path)); /openapi.json tells what there is")
         }
         var error = APIError(
-            .methodNotAllowed, "the method is \(excerpt(request.method.rawValue)), expected \(method.rawValue) for \(path)")
+            .methodNotAllowed,
+            "the method is \(excerpt(request.method.rawValue)), expected \(method.rawValue) for \(path)")
         error.headers[.allow] = method.rawValue
         return error
     }

@@ -28,7 +28,9 @@ struct ByteReader {
         let length = Int(length)
         if offset < start || offset + length > start + window.count { try move(toHold: length, part()) }
         defer { offset += length }
-        return window.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[offset - start..<offset - start + length])) }
+        return window.withUnsafeBytes {
+            body(UnsafeRawBufferPointer(rebasing: $0[offset - start..<offset - start + length]))
+        }
     }
 
     private mutating func move(toHold length: Int, _ part: @autoclosure () -> String) throws(CheckpointError) {

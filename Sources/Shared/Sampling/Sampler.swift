@@ -29,6 +29,9 @@ package final class Sampler {
     private var blockSums: [Float]
     private var total = 0.0
     private var order: [Int32] = []
+    private var heaviest = HeaviestWeights()
+    /// Tokens up to which sorting them all takes no longer than a look at the whole vocabulary.
+    private static let sortable = 2048
 
     package init(vocabularySize: Int, kernels: UnsafePointer<spk_kernels>) {
         self.vocabularySize = vocabularySize
@@ -180,6 +183,9 @@ package final class Sampler {
             order.removeAll(keepingCapacity: true)
             weights.withUnsafeBufferPointer { weights in
                 for i in 0..<weights.count where weights[i] > threshold { order.append(Int32(i)) }
+            }
+            guard order.count <= Self.sortable else { return keepLikeliestOfMany(options) }
+            weights.withUnsafeBufferPointer { weights in
                 order.sort { (weights[Int($1)], $0) < (weights[Int($0)], $1) }
             }
             guard order.count >= k || options.topK == 0 || threshold == 0 else { continue }
@@ -198,6 +204,15 @@ package final class Sampler {
         let survivors = order[..<kept].map { (Int($0), weights[Int($0)]) }
         for i in weights.indices { weights[i] = 0 }
         for (token, weight) in survivors { weights[token] = weight }
+        sumBlocks()
+    }
+
+    private func keepLikeliestOfMany(_ options: SamplingOptions) {
+        if options.topK > 0 {
+            heaviest.keep(&weights, limit: options.topK, target: .infinity)
+            sumBlocks()
+        }
+        if options.topP < 1 { heaviest.keep(&weights, limit: .max, target: Double(options.topP) * mass) }
         sumBlocks()
     }
 

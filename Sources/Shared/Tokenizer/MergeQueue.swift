@@ -63,7 +63,8 @@ struct MergeQueue {
         var parent = 0
         while true {
             var least = parent
-            for child in (2 * parent + 1)...(2 * parent + 2) where child < waiting.count && waiting[child] < waiting[least] {
+            for child in (2 * parent + 1)...(2 * parent + 2)
+            where child < waiting.count && waiting[child] < waiting[least] {
                 least = child
             }
             guard least != parent else { return }

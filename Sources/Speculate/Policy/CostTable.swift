@@ -94,7 +94,8 @@ final class CostTable {
     private static func value(_ curve: [Double], _ count: Int) -> Double {
         guard count > curve.count else { return count < 1 ? 0 : curve[count - 1] }
         let last = curve.count - 1
-        return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2]) / Double(max(last - last / 2, 1))
+        return curve[last] + Double(count - curve.count) * (curve[last] - curve[last / 2])
+            / Double(max(last - last / 2, 1))
     }
 
     /// The whole curve goes up or down with a measurement, given as a ratio to what the curve says, and a little more so

@@ -10,6 +10,8 @@ final class Scheduler {
     private static let readingRows = 64
     /// Tokens of a common beginning for which a prompt waits until another has read them.
     private static let worthWaiting = 32
+    /// Prompt tokens of the completions that begin between two passes: what drafts from earlier text reads them all first.
+    private static let admittedTokens = 4096
     /// Tokens taken over from other sequences between two passes: a copy of a long prompt takes as long as several passes.
     private static let adoptedTokens = 512
     /// Where clients are told apart: prompt tokens of a pass, so that none that comes waits long for it. Each counts more the
@@ -112,8 +114,10 @@ final class Scheduler {
     /// Who had the least work done comes next, in the order of asking among equals. A client that has more than its share
     /// of the slots, while another that has less waits for one, gives one back.
     private func admit() {
-        while let place = nextWaiting() {
+        var admitted = 0
+        while admitted < Self.admittedTokens, let place = nextWaiting() {
             let completion = waiting[place]
+            admitted += completion.generation.statistics.promptTokens
             if active.count == parallel {
                 guard let last = overShare(before: completion) else { return }
                 suspend(last)

@@ -39,7 +39,9 @@ final class LikeliestSearch {
     private let arena: Arena
 
     /// - Parameter activations: what a pass leaves for the head, [rows, inputs].
-    init(_ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer) throws(OutOfMemory) {
+    init(_ head: spk_matrix, bound: spk_matrix, _ activations: spk_activations, _ transformer: Transformer)
+        throws(OutOfMemory)
+    {
         self.head = head
         self.bound = bound
         self.activations = activations
