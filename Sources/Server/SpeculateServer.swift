@@ -72,10 +72,11 @@ public struct SpeculateServer: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.middlewares.add(TracingMiddleware())
         router.middlewares.add(
-            ErrorMiddleware(paths: [
-                "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/models": .get, "/health": .get,
-                "/metrics": .get, "/": .get, "/openapi.json": .get,
-            ]))
+            ErrorMiddleware(
+                paths: [
+                    "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/models": .get, "/health": .get,
+                    "/metrics": .get, "/": .get, "/openapi.json": .get,
+                ], bodyLimit: options.bodyLimit))
         router.middlewares.add(MetricsMiddleware())
         let completions = CompletionRoutes(holder: holder, options: options, model: model)
         let api = router.group("v1").add(middleware: KeyMiddleware(options.keys))

@@ -129,7 +129,9 @@ def test_limits():
         text = b""
         while b"[DONE]" not in text:
             text += connections[1].recv(65536)
-        assert b": ping\n\n" in text and b"did not begin within this server's time limit" in text
+        # It may have had the moment between the two.
+        assert b": ping\n\n" in text
+        assert b"did not begin within this server's time limit" in text or b'"finish_reason":"length"' in text
         for connection in connections:
             connection.close()
     finally:

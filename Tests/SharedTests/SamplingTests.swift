@@ -191,7 +191,8 @@ import TestSupport
     @Test("every number is either refused in words or leaves a law: a token is always drawn, and it is one that may be")
     func numbers() throws {
         let numbers: [Float] = [
-            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude, .leastNormalMagnitude / 100, 1e-30, 1e-10, 9e-6,
+            0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude,
+            .leastNormalMagnitude / 100, 1e-30, 1e-10, 9e-6,
             1e-5,
             1e-3, 0.1, 0.5, 1, (1 as Float).nextDown, 2, 100, 1000, 1000.5, 1e10, 1e30, .greatestFiniteMagnitude,
             .infinity, -.infinity, .nan, .signalingNaN, -1, -1000, -1e30, .ulpOfOne,

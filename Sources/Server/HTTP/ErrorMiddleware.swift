@@ -5,11 +5,15 @@ import SpeculateShared
 /// Gives every refusal the body that OpenAI's clients understand, and says which method a path has.
 struct ErrorMiddleware: RouterMiddleware {
     let paths: [String: HTTPRequest.Method]
+    let bodyLimit: Int
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        let response = try await answer(request, context, next)
+        var response = try await answer(request, context, next)
+        // What is left of such a body is not read, and the connection of no more use.
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        if response.status == .contentTooLarge || length > bodyLimit { response.headers[.connection] = "close" }
         return request.method == .head ? response.createHeadResponse() : response
     }
 
