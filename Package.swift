@@ -103,6 +103,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "SpeculateShared", "TestSupport"], swiftSettings: swiftSettings),
+            name: "CLITests", dependencies: ["CLI", "Speculate", "SpeculateShared", "TestSupport"],
+            swiftSettings: swiftSettings),
     ]
 )

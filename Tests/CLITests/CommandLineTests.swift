@@ -1,4 +1,5 @@
 import Foundation
+import Speculate
 import SpeculateShared
 import Testing
 import TestSupport
@@ -316,6 +317,43 @@ import TestSupport
                     #expect(result.status == 0 && result.log.isEmpty, "\(flag) \(number): \(result)")
                 }
             }
+        }
+    }
+
+    @Test("every whole number of the flags is used, or refused in the library's own words")
+    func wholeNumbers() throws {
+        let tiny = Fixtures.path("tiny-qwen3.gguf")
+        func request(_ change: (inout CompletionRequest) -> Void) -> CompletionRequest {
+            var request = CompletionRequest(.text("abc"), maximumTokens: 3)
+            change(&request)
+            return request
+        }
+        let fields: [(String, (Int) -> String?)] = [
+            ("-n", { n in request { $0.maximumTokens = n }.problem() }),
+            ("--top-k", { n in request { $0.sampling.topK = n }.problem() }),
+            ("--depth", { n in n == 0 ? nil : request { $0.speculation = .lookup(depth: n) }.problem() }),
+            ("--tree", { n in request { $0.speculation = .tree(tokens: n) }.problem() }),
+            ("--threads", { EngineConfiguration(threads: $0).problem() }),
+        ]
+        for (flag, problem) in fields {
+            for number in [0, 1, -1, 63, 64, 257, Int(Int32.max), .max, .min] {
+                let more = flag == "-n" ? [] : ["-n", "3"]
+                let result = try run(
+                    ["abc", "-q", "-m", tiny, flag == "-n" ? "--max-tokens=\(number)" : "\(flag)=\(number)"] + more)
+                if let problem = problem(number) {
+                    #expect(
+                        result.status == 64 && result.log == "speculate: error: \(problem)\n",
+                        "\(flag) \(number): \(result)")
+                } else {
+                    // A drafter or a context that the tiny model does not have is another mistake.
+                    #expect(
+                        result.status == 0 || result.log.contains("context") || flag == "--tree",
+                        "\(flag) \(number): \(result)")
+                }
+            }
+            let result = try run(
+                "abc", "-q", "-m", tiny, "\(flag == "-n" ? "--max-tokens" : flag)=99999999999999999999")
+            #expect(result.status == 64 && result.log.contains("99999999999999999999"))
         }
     }
 

@@ -55,6 +55,26 @@ def test_every_number_is_used_or_refused_in_words(server, name):
         assert server.post("/v1/completions", body.encode())[0] == 400, number
 
 
+WHOLE = {
+    "n": (1, 128), "best_of": (1, 1), "max_tokens": (1, 8190), "top_k": (0, 2**63 - 1), "logprobs": (0, 20),
+    "seed": (-(2**63), 2**63 - 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_every_whole_number_is_used_or_refused_in_words(server, name):
+    low, high = WHOLE[name]
+    for number in ["0", "-0", "1", "-1", "2", "20", "21", "128", "129", "8190", "8192", "2147483647", "2147483648", "9223372036854775807",
+                   "-9223372036854775808", "9223372036854775808", "-9223372036854775809", "1e30", "-1e400", "0.5", "1e-45", "5e-324"]:  # fmt: skip
+        body = json.dumps(SHORT | {"max_tokens": 1, "prompt": "a", "stop": ["a"]} | {name: "NUMBER"})
+        status, answer = server.post("/v1/completions", body.replace('"NUMBER"', number).encode())
+        if number.lstrip("-").isdigit() and low <= int(number) <= high:
+            assert status == 200, (number, answer)
+        else:
+            message = answer["error"]["message"]
+            assert status == 400 and (name in message or "context" in message), (number, answer)
+
+
 def test_stop_texts_are_bounded(server):
     assert refused(server, SHORT | {"stop": ["x" * 1025]}) == "stop holds a text of 1025 bytes, expected 1 to 1024"
     assert refused(server, SHORT | {"stop": ["x"] * 17}) == "stop has 17 texts, expected at most 16"
