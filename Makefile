@@ -87,7 +87,7 @@ MINUTES ?= 5
 fuzz: setup $(SERVING)/done
 	Tests/Fuzz/run.sh $(MINUTES)
 	swift build -c release --product speculate --scratch-path .build/asan --sanitize=address
-	$(SERVING)/bin/python Tests/Server/fuzz.py --program .build/asan/release/speculate --model Tests/Fixtures/tiny-llama3.gguf \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Tests/Fuzz/leaks.txt $(SERVING)/bin/python Tests/Server/fuzz.py --program .build/asan/release/speculate --model Tests/Fixtures/tiny-llama3.gguf \
 	    --flags "--chat-format llama-3" --minutes $(MINUTES) --findings .build/asan/findings
 
 format:

@@ -147,7 +147,10 @@ struct CompletionRoutes: Sendable {
                     await events.send(.ping)
                 }
             }
-            defer { group.cancelAll() }
+            defer {
+                events.finish()  // Whoever still waits to send would wait for ever.
+                group.cancelAll()
+            }
             var writer = writer
             var left = streams.count
             for await event in events {

@@ -92,6 +92,9 @@ def take_answer(data: bytes, is_head: bool = False) -> tuple[Answer, bytes] | No
     if is_chunked:
         taken = take_chunks(rest)
         return (Answer(code, headers, taken[0], True), taken[1]) if taken else None
+    if first.startswith(b"HTTP/1.0") and headers.get("content-type", "").startswith("text/event-stream"):
+        # Ends with the connection; its own last words tell that nothing is missing.
+        return (Answer(code, headers, rest, False), b"") if rest.endswith(b"data: [DONE]\n\n") else None
     if not headers.get("content-length", "").isdigit():
         raise Malformed(f"no content length: {headers}")
     length = int(headers["content-length"])

@@ -76,6 +76,7 @@ final class Scheduler {
         batch.removeAll()
         let start = ContinuousClock.now
         let planned = plan(able)
+        guard !planned.isEmpty else { return true }  // Something was taken over, the rest of it comes next.
         let forward = ContinuousClock.now
         verifier.forward(batch)
         let done = ContinuousClock.now
