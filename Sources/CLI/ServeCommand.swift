@@ -36,9 +36,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Completions of one API key, in progress or waiting; further ones are refused with 429.",
-            discussion: "Default: half of --parallel and --queue together where there are several keys.", valueName: "n"
-        ))
-    var keyShare: Int?
+            discussion: "In any case one of several keys has at most as many places as are left for others.",
+            valueName: "n"))
+    var clientShare: Int?
 
     @Option(help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))
     var maxPrompt: Int?
@@ -46,7 +46,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Bytes of a request's body at most.", valueName: "n"))
     var maxBody = 1 << 20
 
-    @Option(help: ArgumentHelp("Seconds that a request may take; then it ends with what there is.", valueName: "s"))
+    @Option(
+        help: ArgumentHelp(
+            "Seconds that a request may take; then it ends with what there is, or with 503 where nothing has begun.",
+            valueName: "s"))
     var timeLimit = 300
 
     @Option(help: ArgumentHelp("Connections at once.", valueName: "n"))
@@ -77,7 +80,9 @@ struct ServeCommand: AsyncParsableCommand {
         try check("ping-period", pingPeriod, in: 1...86_400)
         try check("drain-time", drainTime, in: 0...86_400)
         let configuration = EngineConfiguration(
-            promptLimit: maxPrompt, parallel: parallel, queue: queue, clientShare: keyShare)
+            threads: model.threads, contextLength: model.context, promptLimit: maxPrompt, parallel: parallel,
+            queue: queue,
+            clientShare: clientShare)
         if let problem = configuration.problem() { throw ValidationError(problem) }
         if let modelName, modelName.isEmpty { throw ValidationError("--model-name is empty, expected a name") }
     }
@@ -108,7 +113,7 @@ struct ServeCommand: AsyncParsableCommand {
                         configuration.modelName = name
                         configuration.parallel = parallel
                         configuration.queue = queue
-                        configuration.clientShare = keyShare ?? (keys.count > 1 ? max(1, (parallel + queue) / 2) : nil)
+                        configuration.clientShare = clientShare
                         configuration.promptLimit = maxPrompt
                         configuration.prefixMemory = prefixMemory << 20
                         configuration.logger = logger

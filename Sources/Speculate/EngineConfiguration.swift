@@ -25,8 +25,8 @@ public struct EngineConfiguration: Sendable {
     public var parallel: Int
     /// Completions that may wait; further ones are refused as `.overloaded`.
     public var queue: Int
-    /// Completions of one client, in progress or waiting; further ones are refused as `.clientOverloaded`. nil: as many as
-    /// there may be.
+    /// Completions of one client, in progress or waiting; further ones are refused as `.clientOverloaded`. A client with a
+    /// name never has more than there are places left for others.
     public var clientShare: Int?
     /// Bytes of memory for the beginnings of earlier requests, which later ones need not compute again; 0 for none.
     public var prefixMemory: Int

@@ -93,6 +93,8 @@ import Testing
         #expect(refusal { $0["general.architecture"] = .string(Array("llama".utf8)) }.contains("'dflash', a drafter"))
         #expect(refusal { $0["dflash.attention.causal"] = .bool(true) }.contains("attention.causal"))
         #expect(refusal { $0["dflash.block_size"] = .uint32(1) }.contains("block_size"))
+        #expect(refusal { $0["tokenizer.ggml.eos_token_id"] = .uint32(.max) }.contains("eos_token_id"))
+        #expect(refusal { $0["dflash.vocab_size"] = .uint32(7) }.contains("vocab_size"))
         #expect(refusal { $0["dflash.block_size"] = nil }.contains("block_size"))
         #expect(refusal { $0["dflash.selector_rank"] = .uint32(8) }.contains("selector_rank"))
         #expect(refusal { $0["speculate.schedule.2"] = .array(.int32([9])) }.contains("speculate.schedule.2"))

@@ -24,6 +24,12 @@ def refused(server: Server, body: dict, path: str = "/v1/completions") -> str:
     return answer["error"]["message"]
 
 
+def refused_raw(server: Server, body: str) -> str:
+    status, answer = server.post("/v1/completions", body.encode())
+    assert status == 400, answer
+    return answer["error"]["message"]
+
+
 def test_a_temperature_near_nothing_is_greedy(server, client):
     greedy = client.completions.create(**SHORT).choices[0].text
     for temperature in [1e-40, 1e-300, 9e-6, -0.0]:
@@ -50,7 +56,13 @@ def test_every_number_is_used_or_refused_in_words(server, name):
             message = answer["error"]["message"]
             assert status == 400 and answer["error"]["param"] == name, (number, answer)
             assert message.startswith(f"{name} is ") and message.endswith(f", expected {low} to {high}"), (number, message)
-    for number in ["1e400", "NaN", "Infinity", "-1e999"]:
+    for number in ["1e400", "1e309"]:
+        body = json.dumps(SHORT | {name: "NUMBER"}).replace('"NUMBER"', number)
+        assert refused_raw(server, body) == f"{name} is inf, expected {low} to {high}"
+    for number in ["1e-400", "-1e-400"]:
+        status, answer = server.post("/v1/completions", json.dumps(SHORT | {name: "NUMBER"}).replace('"NUMBER"', number).encode())
+        assert status == (200 if float(low) <= 0 else 400), answer
+    for number in ["NaN", "Infinity", "-1e999"]:
         body = json.dumps(SHORT | {name: "NUMBER"}).replace('"NUMBER"', number)
         assert server.post("/v1/completions", body.encode())[0] == 400, number
 
@@ -79,6 +91,13 @@ def test_stop_texts_are_bounded(server):
     assert refused(server, SHORT | {"stop": ["x" * 1025]}) == "stop holds a text of 1025 bytes, expected 1 to 1024"
     assert refused(server, SHORT | {"stop": ["x"] * 17}) == "stop has 17 texts, expected at most 16"
     assert server.post("/v1/completions", json.dumps(SHORT | {"stop": ["é" * 512] * 16}).encode())[0] == 200
+
+
+def test_what_is_wrong_is_named(server):
+    assert refused(server, SHORT | {"prompt": ["a"] * 1000}) == "n is 1 for each of 1000 prompts, expected at most 128 in all"
+    assert refused(server, SHORT | {"logit_bias": {"7": 1, "07": 2}}) == "logit_bias names '07', expected token ids"
+    body = json.dumps(SHORT | {"prompt": "X"}).replace('"X"', r'"\ud800"')
+    assert refused_raw(server, body).startswith("prompt is a value that cannot be read, expected text")
 
 
 def test_long_values_are_not_sent_back(server):
@@ -238,7 +257,7 @@ def test_one_key_cannot_take_all_places(keyed):
     keyed.until("vllm:num_requests_waiting", 2)
     connections[6].sendall(body)
     assert connections[6].recv(65536).startswith(b"HTTP/1.1 429")
-    with pytest.raises(openai.RateLimitError, match="6 completions of this client are in progress or waiting, expected at most 6"):
+    with pytest.raises(openai.RateLimitError, match="6 completions of this client are in progress or waiting and 1 more asked for"):
         keyed.client(api_key="alice").completions.create(**SHORT)
     # All slots are alice's, and bob need not wait for any to end.
     assert keyed.client(api_key="bob").completions.create(**SHORT).usage.completion_tokens == 4

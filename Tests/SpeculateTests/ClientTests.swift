@@ -92,10 +92,11 @@ import Testing
         #expect(await error(Array(repeating: endless, count: 5)) == .invalidRequest)
         let other = request("Count:", "b", tokens: 4000)
         held += try await engine.streams([other, other])
-        #expect(await error([other, other]) == .overloaded)
+        #expect(await error([other, other]) == .clientOverloaded)
         // What was refused took no place.
-        held += try await engine.streams([other])
-        #expect(await error([request("x", "c")]) == .overloaded)
+        held += try await engine.streams([request("Count:", "c", tokens: 4000)])
+        #expect(await error([request("x", "d")]) == .clientOverloaded)
+        #expect(await error([request("x", nil)]) == .overloaded)
         for stream in held { stream.stop() }
         for stream in held { _ = try await read(stream) }
         _ = try await engine.complete(request("x", "c", tokens: 2))
@@ -107,9 +108,9 @@ import Testing
     func iterators() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2))
         let stream = try await engine.stream(request("Once upon a time", nil, tokens: 400))
-        var first = stream.makeAsyncIterator()
+        let first = stream.makeAsyncIterator()
         _ = try await first.next()
-        var second = stream.makeAsyncIterator()
+        let second = stream.makeAsyncIterator()
         let error = await #expect(throws: EngineError.self) { _ = try await second.next() }
         #expect(error?.message == "a second iterator reads the stream, expected one reader")
         var result: CompletionResult?

@@ -41,6 +41,10 @@ package struct DrafterConfig: Equatable, Sendable {
         guard !tokens.isEmpty else {
             throw .invalid(key: "tokenizer.ggml.tokens", value: "empty", expected: "the verifier's tokens")
         }
+        // Not one of these is used, but a file in which one names no token is not what it says.
+        let ids = metadata.keys.filter { $0.hasPrefix("tokenizer.ggml.") && $0.hasSuffix("_token_id") }
+        for key in ids { _ = try metadata.optionalInteger(key, in: 0...tokens.count - 1) }
+        _ = try metadata.optionalInteger("\(name).vocab_size", in: tokens.count...tokens.count)
         tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
         transformer = try TransformerConfig(
             metadata, architecture: name, vocabulary: tokens.count, ropeIsInterleaved: false,

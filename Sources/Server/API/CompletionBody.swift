@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import NIOCore
 import Speculate
+import SpeculateShared
 
 /// What a client asks for: the body of a text or of a chat completion.
 struct CompletionBody: Decodable {
@@ -74,8 +75,9 @@ struct CompletionBody: Decodable {
         }
         guard !prompts.isEmpty else { throw fields.wrong("prompt", "at least one prompt") }
         guard prompts.count * count <= Self.maximumChoices else {
-            throw fields.wrong(
-                "n", "at most \(Self.maximumChoices) choices in all, and there are \(prompts.count) prompts")
+            throw APIError.invalid(
+                "n is \(count) for each of \(prompts.count) prompts, expected at most \(Self.maximumChoices) in all",
+                param: "n")
         }
         isStreamed = try fields.bool("stream")
         let options = try fields.value("stream_options", as: StreamOptions.self, "an object")
@@ -115,7 +117,9 @@ struct CompletionBody: Decodable {
         options.repetitionPenalty = try fields.number("repetition_penalty") ?? 1
         let expected = "an object of token ids and numbers"
         for (id, bias) in try fields.value("logit_bias", as: [String: Double].self, expected) ?? [:] {
-            guard let token = Int32(id) else { throw fields.wrong("logit_bias", expected) }
+            guard let token = Int32(id), "\(token)" == id else {
+                throw APIError.invalid("logit_bias names \(excerpt(id)), expected token ids", param: "logit_bias")
+            }
             options.logitBias[token] = Float(bias)
         }
         let seed = try fields.value("seed", as: Int64.self, "a whole number")

@@ -71,14 +71,25 @@ struct Fields {
         return value
     }
 
-    /// The nearest number that a float holds: beyond its range it is infinite, and refused as that.
+    /// The nearest number that a float holds: beyond its range it is infinite, next to nothing 0.
     mutating func number(_ name: String) throws -> Float? {
-        try value(name, as: Double.self, "a number").map { Float($0) }
+        do {
+            return try value(name, as: Double.self, "a number").map { Float($0) }
+        } catch {
+            let key = Key(stringValue: name)
+            // The decoder reads no numbers that a double cannot hold; as whole numbers, those next to nothing are 0.
+            if (try? container.decode(Int.self, forKey: key)) == 0 { return 0 }
+            guard shown(name) == Self.unreadable else { throw error }
+            return .infinity
+        }
     }
 
     func wrong(_ name: String, _ expected: String) -> APIError {
         .invalid("\(path)\(name) is \(shown(name)), expected \(expected)", param: path + name)
     }
+
+    /// What is neither of these: a number that no type holds, or text that is no Unicode.
+    private static let unreadable = "a value that cannot be read"
 
     /// A value as an error shows it.
     private func shown(_ name: String) -> String {
@@ -91,7 +102,7 @@ struct Fields {
         if let number = try? container.decode(Double.self, forKey: key) { return "\(number)" }
         if (try? container.nestedUnkeyedContainer(forKey: key)) != nil { return "an array" }
         if (try? container.nestedContainer(keyedBy: Key.self, forKey: key)) != nil { return "an object" }
-        return "a number out of range"
+        return Self.unreadable
     }
 
     /// - Parameter ignored: fields that cannot change an answer.

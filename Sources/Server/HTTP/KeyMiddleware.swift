@@ -19,7 +19,7 @@ struct KeyMiddleware: RouterMiddleware {
         for (index, key) in keys.enumerated() where Self.areEqual(key, given) { client = index }
         guard let client else { throw refusal("the API key is not one of this server's") }
         var context = context
-        context.client = "key \(client + 1)"
+        if keys.count > 1 { context.client = "key \(client + 1)" }
         return try await next(request, context)
     }
 

@@ -5,7 +5,7 @@ import NIOCore
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
-    /// Whose key the request came with; nil without keys.
+    /// Whose key the request came with; nil where there are not several.
     var client: String?
 
     init(source: Source) {

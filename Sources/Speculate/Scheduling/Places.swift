@@ -1,7 +1,9 @@
 import SpeculateShared
 
 /// Counts the completions that an engine has in progress or waiting, from the moment they ask: a burst is refused as it
-/// comes, before anything is done for it. No client has more than its share.
+/// comes, before anything is done for it. A client that has a name has no more places than are left for others, so that
+/// however many clients ask there is room for one more (the dynamic thresholds of shared buffers, Choudhury and Hahne
+/// 1998).
 final class Places: Sendable {
     private struct State {
         var taken = 0
@@ -14,7 +16,7 @@ final class Places: Sendable {
 
     /// - Parameters:
     ///   - limit: completions at most.
-    ///   - share: of one client.
+    ///   - share: of one client at most.
     init(limit: Int, share: Int) {
         self.limit = limit
         self.share = min(share, limit)
@@ -32,10 +34,12 @@ final class Places: Sendable {
                         .invalidRequest, "\(count) completions are asked for at once, expected at most \(share)")
                 }
                 let taken = state.byClient[client, default: 0]
-                guard taken + count <= share || share == limit else {
+                let most = client == nil ? share : min(share, limit - state.taken)
+                guard taken + count <= most || client == nil && share == limit else {
                     return EngineError(
                         .clientOverloaded,
-                        "\(taken) completions of this client are in progress or waiting, expected at most \(share)")
+                        "\(taken) completions of this client are in progress or waiting and \(count) more asked for, expected at most \(most) together"
+                    )
                 }
             }
             guard state.taken + requests.count <= limit else {

@@ -14,9 +14,9 @@ final class Scheduler {
     private static let admittedTokens = 4096
     /// Tokens taken over from other sequences between two passes: a copy of a long prompt takes as long as several passes.
     private static let adoptedTokens = 512
-    /// Where clients are told apart: prompt tokens of a pass, so that none that comes waits long for it. Each counts more the
-    /// more there is before it: at `attentionLength` tokens attention takes as long as all the rest.
-    private static let sharedRows = 128.0
+    /// Where clients are told apart: prompt tokens of a pass, of all prompts together, so that none that comes waits long for
+    /// it. Each counts more the more there is before it: at `attentionLength` tokens attention takes as long as all the rest.
+    private static let sharedRows = 64.0
     private static let attentionLength = 850.0
     /// Other completions in progress beside which a drafter's own passes no longer pay: measured, Benchmarks/README.md.
     private static let crowd = 3
@@ -121,10 +121,12 @@ final class Scheduler {
             admitted += completion.generation.statistics.promptTokens
             if active.count == parallel {
                 guard let last = overShare(before: completion) else { return }
+                waiting.remove(at: place)
                 suspend(last)
-                waiting.append(last)
+                waiting.insert(last, at: 0)  // Before those of its client that have not begun.
+            } else {
+                waiting.remove(at: place)
             }
-            waiting.remove(at: place)
             begin(completion)
         }
     }
@@ -173,7 +175,7 @@ final class Scheduler {
                 planned.append(completion)
             }
         }
-        var adopted = 0
+        var (adopted, budget) = (0, Self.sharedRows)
         var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
         let reading = able.filter(\.generation.isPrefilling)
         let work = reading.map { share.work(of: $0.client) }
@@ -190,17 +192,15 @@ final class Scheduler {
                 guard !generation.hasSource else { continue }
             }
             let before = batch.rowCount
-            if generation.plan(batch, rows: min(room, rows(for: completion))) { planned.append(completion) }
-            room -= batch.rowCount - before
-            share.add(FairShare.read * Double(batch.rowCount - before), to: completion.client)
+            let cost = completion.client == nil ? 0 : 1 + Double(generation.held) / Self.attentionLength
+            let most = cost == 0 ? room : min(room, max(Int(budget / cost), planned.isEmpty ? 8 : 0))
+            if generation.plan(batch, rows: most) { planned.append(completion) }
+            let rows = batch.rowCount - before
+            room -= rows
+            budget -= cost * Double(rows)
+            share.add(FairShare.read * Double(rows), to: completion.client)
         }
         return planned
-    }
-
-    /// Of a prompt in a pass, at most.
-    private func rows(for completion: ActiveCompletion) -> Int {
-        guard completion.client != nil else { return batch.capacity }
-        return max(Int(Self.sharedRows / (1 + Double(completion.generation.held) / Self.attentionLength)), 8)
     }
 
     /// Whether, before the first token of a prompt is computed, another is about to compute more of the same beginning than
