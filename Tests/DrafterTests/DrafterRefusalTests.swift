@@ -81,7 +81,10 @@ import Testing
                 }
             }.contains("tokenizer is not the verifier's"))
         #expect(
-            refusal { Self.change(&$0) { $0.append(Array("one more".utf8)) } }.contains("expected the verifier's"))
+            refusal {
+                Self.change(&$0) { $0.append(Array("one more".utf8)) }
+                $0["dflash.vocab_size"] = nil
+            }.contains("expected the verifier's"))
         #expect(refusal { Self.change(&$0) { $0.removeAll() } }.contains("tokenizer.ggml.tokens"))
         #expect(refusal { $0["dflash.embedding_length"] = .uint32(96) }.contains("embedding_length"))
         #expect(refusal { $0["dflash.target_layers"] = .array(.int32([1, 40])) }.contains("target_layers"))

@@ -195,12 +195,13 @@ def test_a_burst_counts():
             thread.join()
         assert set(statuses) == {200, 503} and 4 <= statuses.count(200) < 20
         # Choices count as what they are.
-        holding = threading.Thread(target=lambda: statuses.append(server.post("/v1/completions", json.dumps(LONG | {"n": 3}).encode())[0]))
-        holding.start()
+        holding = socket.create_connection(("127.0.0.1", server.port))
+        holding.sendall(request(LONG | {"n": 3}))
         server.until("vllm:num_requests_running", 2)
         assert server.post("/v1/completions", json.dumps(SHORT | {"n": 2}).encode())[0] == 503
+        holding.close()
     finally:
-        server.process.kill()
+        assert server.stop() == 0
 
 
 @pytest.fixture(scope="module")

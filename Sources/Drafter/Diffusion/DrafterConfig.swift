@@ -44,7 +44,10 @@ package struct DrafterConfig: Equatable, Sendable {
         // Not one of these is used, but a file in which one names no token is not what it says.
         let ids = metadata.keys.filter { $0.hasPrefix("tokenizer.ggml.") && $0.hasSuffix("_token_id") }
         for key in ids { _ = try metadata.optionalInteger(key, in: 0...tokens.count - 1) }
-        _ = try metadata.optionalInteger("\(name).vocab_size", in: tokens.count...tokens.count)
+        let vocabulary = try metadata.optionalInteger("\(name).vocab_size", in: 0...Int.max) ?? tokens.count
+        guard vocabulary == tokens.count else {
+            throw .invalid(key: "\(name).vocab_size", value: vocabulary, expected: "\(tokens.count), the tokens listed")
+        }
         tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
         transformer = try TransformerConfig(
             metadata, architecture: name, vocabulary: tokens.count, ropeIsInterleaved: false,
