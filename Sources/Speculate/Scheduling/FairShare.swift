@@ -4,6 +4,8 @@ struct FairShare {
     /// A token that is written takes a row of the head and a round's overhead; one that is read does not.
     static let written = 2.0
     static let read = 1.0
+    /// One that is taken over is copied.
+    static let takenOver = 0.05
 
     private var served: [String?: Double] = [:]
 

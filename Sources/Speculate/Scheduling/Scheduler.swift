@@ -13,7 +13,9 @@ final class Scheduler {
     /// Prompt tokens of the completions that begin between two passes: what drafts from earlier text reads them all first.
     private static let admittedTokens = 4096
     /// Tokens taken over from other sequences between two passes: a copy of a long prompt takes as long as several passes.
+    /// Fewer where clients are told apart, who are not to wait for one another's.
     private static let adoptedTokens = 512
+    private static let sharedAdoptedTokens = 128
     /// Where clients are told apart: prompt tokens of a pass, of all prompts together, so that none that comes waits long for
     /// it. Each counts more the more there is before it: at `attentionLength` tokens attention takes as long as all the rest.
     private static let sharedRows = 64.0
@@ -112,7 +114,7 @@ final class Scheduler {
         }
     }
 
-    /// Who had the least work done comes next, in the order of asking among equals. A client that has more than its share
+    /// Who had the least work done comes next, then who has the fewest slots, in the order of asking among equals. A client that has more than its share
     /// of the slots, while another that has less waits for one, gives one back.
     private func admit() {
         var admitted = 0
@@ -132,7 +134,12 @@ final class Scheduler {
     }
 
     private func nextWaiting() -> Int? {
-        waiting.indices.min { share.work(of: waiting[$0].client) < share.work(of: waiting[$1].client) }
+        var slots: [String?: Int] = [:]
+        for completion in active { slots[completion.client, default: 0] += 1 }
+        func rank(_ completion: ActiveCompletion) -> (Double, Int) {
+            (share.work(of: completion.client), slots[completion.client, default: 0])
+        }
+        return waiting.indices.min { rank(waiting[$0]) < rank(waiting[$1]) }
     }
 
     /// The completion that gives its slot to another client's: one of the client with the most slots, as long as they are
@@ -188,7 +195,10 @@ final class Scheduler {
                 generation.findSource(in: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
             }
             if generation.hasSource {
-                adopted += generation.adopt(Self.adoptedTokens - adopted)
+                let most = completion.client == nil ? Self.adoptedTokens : Self.sharedAdoptedTokens
+                let taken = generation.adopt(max(most - adopted, 0))
+                adopted += taken
+                share.add(FairShare.takenOver * Double(taken), to: completion.client)
                 guard !generation.hasSource else { continue }
             }
             let before = batch.rowCount
