@@ -47,12 +47,13 @@ import Testing
     func stoppedInQueue() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1))
         let running = try await engine.stream(endless)
+        let reading = Task { for try await _ in running {} }
         let waiting = Task { try await engine.complete(endless) }
         try await wait(engine, running: 1, waiting: 1)
         waiting.cancel()
         let result = try await waiting.value
         #expect(result.finishReason == .cancelled && result.tokens.isEmpty)
-        running.stop()
+        reading.cancel()
         try await wait(engine, running: 0)
     }
 
