@@ -15,7 +15,7 @@ struct CompletionRoutes: Sendable {
     let model: String
 
     func handle(_ endpoint: Endpoint, _ request: Request, _ context: ServerContext) async throws -> Response {
-        let body = try await read(endpoint, request)
+        let body = try await read(endpoint, request, context)
         let engine = try await holder.loaded
         guard body.model == model else { throw APIError.unknownModel(body.model, served: model) }
         let watch = try await context.channel.pipeline.handler(type: ConnectionWatch.self).get()
@@ -29,9 +29,7 @@ struct CompletionRoutes: Sendable {
         guard body.isStreamed else {
             watch.onClose { for stream in streams { stream.stop() } }
             // A client that is gone answers with a reset, which closes the connection; others pass over it (RFC 9110, 15.2).
-            watch.onInputClosed { [channel = context.channel] in
-                channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)), promise: nil)
-            }
+            watch.onInputClosed { sendContinue(context) }
             defer {
                 watch.onClose(nil)
                 watch.onInputClosed(nil)
@@ -56,24 +54,28 @@ struct CompletionRoutes: Sendable {
             })
     }
 
-    private func read(_ endpoint: Endpoint, _ request: Request) async throws -> CompletionBody {
+    private func read(
+        _ endpoint: Endpoint, _ request: Request, _ context: ServerContext
+    ) async throws -> CompletionBody {
         let type = request.headers[.contentType].flatMap { MediaType(from: $0) }
         guard let type, type.isType(.applicationJson) else {
             throw APIError(
                 .unsupportedMediaType,
                 "the content type is \(excerpt(request.headers[.contentType] ?? "")), expected application/json")
         }
-        let body = try await collect(request)
+        let body = try await collect(request, context)
         guard body.readableBytes >= LargeBodies.least else { return try CompletionBody(body, endpoint) }
         return try await largeBodies.decode(body, endpoint)
     }
 
-    private func collect(_ request: Request) async throws -> ByteBuffer {
+    private func collect(_ request: Request, _ context: ServerContext) async throws -> ByteBuffer {
         let limit = options.bodyLimit
         let tooLarge = APIError(
             .contentTooLarge, "the body has more than \(limit) bytes, the most that this server takes")
         // What is too long by its own word need not come.
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
+        // Not before this request's turn: an answer to the one before it may be on its way.
+        if request.headers[.expect]?.lowercased() == "100-continue" { sendContinue(context) }
         do {
             return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
                 group.addTask { try await request.body.collect(upTo: limit) }
@@ -87,6 +89,10 @@ struct CompletionRoutes: Sendable {
         } catch is NIOTooManyBytesError {
             throw tooLarge
         }
+    }
+
+    private func sendContinue(_ context: ServerContext) {
+        context.channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)), promise: nil)
     }
 
     // MARK: Answers

@@ -28,6 +28,8 @@ package final class Generation {
     private var cache: KVCache?
     /// What is yet to be taken over, and how many tokens of it.
     private var source: (entry: PrefixCache.Entry, count: Int)?
+    /// What it takes over after a suspension it may have computed itself.
+    private var wasSuspended = false
     private let start: ContinuousClock.Instant
     private var firstTokenTime: ContinuousClock.Instant?
     private var history = TokenHistory()
@@ -98,6 +100,7 @@ package final class Generation {
     func suspend(in prefixes: PrefixCache) {
         if let computed { prefixes.keep(computed) }
         (cache, drafter, source) = (nil, nil, nil)
+        wasSuspended = true
     }
 
     /// What rows are asked for.
@@ -139,7 +142,7 @@ package final class Generation {
         let reached = min(first + limit, count)
         cache.adopt(reached, of: entry.cache)
         if let states = entry.drafterCache { drafter?.adopt(reached, of: states) }
-        if tokens.count == promptCount { statistics.cachedPromptTokens += reached - first }
+        if !wasSuspended { statistics.cachedPromptTokens += reached - first }
         if reached == count { source = nil }
         return reached - first
     }

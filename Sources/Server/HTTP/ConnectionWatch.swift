@@ -65,9 +65,6 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         case .head(let head):
             let declared = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
             isPassedOn = count(declared: declared, context)
-            if head.headerFields[.expect]?.lowercased() == "100-continue", declared <= bodyLimit {
-                context.writeAndFlush(NIOAny(HTTPResponsePart.head(.init(status: .continue))), promise: nil)
-            }
         case .body(let part): isPassedOn = count(part.readableBytes, context)
         case .end: isPassedOn = true
         }

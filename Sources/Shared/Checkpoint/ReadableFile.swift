@@ -22,16 +22,12 @@ package final class ReadableFile: Sendable {
         var status = stat()
         let failure = fstat(descriptor, &status) == 0 ? 0 : errno
         byteCount = Int(status.st_size)
-        let problem =
-            failure != 0
-            ? FileError(path: path, errno: failure)
-            : status.st_mode & S_IFMT != S_IFREG
-                ? FileError(path: path, isMissing: false, reason: "is not a regular file")
-                : byteCount <= 0 ? FileError(path: path, isMissing: false, reason: "is empty") : nil
-        if let problem {
-            close(descriptor)
-            throw problem
+        // From here on a throw runs `deinit`, which closes the file: closed twice, it could be somebody else's by then.
+        guard failure == 0 else { throw FileError(path: path, errno: failure) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw FileError(path: path, isMissing: false, reason: "is not a regular file")
         }
+        guard byteCount > 0 else { throw FileError(path: path, isMissing: false, reason: "is empty") }
     }
 
     deinit { close(descriptor) }

@@ -218,7 +218,8 @@ final class Scheduler {
     private func waitsForPrefix(of completion: ActiveCompletion, _ planned: [ActiveCompletion]) -> Bool {
         let generation = completion.generation
         guard !generation.hasBegun, !generation.hasSource else { return false }
-        for other in active where other !== completion {
+        // One that is paused computes nothing before its reader has caught up.
+        for other in active where other !== completion && !other.isPaused {
             guard other.generation.isPrefilling, other.generation.hasBegun || planned.contains(where: { $0 === other })
             else { continue }
             if generation.awaits(other.generation) >= Self.worthWaiting { return true }
