@@ -111,7 +111,8 @@ struct BatchCommand: AsyncParsableCommand {
         let biases = request.sampling.logitBias.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         request.sampling.logitBias = [:]
         let parts: [Any] = [
-            engine.model.fingerprint, request.maximumTokens ?? -1, request.sampling, biases, request.stop, raw, special,
+            engine.model.name, engine.model.fingerprint, request.maximumTokens ?? -1, request.sampling, biases,
+            request.stop, raw, special,
             sampling.acceptance, statesEntering,
         ]
         return String(FNV1a.hash("\(parts)"), radix: 16)

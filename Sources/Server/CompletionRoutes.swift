@@ -154,7 +154,7 @@ struct CompletionRoutes: Sendable {
                 }
             }
             defer {
-                events.finish()  // Whoever still waits to send would wait for ever.
+                events.finish()  // Else senders still suspended would never resume.
                 group.cancelAll()
             }
             var writer = writer

@@ -61,8 +61,9 @@ public struct CompletionRequest: Sendable {
     }
 
     /// The first setting that no engine takes, in words that begin with its name; nil when all are sound.
-    public func problem() -> String? {
-        if let problem = sampling.problem() ?? speculation?.problem { return problem }
+    /// - Parameter vocabularySize: nil where it is not known yet.
+    public func problem(vocabularySize: Int? = nil) -> String? {
+        if let problem = sampling.problem(vocabularySize: vocabularySize) ?? speculation?.problem { return problem }
         if let maximumTokens, maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
         if let logprobs, !(0...Engine.maximumLogprobs).contains(logprobs) {
             return "logprobs is \(logprobs), expected 0 to \(Engine.maximumLogprobs)"

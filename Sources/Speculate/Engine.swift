@@ -249,8 +249,9 @@ public actor Engine {
 
     /// What needs no tokens to be refused.
     private nonisolated func check(_ request: CompletionRequest) throws(EngineError) {
-        let problem = request.problem() ?? request.sampling.problem(vocabularySize: model.vocabularySize)
-        if let problem { throw EngineError(.invalidRequest, problem) }
+        if let problem = request.problem(vocabularySize: model.vocabularySize) {
+            throw EngineError(.invalidRequest, problem)
+        }
         if rule(request) == .greedy, !request.sampling.isGreedy {
             throw EngineError(
                 .invalidRequest,

@@ -11,7 +11,7 @@ public struct ModelDescription: Equatable, Sendable {
     public let contextLength: Int
     /// Threads that compute.
     public let threads: Int
-    /// Tells files apart: hashed over the norms, which no quantisation changes, and every tensor's name and type.
+    /// Tells models and quantisations apart: hashed over the norms, and every tensor's name, type and shape.
     package let fingerprint: String
     /// Numbers of a token's recorded states: layers · hidden.
     let stateWidth: Int

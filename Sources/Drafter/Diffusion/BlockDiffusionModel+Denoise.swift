@@ -33,7 +33,7 @@ extension BlockDiffusionModel {
         observe?(block)
     }
 
-    /// The law that the token at `index` was drawn from in the last pass, given the tokens before it and what was
+    /// The distribution that the token at `index` was drawn from in the last pass, given the tokens before it and what was
     /// revealed; nil for a point mass. Valid until the next pass.
     package func law(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> Proposal.Law? {
         guard case .random = sampling, !block.isRevealed[index] else { return nil }

@@ -91,7 +91,7 @@ struct CompletionBody: Decodable {
                 "cache_salt has \(cacheSalt.utf8.count) bytes, expected 1 to \(Self.maximumSaltBytes)",
                 param: "cache_salt")
         }
-        if let problem = requests(timeout: .zero, client: nil)[0].problem() {
+        if let problem = request(prompts[0], choice: 0, timeout: .zero, client: nil).problem() {
             throw APIError.invalid(problem, param: problem.prefix { !$0.isWhitespace }.description)
         }
         try fields.finish(ignoring: Self.ignored)
@@ -130,13 +130,17 @@ struct CompletionBody: Decodable {
     /// A request for every choice, those of a prompt next to each other.
     func requests(timeout: Duration, client: String?) -> [CompletionRequest] {
         prompts.flatMap { prompt in
-            (0..<count).map { choice in
-                var sampling = sampling
-                sampling.seed &+= UInt64(choice)
-                return CompletionRequest(
-                    prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, logprobs: logprobs,
-                    timeout: timeout, client: client, cacheSalt: cacheSalt)
-            }
+            (0..<count).map { request(prompt, choice: $0, timeout: timeout, client: client) }
         }
+    }
+
+    private func request(
+        _ prompt: CompletionRequest.Prompt, choice: Int, timeout: Duration, client: String?
+    ) -> CompletionRequest {
+        var sampling = sampling
+        sampling.seed &+= UInt64(choice)
+        return CompletionRequest(
+            prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, logprobs: logprobs, timeout: timeout,
+            client: client, cacheSalt: cacheSalt)
     }
 }

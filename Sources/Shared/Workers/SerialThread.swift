@@ -56,7 +56,7 @@ package final class SerialThread: SerialExecutor, @unchecked Sendable {
     }
 
     private static func stepBack() {
-        #if os(Linux)
+        #if canImport(Glibc)
             setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // Of this thread alone.
         #endif
     }

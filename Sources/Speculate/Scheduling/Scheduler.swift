@@ -133,9 +133,13 @@ final class Scheduler {
         }
     }
 
+    /// How many each client has.
+    private var slots: [String?: Int] {
+        active.reduce(into: [:]) { $0[$1.client, default: 0] += 1 }
+    }
+
     private func nextWaiting() -> Int? {
-        var slots: [String?: Int] = [:]
-        for completion in active { slots[completion.client, default: 0] += 1 }
+        let slots = slots
         func rank(_ completion: ActiveCompletion) -> (Double, Int) {
             (share.work(of: completion.client), slots[completion.client, default: 0])
         }
@@ -145,8 +149,7 @@ final class Scheduler {
     /// The completion that gives its slot to another client's: one of the client with the most slots, as long as they are
     /// more than the other one would have.
     private func overShare(before waiting: ActiveCompletion) -> ActiveCompletion? {
-        var slots: [String?: Int] = [:]
-        for completion in active { slots[completion.client, default: 0] += 1 }
+        let slots = slots
         let most = slots.values.max() ?? 0
         guard most > slots[waiting.client, default: 0] + 1 else { return nil }
         return active.last { slots[$0.client] == most }
