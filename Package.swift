@@ -5,9 +5,10 @@ import PackageDescription
 let isChecked = Context.environment["CI"] != nil
 let swiftSettings: [SwiftSetting] =
     [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
+    // A debug build of the engine is usable, and its tests end within minutes, only when it is optimised all the same.
+    + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     + (isChecked ? [.treatAllWarnings(as: .error)] : [])
 let cSettings: [CSetting] =
-    // A debug build of the engine is usable only when its kernels are optimised all the same.
     [.unsafeFlags(["-O3"], .when(configuration: .debug))]
     + (isChecked ? [.treatAllWarnings(as: .error)] : [])
 
