@@ -148,16 +148,18 @@ import Testing
             CompletionRequest(
                 .text(index < 5 ? opening : opening + " And then, \(index)"), maximumTokens: 20,
                 sampling: SamplingOptions(temperature: 0.9, seed: UInt64(index)),
-                speculation: index % 2 == 0 ? .adaptive : .diffusion(depth: 3))
+                speculation: index % 2 == 0 ? .diffusion(depth: 3) : .adaptive)
         }
         var expected: [CompletionResult] = []
         for request in requests { expected.append(try await engine.complete(request)) }
         #expect(expected.allSatisfy { $0.statistics.cachedPromptTokens == 0 })
         var read = 0
-        for await element in engine.completeAll(requests) {
-            let result = try element.result.get()
-            #expect(result.tokens == expected[element.index].tokens)
-            read += result.statistics.promptTokens - result.statistics.cachedPromptTokens
+        for (stream, expected) in zip(try await engine.streams(requests), expected) {
+            var result: CompletionResult?
+            for try await delta in stream { result = delta.result }
+            let statistics = try #require(result).statistics
+            #expect(result?.tokens == expected.tokens)
+            read += statistics.promptTokens - statistics.cachedPromptTokens
         }
         // Each computes the law after its last token itself, and three what the others do not have.
         #expect(read < expected[0].statistics.promptTokens + 8 * 40)
