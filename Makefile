@@ -1,24 +1,34 @@
 # 'make demo' and 'make test' do everything that a fresh Debian machine with Swift needs.
 
-PROMPT ?= The best way to learn a language is
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 
-.PHONY: demo test build setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
+PROMPT ?= Write a short letter to a friend about a walk by the sea.
+
+.PHONY: demo test build install setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
 
 demo: build model
-	.build/release/speculate "$(PROMPT)" --max-tokens 128 --color
+	@.build/release/speculate demo "$(PROMPT)"
 
+# One line a suite; all that was said is in .build/tests.log.
 test: model $(TRAINING)/done $(SERVING)/done
 	@./setup.sh tests
-	swift test
-	cd Training && .venv/bin/python -m pytest -q
-	cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q -m compiled
-	$(SERVING)/bin/python -m pytest -q Tests/Server
+	@Scripts/quietly.sh "building the tests" swift build --build-tests
+	@swift test --skip-build 2>&1 | Scripts/suites.py .build/tests.log
+	@echo "Training" && cd Training && .venv/bin/python -m pytest -q
+	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q -m compiled
+	@echo "Tests/Server" && $(SERVING)/bin/python -m pytest -q Tests/Server
 
 build: setup
-	swift build -c release --product speculate
+	@Scripts/quietly.sh "building" swift build -c release --product speculate
+
+# The program with its completions and its manual page.
+PREFIX ?= /usr/local
+install: build model
+	Scripts/install.sh "$(PREFIX)"
 
 bench: build model
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
@@ -56,20 +66,20 @@ drafter: build model $(TRAINING)/done
 	Training/small.sh "$(VERIFIER)" "$(PROMPTS)" "$(WORK)"
 
 $(TRAINING)/done: Training/requirements.txt | setup
-	python3 -m venv $(TRAINING)
-	$(TRAINING)/bin/pip install --quiet --disable-pip-version-check -r Training/requirements.txt -e Training
+	@python3 -m venv $(TRAINING)
+	@Scripts/quietly.sh "installing PyTorch" $(TRAINING)/bin/pip install --quiet --disable-pip-version-check -r Training/requirements.txt -e Training
 	touch $@
 
 $(SERVING)/done: Tests/Server/requirements.txt | setup
-	python3 -m venv $(SERVING)
-	$(SERVING)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@python3 -m venv $(SERVING)
+	@Scripts/quietly.sh "installing the service's clients" $(SERVING)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 setup:
 	@./setup.sh
 
 model: setup
-	@Models/fetch.sh
+	@Models/fetch.sh >/dev/null
 
 # The library's pages, as a website in .build/docs.
 docs: setup

@@ -8,24 +8,35 @@ command -v swift >/dev/null || {
     exit 1
 }
 [ "$(uname -s)" = Linux ] || exit 0
+cd "$(dirname "$0")"
 
 missing=
-pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /usr/include/*/cblas.h >/dev/null 2>&1 ||
-    missing="$missing libopenblas-dev"
-command -v pkg-config >/dev/null || missing="$missing pkg-config"
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3 python3-pip"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+nginx=no
 if [ "${1:-}" = tests ]; then
+    # The reference that products are compared with.
+    pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /usr/include/*/cblas.h >/dev/null 2>&1 ||
+        missing="$missing libopenblas-dev"
+    command -v pkg-config >/dev/null || missing="$missing pkg-config"
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
-    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx-light"
+    command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || [ -x .build/nginx/usr/sbin/nginx ] || nginx=yes
 fi
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || [ "$nginx" = yes ] || exit 0
 
-if [ "$(id -u)" != 0 ]; then
+if [ -n "$missing" ] && [ "$(id -u)" != 0 ]; then
     echo "setup: these packages are missing:$missing; as root, run: apt-get install$missing" >&2
     exit 1
 fi
-echo "setup: installing$missing" >&2
-apt-get update -qq >&2
-# shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+[ "$(id -u)" != 0 ] || apt-get update -qq >&2
+if [ -n "$missing" ]; then
+    echo "setup: installing$missing" >&2
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+if [ "$nginx" = yes ]; then
+    # Installed, it would become a service of this machine: its program alone, in a folder of the build.
+    echo "setup: unpacking nginx to .build/nginx" >&2
+    mkdir -p .build/nginx
+    (cd .build/nginx && apt-get download -qq nginx >&2 && dpkg -x nginx_*.deb . && rm nginx_*.deb)
+fi

@@ -61,8 +61,8 @@ def speculate(model: Path, threads: int, prompt: str, *arguments: str, isa: str 
     """One completion that cannot end early, as JSON."""
     environment = os.environ | ({"SPECULATE_ISA": isa} if isa else {})
     command = [
-        ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "--json", "--max-tokens",
-        str(TOKENS), "--logit-bias", "0=-1000", "--logit-bias", "2=-1000", *arguments,
+        ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "--json", "--keep-loops",
+        "--max-tokens", str(TOKENS), "--logit-bias", "0=-1000", "--logit-bias", "2=-1000", *arguments,
     ]  # fmt: skip
     out = subprocess.run(command, check=True, capture_output=True, text=True, input=prompt, env=environment)
     return json.loads(out.stdout)
@@ -75,7 +75,7 @@ def decode(model: Path, threads: int, prompt: str, isa: str | None = None) -> fl
 def first_token(model: Path, threads: int) -> tuple[float, int]:
     """Milliseconds from starting the program to its first character of a 32-token prompt; peak resident bytes."""
     prompt = "one two three four five six seven eight nine ten " * 3 + "one two"
-    command = [ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "-n", "64", prompt]
+    command = [ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "-n", "64", "--keep-loops", prompt]
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout
@@ -97,7 +97,7 @@ def batch(model: Path, threads: int, folder: Path) -> float:
         [
             ROOT / ".build/release/speculate", "batch", "--model", model, "--threads", str(threads), "--parallel", "16",
             "--prompts", prompts, "--output", output, "-n", "256", "--logit-bias", "0=-1000", "--logit-bias",
-            "2=-1000", "--quiet",
+            "2=-1000", "--keep-loops", "--quiet",
         ],
         check=True,
     )  # fmt: skip

@@ -79,7 +79,7 @@ def ours(args: argparse.Namespace, *options: str | Path) -> Callable[[str], Answ
     def complete(prompt: str) -> Answer:
         command = [
             ROOT / ".build/release/speculate", "complete", prompt, "--special", "--model", args.model, "--max-tokens",
-            args.tokens, "--threads", args.threads, "--json", *options,
+            args.tokens, "--threads", args.threads, "--json", "--keep-loops", *options,
         ]  # fmt: skip
         output = subprocess.run([str(part) for part in command], check=True, capture_output=True, text=True).stdout
         s = json.loads(output)["statistics"]

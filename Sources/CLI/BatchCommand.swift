@@ -50,14 +50,14 @@ struct BatchCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "No progress and no summary.")
     var quiet = false
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var sampling: SamplingFlags
+    @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup var answer: RequestFlags
 
     func validate() throws {
         guard (states == nil) == statesEntering.isEmpty else {
             throw ValidationError("--states and --states-entering go together: a file, and layers")
         }
-        if states != nil, model.asksForDrafts {
+        if states != nil, model.speculation.asksForDrafts {
             throw ValidationError(
                 "--states records plain decoding; it does not go with --drafter, --depth, --passes or --tree")
         }
@@ -95,25 +95,24 @@ struct BatchCommand: AsyncParsableCommand {
     }
 
     private func request(_ prompt: BatchPrompt, index: Int) -> CompletionRequest {
-        let seed = (sampling.seed ?? 0) &+ UInt64(index)
+        let seed = (answer.seed ?? 0) &+ UInt64(index)
         guard !raw && prompt.raw != true else {
-            var request = sampling.request(.text(prompt.prompt), seed: seed)
+            var request = answer.request(.text(prompt.prompt), seed: seed)
             request.parsesControlTokens = special
             return request
         }
-        return sampling.request(
+        return answer.request(
             .chat(.opening(system: prompt.system) + [ChatMessage(role: "user", content: prompt.prompt)]), seed: seed)
     }
 
     /// A short name of all that a resumed run must share with the one that began the output.
     private func settings(_ engine: Engine) -> String {
-        var request = sampling.request(.tokens([]), seed: sampling.seed ?? 0)
+        var request = answer.request(.tokens([]), seed: answer.seed ?? 0)
         let biases = request.sampling.logitBias.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         request.sampling.logitBias = [:]
         let parts: [Any] = [
             engine.model.name, engine.model.fingerprint, request.maximumTokens ?? -1, request.sampling, biases,
-            request.stop, raw, special,
-            sampling.acceptance, statesEntering,
+            request.stop, request.endsLoops, raw, special, answer.sampling.acceptance, statesEntering,
         ]
         return String(FNV1a.hash("\(parts)"), radix: 16)
     }

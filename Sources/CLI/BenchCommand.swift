@@ -50,13 +50,13 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "No progress.")
     var quiet = false
 
-    @OptionGroup var model: ModelOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
         if repeats < 1 { throw ValidationError("--repeats is \(repeats), expected 1 or more") }
         if limit < 0 { throw ValidationError("--limit is \(limit), expected 0 or more") }
         if maxTokens < 2 { throw ValidationError("--max-tokens is \(maxTokens), expected 2 or more") }
-        if model.depth != nil || model.passes != nil || model.tree != nil {
+        if model.speculation.depth != nil || model.speculation.passes != nil || model.speculation.tree != nil {
             throw ValidationError("--settings says what is drafted, not --depth, --passes or --tree")
         }
     }
@@ -76,7 +76,8 @@ struct BenchCommand: AsyncParsableCommand {
             let isStopped = StopFlag()
             interrupts.onInterrupt { isStopped.set() }
             var report = try await BenchReport(
-                engine, drafter: model.source(for: engine.model.path), prompts: prompts.count, maximumTokens: maxTokens,
+                engine, drafter: model.speculation.source(for: engine.model.path), prompts: prompts.count,
+                maximumTokens: maxTokens,
                 repeats: repeats, seed: seed)
             let groups = temperatures.flatMap { temperature in
                 (SamplingOptions(temperature: temperature).isGreedy ? [AcceptanceRule.greedy] : acceptance).map {

@@ -24,13 +24,17 @@ struct CompleteCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object with text and statistics in place of streaming.")
     var json = false
 
+    @Flag(help: "With --json: the answer's token ids too.")
+    var tokenIds = false
+
     @Flag(name: [.short, .long], help: "No statistics.")
     var quiet = false
 
-    @OptionGroup var model: ModelOptions
-    @OptionGroup var sampling: SamplingFlags
+    @OptionGroup var answer: RequestFlags
+    @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
+        if tokenIds && !json { throw ValidationError("--token-ids needs --json") }
         if system != nil && !instruct { throw ValidationError("--system needs --instruct") }
         if special && instruct { throw ValidationError("--special reads a raw prompt; it does not go with --instruct") }
     }
@@ -40,17 +44,17 @@ struct CompleteCommand: AsyncParsableCommand {
             let bytes = try PromptInput.bytes(prompt)
             let interrupts = Interrupts()
             let engine = try await model.load()
-            let seed = sampling.chooseSeed()
-            var request = sampling.request(try requestPrompt(bytes), seed: seed)
+            let seed = answer.chooseSeed()
+            var request = answer.request(try requestPrompt(bytes), seed: seed)
             request.parsesControlTokens = special
             let result =
                 try await json ? whole(request, engine, interrupts) : streamed(request, engine, interrupts)
             if json {
-                Terminal.print(try Report.json(result, engine.model, seed: seed))
+                Terminal.print(try Report.json(result, engine.model, seed: seed, withTokens: tokenIds))
             } else if Terminal.outputIsTerminal {
                 Terminal.print("")
             }
-            if !quiet && !json { Terminal.log(Report.text(result, seed: sampling.isGreedy ? nil : seed)) }
+            if !quiet && !json { Terminal.log(Report.text(result, seed: answer.sampling.isGreedy ? nil : seed)) }
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
     }

@@ -22,7 +22,7 @@ struct DraftCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("For a random order.", valueName: "n"))
     var seed: UInt64 = 0
 
-    @OptionGroup var model: ModelOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
 
     func run() async throws {
         try await reportingErrors {
@@ -34,7 +34,8 @@ struct DraftCommand: AsyncParsableCommand {
             let prompt: CompletionRequest.Prompt =
                 instruct ? .chat([ChatMessage(role: "user", content: text)]) : .text(text)
             let trace = try await engine.draft(
-                prompt, passes: model.passes ?? 1, order: order, seed: seed, maximumTokens: model.depth)
+                prompt, passes: model.speculation.passes ?? 1, order: order, seed: seed,
+                maximumTokens: model.speculation.depth)
             Terminal.print(DraftPicture(trace).text)
         }
     }

@@ -7,7 +7,7 @@ enum Report {
         let s = result.statistics
         var lines = [
             "prompt       \(s.promptTokens) tokens, first token after \(milliseconds(s.timeToFirstToken)) ms",
-            "answer       \(s.completionTokens) tokens, \(number(s.tokensPerSecond, 1)) tokens/s, ended by \(ending(result.finishReason))",
+            "answer       \(s.completionTokens) tokens, \(number(s.tokensPerSecond, 1)) tokens/s, ended by \(ending(result))",
         ]
         if let reason = s.speculationOff {
             lines.append("speculation  off: \(reason); \(s.rounds) rounds")
@@ -21,12 +21,15 @@ enum Report {
         return lines.joined(separator: "\n")
     }
 
-    static func json(_ result: CompletionResult, _ model: ModelDescription, seed: UInt64) throws -> String {
+    static func json(
+        _ result: CompletionResult, _ model: ModelDescription, seed: UInt64, withTokens: Bool
+    ) throws -> String {
         let s = result.statistics
         var stop: String?
         if case .stop(let text) = result.finishReason { stop = text }
         let report = JSONReport(
-            text: result.text, finishReason: result.finishReason.name, stop: stop, tokens: result.tokens, seed: seed,
+            text: result.text, finishReason: result.finishReason.name, stop: stop,
+            tokens: withTokens ? result.tokens : nil, seed: seed,
             model: .init(name: model.name, path: model.path, kernels: model.kernels, threads: model.threads),
             statistics: .init(
                 promptTokens: s.promptTokens, cachedPromptTokens: s.cachedPromptTokens,
@@ -52,17 +55,18 @@ enum Report {
         }
         let text, finishReason: String
         let stop: String?
-        let tokens: [Int32]
+        let tokens: [Int32]?
         let seed: UInt64
         let model: Model
         let statistics: Statistics
     }
 
-    private static func ending(_ reason: CompletionResult.FinishReason) -> String {
-        switch reason {
+    private static func ending(_ result: CompletionResult) -> String {
+        switch result.finishReason {
         case .endOfText: "end of text"
         case .stop(let text): "the stop text \(text.debugDescription)"
-        case .length: "length"
+        case .length: "its most tokens, \(result.statistics.completionTokens) (-n)"
+        case .loop: "a loop's third turn (--keep-loops goes on)"
         case .cancelled: "interruption"
         case .deadline: "its deadline"
         }

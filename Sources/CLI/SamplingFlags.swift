@@ -5,28 +5,37 @@ extension AcceptanceRule: ExpressibleByArgument {}
 
 /// How the next token is chosen.
 struct SamplingFlags: ParsableArguments {
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("The most tokens of the answer.", valueName: "n"))
-    var maxTokens: Int?
-
-    @Option(help: ArgumentHelp("0 takes the likeliest token, 1 samples the model's own law.", valueName: "x"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("0 takes the likeliest token, 1 samples the model's own distribution.", valueName: "x"))
     var temperature: Float = 0
 
-    @Option(help: ArgumentHelp("Keep the k likeliest tokens; 0 keeps all.", valueName: "k"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Keep the k likeliest tokens; 0 keeps all.", valueName: "k"))
     var topK: Int = 0
 
-    @Option(help: ArgumentHelp("Keep the fewest tokens whose probabilities reach p.", valueName: "p"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Keep the fewest tokens whose probabilities reach p.", valueName: "p"))
     var topP: Float = 1
 
-    @Option(help: ArgumentHelp("Keep tokens at least p times as likely as the likeliest.", valueName: "p"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Keep tokens at least p times as likely as the likeliest.", valueName: "p"))
     var minP: Float = 0
 
-    @Option(help: ArgumentHelp("Divides the logits of tokens that were there before; 1 is none.", valueName: "x"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Divides the logits of tokens that were there before; 1 is none.", valueName: "x"))
     var repetitionPenalty: Float = 1
 
-    @Option(help: ArgumentHelp("Subtracted from the logits of tokens in the answer.", valueName: "x"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Subtracted from the logits of tokens in the answer.", valueName: "x"))
     var presencePenalty: Float = 0
 
-    @Option(help: ArgumentHelp("Subtracted for each time that a token is in the answer.", valueName: "x"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Subtracted for each time that a token is in the answer.", valueName: "x"))
     var frequencyPenalty: Float = 0
 
     @Option(help: ArgumentHelp("Added to one token's logit; may be repeated.", valueName: "token=x"))
@@ -34,20 +43,12 @@ struct SamplingFlags: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The same seed gives the same text, whatever is drafted. Default: a new one each time.", valueName: "n"))
-    var seed: UInt64?
-
-    @Option(
-        help: ArgumentHelp(
             "How drafts are judged above temperature 0: match, coupled, rejection or block.",
             discussion: """
-                All give the model's own law. With match and coupled a seed's text does not depend on what is drafted; \
+                All give the model's own distribution. With match and coupled a seed's text does not depend on what is drafted; \
                 with rejection and block it does.
                 """, valueName: "rule"))
     var acceptance: AcceptanceRule = .coupled
-
-    @Option(help: ArgumentHelp("End before this text; may be repeated.", valueName: "text"))
-    var stop: [String] = []
 
     struct LogitBias: ExpressibleByArgument {
         let token: Int32
@@ -61,17 +62,13 @@ struct SamplingFlags: ParsableArguments {
         }
     }
 
-    func request(_ prompt: CompletionRequest.Prompt, seed: UInt64) -> CompletionRequest {
+    func options(seed: UInt64) -> SamplingOptions {
         var biases: [Int32: Float] = [:]
         for entry in logitBias { biases[entry.token, default: 0] += entry.bias }
-        let options = SamplingOptions(
+        return SamplingOptions(
             temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
             presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty, logitBias: biases, seed: seed)
-        return CompletionRequest(
-            prompt, maximumTokens: maxTokens, sampling: options, stop: stop, acceptance: acceptance)
     }
 
     var isGreedy: Bool { SamplingOptions(temperature: temperature).isGreedy }
-
-    func chooseSeed() -> UInt64 { seed ?? UInt64.random(in: 0...UInt64(UInt32.max)) }
 }

@@ -13,7 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
             SIGTERM or Ctrl-C ends it when the requests in progress are done.
             """)
 
-    @OptionGroup var model: ModelOptions
+    @OptionGroup(title: "Model") var model: ModelOptions
 
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
     var host = "127.0.0.1"
@@ -26,6 +26,34 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("A file of API keys, one a line; clients send one of them.", valueName: "file"))
     var apiKeyFile: String?
+
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional,
+        help: ArgumentHelp(
+            "Tokens of an answer at most where a request does not say; -1 fills the context.",
+            discussion: "Default: 16 for a text completion, as OpenAI has it; a chat answer fills the context.",
+            valueName: "n"))
+    var maxTokens: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Temperature where a request does not say. Default: what the model's makers advise, else 1.",
+            valueName: "x"))
+    var temperature: Float?
+
+    @Option(help: ArgumentHelp("Top-p where a request does not say. Default: as for temperature.", valueName: "p"))
+    var topP: Float?
+
+    @Option(help: ArgumentHelp("Top-k where a request does not say. Default: as for temperature.", valueName: "k"))
+    var topK: Int?
+
+    @Option(help: ArgumentHelp("Min-p where a request does not say. Default: as for temperature.", valueName: "p"))
+    var minP: Float?
+
+    @Option(
+        help: ArgumentHelp(
+            "Pages of this origin may ask; '*' lets all. Default: only the server's own.", valueName: "origin"))
+    var cors: String?
 
     @Option(help: ArgumentHelp("Completions that share the model's passes.", valueName: "n"))
     var parallel = 16
@@ -84,7 +112,17 @@ struct ServeCommand: AsyncParsableCommand {
             queue: queue,
             clientShare: clientShare)
         if let problem = configuration.problem() { throw ValidationError(problem) }
+        let request = CompletionRequest(
+            .tokens([]), maximumTokens: maxTokens == -1 ? nil : maxTokens, sampling: defaults.sampling.options())
+        if let problem = request.problem() { throw ValidationError(problem) }
         if let modelName, modelName.isEmpty { throw ValidationError("--model-name is empty, expected a name") }
+    }
+
+    private var defaults: RequestDefaults {
+        // What fills any context is more than it holds.
+        RequestDefaults(
+            sampling: SamplingDefaults(temperature: temperature, topP: topP, topK: topK, minP: minP),
+            maximumTokens: maxTokens == -1 ? .max : maxTokens)
     }
 
     private func check(_ flag: String, _ value: Int, in range: ClosedRange<Int>) throws {
@@ -103,7 +141,8 @@ struct ServeCommand: AsyncParsableCommand {
             let keys = try keys()
             let options = ServerOptions(
                 host: host, port: port, keys: keys, bodyLimit: maxBody, timeLimit: .seconds(timeLimit),
-                connections: maxConnections, pingPeriod: .seconds(pingPeriod), drainTime: .seconds(drainTime))
+                connections: maxConnections, pingPeriod: .seconds(pingPeriod), drainTime: .seconds(drainTime),
+                defaults: defaults, crossOrigin: cors)
             let path = model.path
             let name = modelName ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent
             let server = SpeculateServer(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 
 @main
 struct SpeculateCommand: AsyncParsableCommand {
@@ -11,8 +12,17 @@ struct SpeculateCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            CompleteCommand.self, ChatCommand.self, BatchCommand.self, BenchCommand.self, DraftCommand.self,
+            CompleteCommand.self, ChatCommand.self, DemoCommand.self, BatchCommand.self, BenchCommand.self,
+            DraftCommand.self,
             InspectCommand.self, ServeCommand.self,
         ],
         defaultSubcommand: CompleteCommand.self)
+
+    static func main() async {
+        if let question = Misspelling.question(Array(CommandLine.arguments.dropFirst())) {
+            Terminal.log("speculate: \(question)")
+            Foundation.exit(64)
+        }
+        await main(nil)
+    }
 }

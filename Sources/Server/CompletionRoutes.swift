@@ -15,9 +15,10 @@ struct CompletionRoutes: Sendable {
     let model: String
 
     func handle(_ endpoint: Endpoint, _ request: Request, _ context: ServerContext) async throws -> Response {
-        let body = try await read(endpoint, request, context)
         let engine = try await holder.loaded
-        guard body.model == model else { throw APIError.unknownModel(body.model, served: model) }
+        let body = try await read(
+            .init(endpoint: endpoint, defaults: options.defaults.filled(for: engine.model)), request, context)
+        if let asked = body.model, asked != model { throw APIError.unknownModel(asked, served: model) }
         let watch = try await context.channel.pipeline.handler(type: ConnectionWatch.self).get()
         let streams: [CompletionStream]
         do throws(EngineError) {
@@ -29,12 +30,12 @@ struct CompletionRoutes: Sendable {
         guard body.isStreamed else {
             watch.onClose { for stream in streams { stream.stop() } }
             // A client that is gone answers with a reset, which closes the connection; others pass over it (RFC 9110, 15.2).
-            watch.onInputClosed { sendContinue(context) }
+            watch.onInputClosed { context.sendContinue() }
             defer {
                 watch.onClose(nil)
                 watch.onInputClosed(nil)
             }
-            return try Response(json: try await whole(streams, writer))
+            return try Response(json: try await whole(streams, writer, body, engine, context))
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
@@ -49,55 +50,25 @@ struct CompletionRoutes: Sendable {
                     watch.onClose(nil)
                     watch.onInputClosed(nil)
                 }
-                try await send(streams, writer, watch, to: &output)
+                try await send(streams, writer, watch, context, to: &output)
                 try await output.finish(nil)
             })
     }
 
     private func read(
-        _ endpoint: Endpoint, _ request: Request, _ context: ServerContext
+        _ bodyContext: CompletionBody.Context, _ request: Request, _ context: ServerContext
     ) async throws -> CompletionBody {
-        let type = request.headers[.contentType].flatMap { MediaType(from: $0) }
-        guard let type, type.isType(.applicationJson) else {
-            throw APIError(
-                .unsupportedMediaType,
-                "the content type is \(excerpt(request.headers[.contentType] ?? "")), expected application/json")
-        }
-        let body = try await collect(request, context)
-        guard body.readableBytes >= LargeBodies.least else { return try CompletionBody(body, endpoint) }
-        return try await largeBodies.decode(body, endpoint)
-    }
-
-    private func collect(_ request: Request, _ context: ServerContext) async throws -> ByteBuffer {
-        let limit = options.bodyLimit
-        let tooLarge = APIError(
-            .contentTooLarge, "the body has more than \(limit) bytes, the most that this server takes")
-        // What is too long by its own word need not come.
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
-        // Not before this request's turn: an answer to the one before it may be on its way.
-        if request.headers[.expect]?.lowercased() == "100-continue" { sendContinue(context) }
-        do {
-            return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
-                group.addTask { try await request.body.collect(upTo: limit) }
-                group.addTask {
-                    try await Task.sleep(for: options.bodyTime)
-                    throw APIError(.requestTimeout, "the body was not complete after \(options.bodyTime)")
-                }
-                defer { group.cancelAll() }
-                return try await group.next()!
-            }
-        } catch is NIOTooManyBytesError {
-            throw tooLarge
-        }
-    }
-
-    private func sendContinue(_ context: ServerContext) {
-        context.channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)), promise: nil)
+        let body = try await JSONBody(limit: options.bodyLimit, time: options.bodyTime).collect(request, context)
+        guard body.readableBytes >= LargeBodies.least else { return try CompletionBody(body, bodyContext) }
+        return try await largeBodies.decode(body, bodyContext)
     }
 
     // MARK: Answers
 
-    private func whole(_ streams: [CompletionStream], _ writer: CompletionWriter) async throws -> CompletionObject {
+    private func whole(
+        _ streams: [CompletionStream], _ writer: CompletionWriter, _ body: CompletionBody, _ engine: Engine,
+        _ context: ServerContext
+    ) async throws -> CompletionObject {
         try await withThrowingTaskGroup(of: (Int, CompletionDelta).self) { group in
             for (index, stream) in streams.enumerated() {
                 group.addTask {
@@ -113,13 +84,20 @@ struct CompletionRoutes: Sendable {
             var choices = [CompletionChoice?](repeating: nil, count: streams.count)
             do {
                 for try await (index, answer) in group {
-                    guard answer.result != nil else { throw CancellationError() }
-                    choices[index] = writer.choice(index, answer, isChunk: false)
+                    guard let result = answer.result else { throw CancellationError() }
+                    var choice = writer.choice(index, answer, isChunk: false)
+                    if body.echoes {
+                        writer.echo(
+                            &choice, try body.prompts[index / body.count].text(engine), result,
+                            first: try engine.text(of: [result.promptTokens[0]]))
+                    }
+                    choices[index] = choice
                 }
             } catch let error as EngineError {
                 throw APIError(error)
             }
             if let failure = writer.failure { throw failure }
+            context.summary.withLock { $0 = writer.summary }
             return writer.whole(choices.compactMap { $0 })
         }
     }
@@ -132,7 +110,7 @@ struct CompletionRoutes: Sendable {
 
     /// Server-sent events, one for each part of each choice as it comes. A reader that is slow holds back the streams.
     private func send(
-        _ streams: [CompletionStream], _ writer: CompletionWriter, _ watch: ConnectionWatch,
+        _ streams: [CompletionStream], _ writer: CompletionWriter, _ watch: ConnectionWatch, _ context: ServerContext,
         to output: inout any ResponseBodyWriter
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -179,8 +157,21 @@ struct CompletionRoutes: Sendable {
                 }
                 if left == 0 { break }
             }
+            context.summary.withLock { $0 = writer.summary }
             if let usage = writer.usageChunk() { try await output.write(.event(usage)) }
             try await output.write(ByteBuffer(string: "data: [DONE]\n\n"))
+        }
+    }
+}
+
+extension CompletionRequest.Prompt {
+    /// The prompt as an echo shows it.
+    fileprivate func text(_ engine: Engine) throws(EngineError) -> String {
+        switch self {
+        case .text(let text): text
+        case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .tokens(let tokens): try engine.text(of: tokens)
+        case .chat: ""
         }
     }
 }

@@ -31,7 +31,7 @@ struct CompletionWriter {
         choice.text = delta.text
         choice.opens = hasBegun.insert(index).inserted
         if body.logprobs != nil {
-            let tokens = delta.pieces.flatMap(\.logprobs)
+            let tokens = delta.pieces.flatMap(\.logprobs).map(LogprobsObject.Token.init)
             choice.logprobs = LogprobsObject(endpoint: endpoint, tokens: tokens, offset: offsets[index])
             offsets[index] += choice.text.count
         }
@@ -44,11 +44,23 @@ struct CompletionWriter {
         return choice
     }
 
+    /// Puts what stands before it into a choice that echoes its prompt.
+    func echo(_ choice: inout CompletionChoice, _ prompt: String, _ result: CompletionResult, first: String) {
+        choice.text = prompt + choice.text
+        let tokens = result.promptLogprobs.map { $0.map(LogprobsObject.Token.init) ?? .init(first: first) }
+        choice.logprobs?.tokens.insert(contentsOf: tokens, at: 0)
+    }
+
     /// Why there is no answer, once every choice was cut short before it began.
     private(set) var failure: APIError?
 
+    /// What was answered, for the log.
+    var summary: RequestSummary { .init(tokens: sum(\.completionTokens), rounds: sum(\.rounds)) }
+
     private mutating func note(_ result: CompletionResult) {
-        guard result.tokens.isEmpty, result.finishReason == .deadline || result.finishReason == .cancelled else {
+        guard !body.echoes || body.maximumTokens != 0, result.tokens.isEmpty,
+            result.finishReason == .deadline || result.finishReason == .cancelled
+        else {
             return
         }
         unbegun += 1
@@ -64,7 +76,7 @@ struct CompletionWriter {
         switch result.finishReason {
         case .endOfText, .stop: return "stop"
         // Cut short by the time limit or by the end of the server: what there is, is the client's.
-        case .length, .deadline, .cancelled: return "length"
+        case .length, .loop, .deadline, .cancelled: return "length"
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Speculate
 
 /// `/v1/models`: the one model that is served.
 struct ModelRoutes: Sendable {
@@ -8,6 +9,10 @@ struct ModelRoutes: Sendable {
         let object = "model"
         let created: Int
         let ownedBy = "speculate"
+        /// Of prompt and answer together, once the model is loaded.
+        let maxModelLen: Int?
+        /// What holds for requests that do not say.
+        let defaults: SamplingDefaults?
     }
 
     private struct List: Encodable {
@@ -15,14 +20,31 @@ struct ModelRoutes: Sendable {
         let data: [Model]
     }
 
-    private let model: Model
+    let holder: EngineHolder
+    let options: ServerOptions
+    /// What clients call the model.
+    let model: String
+    private let created = Int(Date().timeIntervalSince1970)
 
-    init(model: String) { self.model = Model(id: model, created: Int(Date().timeIntervalSince1970)) }
+    init(holder: EngineHolder, options: ServerOptions, model: String) {
+        self.holder = holder
+        self.options = options
+        self.model = model
+    }
 
-    func list() throws -> Response { try Response(json: List(data: [model])) }
+    private var description: Model {
+        get async {
+            let loaded = await holder.engine?.model
+            return Model(
+                id: model, created: created, maxModelLen: loaded?.contextLength,
+                defaults: loaded.map { options.defaults.filled(for: $0).sampling })
+        }
+    }
 
-    func one(_ id: String) throws -> Response {
-        guard id == model.id else { throw APIError.unknownModel(id, served: model.id) }
-        return try Response(json: model)
+    func list() async throws -> Response { try Response(json: List(data: [await description])) }
+
+    func one(_ id: String) async throws -> Response {
+        guard id == model else { throw APIError.unknownModel(id, served: model) }
+        return try Response(json: await description)
     }
 }

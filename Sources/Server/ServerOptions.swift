@@ -18,10 +18,16 @@ public struct ServerOptions: Sendable {
     /// How long requests in progress may go on after SIGTERM.
     public var drainTime: Duration
 
+    /// For requests that do not say.
+    public var defaults: RequestDefaults
+    /// The origin of pages that may ask, "*" for all; nil: only the server's own.
+    public var crossOrigin: String?
+
     public init(
         host: String = "127.0.0.1", port: Int = 8080, keys: [String] = [],
         bodyLimit: Int = 1 << 20, bodyTime: Duration = .seconds(30), timeLimit: Duration = .seconds(300),
-        connections: Int = 512, pingPeriod: Duration = .seconds(15), drainTime: Duration = .seconds(30)
+        connections: Int = 512, pingPeriod: Duration = .seconds(15), drainTime: Duration = .seconds(30),
+        defaults: RequestDefaults = RequestDefaults(), crossOrigin: String? = nil
     ) {
         self.host = host
         self.port = port
@@ -32,5 +38,7 @@ public struct ServerOptions: Sendable {
         self.connections = connections
         self.pingPeriod = pingPeriod
         self.drainTime = drainTime
+        self.defaults = defaults
+        self.crossOrigin = crossOrigin
     }
 }

@@ -41,6 +41,9 @@ public struct SpeculateServer: Sendable {
     /// Serves until a signal comes.
     /// - Throws: what `load` throws, or `ListenError`.
     public func run() async throws {
+        // At info there is one line a request, and nothing of what the libraries say.
+        var logger = logger
+        if logger.logLevel == .info { logger.logLevel = .notice }
         let application = Application(
             router: try router(),
             server: .http1(
@@ -71,20 +74,32 @@ public struct SpeculateServer: Sendable {
     private func router() throws -> Router<ServerContext> {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.middlewares.add(TracingMiddleware())
+        router.middlewares.add(RequestLog(logger: logger))
+        if let origin = options.crossOrigin {
+            router.middlewares.add(
+                CORSMiddleware(
+                    allowOrigin: origin == "*" ? .all : .custom(origin),
+                    allowHeaders: [.contentType, .authorization], allowMethods: [.get, .post, .head, .options]))
+        }
         router.middlewares.add(
             ErrorMiddleware(
                 paths: [
                     "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/models": .get, "/health": .get,
-                    "/metrics": .get, "/": .get, "/openapi.json": .get,
+                    "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get, "/tokenize": .post, "/detokenize": .post,
                 ], bodyLimit: options.bodyLimit))
         router.middlewares.add(MetricsMiddleware())
         let completions = CompletionRoutes(holder: holder, options: options, model: model)
         let api = router.group("v1").add(middleware: KeyMiddleware(options.keys))
         api.post("completions") { try await completions.handle(.text, $0, $1) }
         api.post("chat/completions") { try await completions.handle(.chat, $0, $1) }
-        let models = ModelRoutes(model: model)
-        api.get("models") { _, _ in try models.list() }
-        api.get("models/:model") { _, context in try models.one(context.parameters.get("model") ?? "") }
+        let models = ModelRoutes(holder: holder, options: options, model: model)
+        api.get("models") { _, _ in try await models.list() }
+        api.get("models/:model") { _, context in try await models.one(context.parameters.get("model") ?? "") }
+        let tokens = TokenRoutes(holder: holder, options: options, model: model)
+        let root = router.group().add(middleware: KeyMiddleware(options.keys))
+        root.get("tokenizer_info") { _, _ in try await tokens.info() }
+        root.post("tokenize") { try await tokens.tokenize($0, $1) }
+        root.post("detokenize") { try await tokens.detokenize($0, $1) }
         router.get("health") { [holder] _, _ in
             let isLoaded = await holder.engine != nil
             return try Response(

@@ -29,7 +29,10 @@ struct AnswerText {
     }
 
     /// What is left when no more tokens come.
-    mutating func finish() -> [Piece] { release(decoder.finish(), isDrafted: false, isLast: true) }
+    /// - Parameter isCut: whether somebody ended the answer where it stood: half a character is no text then.
+    mutating func finish(isCut: Bool = false) -> [Piece] {
+        release(isCut ? "" : decoder.finish(), isDrafted: false, isLast: true)
+    }
 
     private mutating func release(_ text: String, isDrafted: Bool, isLast: Bool) -> [Piece] {
         guard stopped == nil else { return [] }

@@ -1,6 +1,7 @@
 import SpeculateShared
 
 public typealias SamplingOptions = SpeculateShared.SamplingOptions
+public typealias SamplingDefaults = SpeculateShared.SamplingDefaults
 
 /// What to complete, and how.
 public struct CompletionRequest: Sendable {
@@ -11,7 +12,7 @@ public struct CompletionRequest: Sendable {
         case bytes([UInt8])
         /// Token ids.
         case tokens([Int32])
-        /// A conversation for the chat template; the assistant answers.
+        /// A conversation for the chat template: the assistant answers, or goes on with a last turn of its own.
         case chat([ChatMessage])
     }
 
@@ -21,17 +22,23 @@ public struct CompletionRequest: Sendable {
     public static let maximumStopBytes = 1024
 
     public var prompt: Prompt
-    /// The most tokens of the answer; nil fills the context.
+    /// The most tokens of the answer; nil fills the context, and so does more than there is room for.
     public var maximumTokens: Int?
     public var sampling: SamplingOptions
     /// The answer ends before the first of these texts: up to 16, each of 1 to 1024 bytes.
     public var stop: [String]
+    /// The answer ends, with `.loop`, where it has said one piece of up to 48 tokens three times in a row, and 12 tokens
+    /// at least.
+    public var endsLoops: Bool
     /// What is drafted; nil takes the engine's.
     public var speculation: Speculation?
     /// How drafts are judged above temperature 0; nil takes the engine's.
     public var acceptance: AcceptanceRule?
     /// Reports log probabilities of the answer's tokens, each with those of so many likeliest tokens, 0 to 20; nil: none.
     public var logprobs: Int?
+    /// Reports the prompt's tokens too, as `CompletionResult.promptLogprobs`; not without `logprobs`. The prompt is computed
+    /// anew then, and `maximumTokens` may be 0.
+    public var promptLogprobs: Bool
     /// The completion ends with what it has when this time, from the request on, is up; nil: never.
     public var timeout: Duration?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
@@ -44,16 +51,20 @@ public struct CompletionRequest: Sendable {
 
     public init(
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
-        speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil, logprobs: Int? = nil,
-        timeout: Duration? = nil, parsesControlTokens: Bool = false, client: String? = nil, cacheSalt: String? = nil
+        endsLoops: Bool = false, speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil,
+        logprobs: Int? = nil,
+        promptLogprobs: Bool = false, timeout: Duration? = nil, parsesControlTokens: Bool = false,
+        client: String? = nil, cacheSalt: String? = nil
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
         self.sampling = sampling
         self.stop = stop
+        self.endsLoops = endsLoops
         self.speculation = speculation
         self.acceptance = acceptance
         self.logprobs = logprobs
+        self.promptLogprobs = promptLogprobs
         self.timeout = timeout
         self.parsesControlTokens = parsesControlTokens
         self.client = client
@@ -64,7 +75,11 @@ public struct CompletionRequest: Sendable {
     /// - Parameter vocabularySize: nil where it is not known yet.
     public func problem(vocabularySize: Int? = nil) -> String? {
         if let problem = sampling.problem(vocabularySize: vocabularySize) ?? speculation?.problem { return problem }
-        if let maximumTokens, maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
+        let least = promptLogprobs ? 0 : 1
+        if let maximumTokens, maximumTokens < least {
+            return "max_tokens is \(maximumTokens), expected \(least) or more"
+        }
+        if promptLogprobs, logprobs == nil { return "prompt_logprobs is true, expected false without logprobs" }
         if let logprobs, !(0...Engine.maximumLogprobs).contains(logprobs) {
             return "logprobs is \(logprobs), expected 0 to \(Engine.maximumLogprobs)"
         }

@@ -7,6 +7,8 @@ public struct CompletionResult: Equatable, Sendable {
         case stop(String)
         /// The answer has as many tokens as allowed.
         case length
+        /// It went round in circles, and was to end there.
+        case loop
         /// The task was cancelled or the stream stopped.
         case cancelled
         /// The request's time was up.
@@ -18,6 +20,7 @@ public struct CompletionResult: Equatable, Sendable {
             case .endOfText: "end_of_text"
             case .stop: "stop"
             case .length: "length"
+            case .loop: "loop"
             case .cancelled: "cancelled"
             case .deadline: "deadline"
             }
@@ -30,6 +33,8 @@ public struct CompletionResult: Equatable, Sendable {
     /// The answer's tokens, an end token included.
     public var tokens: [Int32]
     public var finishReason: FinishReason
+    /// Of each of the prompt's tokens, nil of the first, which follows from nothing; empty where not asked for.
+    public var promptLogprobs: [TokenLogprobs?] = []
     public var statistics: CompletionStatistics
     /// Where the engine was to record them.
     package var recorded: RecordedStates?

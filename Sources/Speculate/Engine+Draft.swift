@@ -36,7 +36,11 @@ extension Engine {
             throw EngineError(.invalidRequest, "passes is \(passes), expected 1 to \(Self.maximumPasses)")
         }
         let (prompt, fixed) = try blockPrompt(prompt, drafts: model.config.drafts)
-        let count = fixed.isEmpty ? min(max(maximumTokens ?? model.config.drafts, 1), model.config.drafts) : fixed.count
+        let most = model.config.drafts
+        let count = fixed.isEmpty ? maximumTokens ?? most : fixed.count
+        guard (1...most).contains(count) else {
+            throw EngineError(.invalidRequest, "depth is \(count), expected 1 to \(most), what the drafter drafts")
+        }
         let tokens = try reader.tokens(of: CompletionRequest(prompt))
         guard tokens.count + count <= self.model.contextLength else {
             throw EngineError(

@@ -29,8 +29,8 @@ public actor Engine {
     private let scheduler: Scheduler
     private let metrics: EngineMetrics
     private nonisolated let places: Places
-    let reader: PromptReader
-    private nonisolated let intake: Intake
+    nonisolated let reader: PromptReader
+    nonisolated let intake: Intake
     private var isRunning = false
     private var isDraining = false
     private var alarm: Task<Void, Never>?
@@ -42,14 +42,14 @@ public actor Engine {
     /// Loads a verifier, and a drafter for it.
     /// - Parameters:
     ///   - path: the verifier, a GGUF file.
-    ///   - drafter: where drafts come from.
+    ///   - drafter: where drafts come from; on its own, from the drafter's file beside the verifier's if there is one.
     ///   - configuration: for all requests.
     /// - Throws: `EngineError` naming the file and what is wrong with it, or the setting out of range.
     public static func load(
-        verifier path: String, drafter: DrafterSource = .promptLookup,
+        verifier path: String, drafter: DrafterSource = .automatic,
         configuration: EngineConfiguration = EngineConfiguration()
     ) async throws -> Engine {
-        try await Loader().load(path, drafter, configuration)
+        try await Loader().load(path, drafter.resolved(for: path), configuration)
     }
 
     /// Loads on the engine's own thread, before there is an engine.
@@ -64,6 +64,9 @@ public actor Engine {
             do {
                 if let problem = configuration.problem() { throw EngineError(.invalidRequest, problem) }
                 let checkpoint = try Checkpoint(path: path)
+                if try checkpoint.metadata.optionalString("general.architecture") == DrafterConfig.architecture {
+                    throw CheckpointError("this is a drafter, expected the model that it drafts for")
+                }
                 let pool = WorkerPool(count: configuration.threads ?? Processor.physicalCores)
                 let models = try Models(checkpoint, drafter, configuration, pool)
                 let verifier = models.verifier
@@ -268,15 +271,7 @@ public actor Engine {
         _ request: CompletionRequest, _ prepared: Intake.Prepared, _ start: ContinuousClock.Instant
     ) throws(EngineError) -> Generation {
         let prompt = prepared.prompt
-        let context = model.contextLength
-        let room = context - prompt.count
-        let maximumTokens = request.maximumTokens ?? room
-        guard maximumTokens <= room else {
-            throw EngineError(
-                .contextOverflow,
-                "the prompt's \(prompt.count) tokens and an answer of up to \(maximumTokens) exceed the context of \(context)"
-            )
-        }
+        let room = model.contextLength - prompt.count
         let speculation = request.speculation ?? configuration.speculation
         let rule = rule(request)
         let drafts = try drafting.drafts(speculation, rule)
@@ -285,8 +280,9 @@ public actor Engine {
             throw EngineError(.invalidRequest, "speculation is \(speculation), expected none where states are recorded")
         }
         return Generation(
-            prompt: prompt, maximumTokens: maximumTokens, options: request.sampling, rule: rule, stops: prepared.stops,
-            logprobs: request.logprobs, speculation: drafts ? speculation : .none,
+            prompt: prompt, maximumTokens: min(request.maximumTokens ?? room, room), options: request.sampling,
+            rule: rule, stops: prepared.stops, endsLoops: request.endsLoops, logprobs: request.logprobs,
+            promptLogprobs: request.promptLogprobs, speculation: drafts ? speculation : .none,
             scope: CacheScope(client: request.client, salt: request.cacheSalt), start: start, verifier: verifier,
             sampler: sampler, recordsStates: recordsStates)
     }

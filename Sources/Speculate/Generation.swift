@@ -11,6 +11,8 @@ import SpeculateVerifier
 package final class Generation {
     /// Prompt tokens of one step: long enough to be efficient, short enough that a cancelled prompt ends soon.
     private static let prefillRows = 256
+    /// The same where every token's probability is asked for, which needs all logits.
+    private static let reportedRows = 32
 
     package private(set) var statistics = CompletionStatistics()
     package private(set) var result: CompletionResult?
@@ -23,6 +25,10 @@ package final class Generation {
     private let speculation: Speculation
     private let maximumTokens: Int
     private let logprobs: Int?
+    /// Of the prompt's tokens, as far as it is read; nil where nobody asks.
+    private var promptLogprobs: [TokenLogprobs?]?
+    /// Watches for the answer's going round in circles, where that is to end it.
+    private var loop: TextLoop?
     let scope: CacheScope
     /// Between `begin` and `suspend`.
     private var cache: KVCache?
@@ -41,8 +47,10 @@ package final class Generation {
     private var isTree = false
     /// Places in the draft of what was kept of it.
     private var accepted: [Int] = []
-    /// Of the planned rows in the pass, the first with logits; nil for a chunk of the prompt.
+    /// Of the planned rows in the pass, the first with logits; nil where none has.
     private var firstLogits: Int?
+    /// Whether the planned rows are a chunk of the prompt.
+    private var isReading = false
     /// The planned rows.
     private var planned = 0..<0
     private var text: AnswerText
@@ -52,17 +60,20 @@ package final class Generation {
 
     /// - Parameters:
     ///   - prompt: at least one token, all in the vocabulary.
-    ///   - maximumTokens: at least 1; prompt and answer fit the context.
+    ///   - maximumTokens: at least 1, 0 where the prompt's probabilities are asked for; prompt and answer fit the context.
+    ///   - endsLoops: whether an answer that goes round in circles ends with the third turn.
     ///   - logprobs: likeliest tokens to report beside each token; nil reports nothing.
     ///   - speculation: how much is drafted at most; none without a drafter.
     ///   - scope: of those who may know what the prompt begins with.
     init(
         prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: StopTexts,
-        logprobs: Int? = nil, speculation: Speculation, scope: CacheScope = CacheScope(client: nil, salt: nil),
+        endsLoops: Bool = false, logprobs: Int? = nil, promptLogprobs: Bool = false, speculation: Speculation,
+        scope: CacheScope = CacheScope(client: nil, salt: nil),
         start: ContinuousClock.Instant = .now, verifier: Verifier, sampler: Sampler, recordsStates: Bool = false
     ) {
         precondition(!(recordsStates && speculation != .none), "rows of a draft may not be kept")
-        precondition(!prompt.isEmpty && maximumTokens >= 1 && speculation.tokens < Verifier.maximumRows)
+        precondition(
+            !prompt.isEmpty && maximumTokens >= (promptLogprobs ? 0 : 1) && speculation.tokens < Verifier.maximumRows)
         self.verifier = verifier
         self.options = options
         self.rule = rule
@@ -72,6 +83,8 @@ package final class Generation {
         self.maximumTokens = maximumTokens
         self.logprobs = logprobs
         self.sampler = sampler
+        self.promptLogprobs = promptLogprobs ? [nil] : nil
+        loop = endsLoops ? TextLoop() : nil
         tokens = prompt
         promptCount = prompt.count
         text = AnswerText(stops: stops)
@@ -114,15 +127,18 @@ package final class Generation {
     /// Tokens that the cache holds.
     var held: Int { cache?.count ?? 0 }
 
+    /// Whether all is to be computed here: what was computed before was not recorded, nor are its logits there.
+    private var computesAll: Bool { recorded != nil || promptLogprobs != nil }
+
     /// Tokens with which both texts begin and that the other has yet to compute.
     func awaits(_ other: Generation) -> Int {
-        guard recorded == nil, scope == other.scope else { return 0 }
+        guard !computesAll, scope == other.scope else { return 0 }
         return commonPrefix(tokens.dropLast(), other.tokens.dropLast()) - other.held
     }
 
     /// Looks, before anything is computed, for what an earlier sequence, or one in progress, that began alike has computed.
     func findSource(in prefixes: PrefixCache, _ others: some Sequence<Generation>) {
-        guard recorded == nil else { return }  // What was computed before was not recorded here.
+        guard !computesAll else { return }
         let needsDrafter = drafter?.cache != nil
         source = prefixes.longest(tokens, in: scope, withDrafter: needsDrafter)
         for other in others where other.scope == scope && other.held > source?.count ?? 0 {
@@ -167,14 +183,19 @@ package final class Generation {
         precondition(result == nil && room <= batch.capacity - batch.rowCount)
         guard let cache, room > 0 else { return false }
         if isPrefilling {
-            let end = min(cache.count + min(Self.prefillRows, room), tokens.count - 1)
+            let reports = promptLogprobs.map { $0.count < promptCount } ?? false
+            let end = min(
+                cache.count + min(reports ? Self.reportedRows : Self.prefillRows, room), tokens.count - 1)
             planned = batch.rowCount..<batch.rowCount + end - cache.count
-            batch.append(tokens[cache.count..<end], to: cache, logits: .none)
-            firstLogits = nil
+            firstLogits = reports ? batch.logitRowCount : nil
+            batch.append(tokens[cache.count..<end], to: cache, logits: reports ? .all : .none)
+            isReading = true
             return true
         }
+        isReading = false
         let answered = tokens.count - promptCount
-        drafter?.propose(maximum: min(speculation.tokens, maximumTokens - answered - 1, room - 1), into: &draft)
+        drafter?.propose(
+            maximum: max(min(speculation.tokens, maximumTokens - answered - 1, room - 1), 0), into: &draft)
         rows.removeAll(keepingCapacity: true)
         rows.append(tokens[tokens.count - 1])
         rows += draft.tokens
@@ -197,10 +218,13 @@ package final class Generation {
     package func absorb(times: RoundTimes? = nil) throws(EngineError) -> [CompletionDelta.Piece] {
         guard let cache else { return [] }
         for row in planned { recorded?.append(verifier, row: row) }
-        guard let firstLogits else {
+        if isReading {
             if let drafter { for row in planned { drafter.observe(verifier, row: row) } }
+            if let firstLogits { try reportPrompt(firstLogits) }
             return []
         }
+        guard let firstLogits else { return [] }
+        if maximumTokens == 0 { return finish(.length) }
         let answered = tokens.count - promptCount
         var pieces: [CompletionDelta.Piece] = []
         var reason: CompletionResult.FinishReason?
@@ -280,7 +304,18 @@ package final class Generation {
             show(text.append(bytes, isDrafted: isDrafted, logprobs: logprobs), &pieces)
         }
         if let stop = text.stopped { return .stop(stop) }
+        if loop?.beyond(with: token) != nil { return .loop }
         return tokens.count - promptCount == maximumTokens ? .length : nil
+    }
+
+    /// The rows of a chunk each tell of the token behind theirs. A sequence that was suspended reads some again.
+    private func reportPrompt(_ firstLogits: Int) throws(EngineError) {
+        guard let logprobs else { return }
+        for row in 0..<planned.count {
+            let next = held - planned.count + row + 1
+            guard next == promptLogprobs?.count, next < promptCount else { continue }
+            promptLogprobs?.append(try report(tokens[next], likeliest: logprobs, logits: firstLogits + row))
+        }
     }
 
     private func report(_ token: Int32, likeliest count: Int, logits: Int) throws(EngineError) -> TokenLogprobs {
@@ -297,7 +332,7 @@ package final class Generation {
 
     private func finish(_ reason: CompletionResult.FinishReason) -> [CompletionDelta.Piece] {
         var pieces: [CompletionDelta.Piece] = []
-        show(text.finish(), &pieces)
+        show(text.finish(isCut: reason == .cancelled || reason == .deadline), &pieces)
         if speculation != .none, statistics.drafted == 0, statistics.rounds > 0 {
             statistics.speculationOff = "no draft promised to pay"
         }
@@ -306,7 +341,7 @@ package final class Generation {
         let reason = text.stopped.map(CompletionResult.FinishReason.stop) ?? reason
         result = CompletionResult(
             text: answer, promptTokens: Array(tokens[..<promptCount]), tokens: Array(tokens[promptCount...]),
-            finishReason: reason, statistics: statistics, recorded: recorded)
+            finishReason: reason, promptLogprobs: promptLogprobs ?? [], statistics: statistics, recorded: recorded)
         return pieces
     }
 

@@ -18,6 +18,8 @@ actor Intake {
         var stops: StopTexts
     }
 
+    func tokens(of request: CompletionRequest) throws(EngineError) -> [Int32] { try reader.tokens(of: request) }
+
     /// Requests with one prompt stand next to each other, and it is read once.
     func prepare(_ requests: [CompletionRequest]) throws(EngineError) -> [Prepared] {
         var all: [Prepared] = []

@@ -9,6 +9,10 @@ public struct ModelDescription: Equatable, Sendable {
     public let vocabularySize: Int
     /// The most tokens of prompt and answer together.
     public let contextLength: Int
+    /// How its makers advise to sample.
+    public let sampling: SamplingDefaults
+    /// What a text begins with, where the model was made so, and ends with; as written out.
+    public let beginToken, endToken: String?
     /// Threads that compute.
     public let threads: Int
     /// Tells models and quantisations apart: hashed over the norms, and every tensor's name, type and shape.
@@ -23,6 +27,15 @@ public struct ModelDescription: Equatable, Sendable {
     ) throws(EngineError) {
         do throws(CheckpointError) {
             name = try checkpoint.metadata.optionalString("general.name") ?? checkpoint.path
+            sampling = try SamplingDefaults(checkpoint.metadata)
+            let tokenizer = verifier.tokenizer
+            func text(_ token: Int32?) -> String? {
+                token.map { String(decoding: tokenizer.pieces[Int($0)], as: UTF8.self) }
+            }
+            beginToken = text(tokenizer.beginToken)
+            let ids = 0...tokenizer.vocabularySize - 1
+            endToken = text(
+                try checkpoint.metadata.optionalInteger("tokenizer.ggml.eos_token_id", in: ids).map(Int32.init))
         } catch {
             throw EngineError(error, path: checkpoint.path)
         }

@@ -31,10 +31,7 @@ struct PromptReader: Sendable {
             tokens = encode(bytes, request)
         case .tokens(let ids):
             try checkCount(ids.count)
-            if let wrong = ids.first(where: { !(0..<Int32(tokenizer.vocabularySize)).contains($0) }) {
-                throw EngineError(
-                    .invalidRequest, "the prompt holds token \(wrong), expected 0 to \(tokenizer.vocabularySize - 1)")
-            }
+            try checkVocabulary(ids)
             tokens = ids
         case .chat(let messages):
             try checkLength(messages.reduce(0) { $0 + $1.content.utf8.count })
@@ -45,6 +42,19 @@ struct PromptReader: Sendable {
         }
         try checkCount(tokens.count)
         return tokens
+    }
+
+    /// The text that tokens stand for, control tokens written out.
+    /// - Throws: `EngineError` naming a token that is not in the vocabulary.
+    func text(of tokens: [Int32]) throws(EngineError) -> String {
+        try checkVocabulary(tokens)
+        return String(decoding: tokenizer.decode(tokens, includingControl: true), as: UTF8.self)
+    }
+
+    private func checkVocabulary(_ tokens: [Int32]) throws(EngineError) {
+        let vocabulary = 0..<Int32(tokenizer.vocabularySize)
+        guard let wrong = tokens.first(where: { !vocabulary.contains($0) }) else { return }
+        throw EngineError(.invalidRequest, "the prompt holds token \(wrong), expected 0 to \(vocabulary.count - 1)")
     }
 
     /// Somewhat more tokens than may be, so that a prompt that is a little too long is told by how much.

@@ -1,5 +1,5 @@
 /// What is drafted in each round.
-public enum Speculation: Hashable, Sendable {
+public enum Speculation: Hashable, Sendable, CustomStringConvertible {
     /// Whatever promises the most tokens a second, measured as the completion goes: from the engine's drafter or from
     /// earlier text, as deep as it pays, or nothing.
     case adaptive
@@ -11,6 +11,17 @@ public enum Speculation: Hashable, Sendable {
     case diffusion(depth: Int, passes: Int = 1)
     /// A tree of the likeliest `tokens` tokens from one pass of that drafter. Not for rejection and block.
     case tree(tokens: Int)
+
+    /// As the command line names it: adaptive, none, lookup:8, diffusion:4, diffusion:4x2 (in two passes), tree:3.
+    public var description: String {
+        switch self {
+        case .adaptive: "adaptive"
+        case .none: "none"
+        case .lookup(let depth): "lookup:\(depth)"
+        case .diffusion(let depth, let passes): "diffusion:\(depth)" + (passes == 1 ? "" : "x\(passes)")
+        case .tree(let tokens): "tree:\(tokens)"
+        }
+    }
 
     /// The first setting out of range, in words.
     var problem: String? {

@@ -151,7 +151,6 @@ import TestSupport
                 (64, "logit-bias", try run("x", "--logit-bias", "what")),
                 (64, "prompt is empty", try run("")),
                 (64, "max_tokens is 0", try run("x", "-n", "0")),
-                (64, "context of 8192", try run("x", "-n", "9000")),
                 (66, "/nowhere.gguf", try run("x", "-m", "/nowhere.gguf")),
                 (66, "make model", try run("x", model: "/nowhere.gguf")),
                 (65, "cut.gguf", try run("x", "-m", cut)),
@@ -329,9 +328,9 @@ import TestSupport
             return request
         }
         let fields: [(String, (Int) -> String?)] = [
-            ("-n", { n in request { $0.maximumTokens = n }.problem() }),
+            ("-n", { n in n == -1 ? nil : request { $0.maximumTokens = n }.problem() }),
             ("--top-k", { n in request { $0.sampling.topK = n }.problem() }),
-            ("--depth", { n in n == 0 ? nil : request { $0.speculation = .lookup(depth: n) }.problem() }),
+            ("--depth", { n in (0...63).contains(n) ? nil : "depth is \(n), expected 0 to 63" }),
             ("--tree", { n in request { $0.speculation = .tree(tokens: n) }.problem() }),
             ("--threads", { EngineConfiguration(threads: $0).problem() }),
         ]

@@ -141,11 +141,11 @@ def test_errors(server, client):
     assert error.value.param == "temperature" and error.value.type == "invalid_request_error"
     with pytest.raises(openai.BadRequestError, match="tools is not supported"):
         chat(client, tools=[{"type": "function", "function": {"name": "f"}}])
-    with pytest.raises(openai.BadRequestError, match="exceed the context") as error:
-        chat(client, max_tokens=9000)
-    assert error.value.code == "context_length_exceeded"
-    with pytest.raises(openai.BadRequestError, match="expected fewer than the context"):
+    with pytest.raises(openai.BadRequestError, match="response_format 'json_schema' is not supported"):
+        chat(client, response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": {}}})
+    with pytest.raises(openai.BadRequestError, match="expected fewer than the context") as error:
         text(client, "word " * 9000)
+    assert error.value.code == "context_length_exceeded"
     with pytest.raises(openai.APIStatusError, match="the most that this server takes") as error:
         text(client, "x" * 300_000)
     assert error.value.status_code == 413

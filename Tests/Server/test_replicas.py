@@ -8,12 +8,17 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import openai
 import pytest
 from conftest import NAME, ROOT, Server
 
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+NGINX = next(
+    path
+    for path in [shutil.which("nginx"), "/usr/sbin/nginx", ROOT / ".build/nginx/usr/sbin/nginx"]
+    if path and Path(path).exists()
+)
 
 
 def free_port() -> int:

@@ -69,7 +69,7 @@ def answers(
     if args.engine:
         command = [args.engine, "batch", "--model", args.verifier, "--prompts", source, "--output", result]
         command += ["--prompt-ids", "--special", "--max-tokens", args.max_tokens, "--temperature", temperature]
-        command += ["--seed", seed, "--parallel", 24]
+        command += ["--seed", seed, "--parallel", 24, "--keep-loops"]
         if layers:
             command += ["--states", states, "--states-entering", *layers]
         finished = subprocess.run([str(part) for part in command], check=False)

@@ -6,7 +6,13 @@ import SpeculateShared
 
 /// What a client asks for: the body of a text or of a chat completion.
 struct CompletionBody: Decodable {
-    static let endpoint = CodingUserInfoKey(rawValue: "endpoint")!
+    /// What a body is read with, as a decoder's `userInfo`.
+    struct Context: Sendable {
+        let endpoint: Endpoint
+        let defaults: RequestDefaults
+    }
+
+    private static let context = CodingUserInfoKey(rawValue: "context")!
     /// Choices of one request at most.
     static let maximumChoices = 128
     /// Of `cache_salt`.
@@ -14,10 +20,25 @@ struct CompletionBody: Decodable {
     /// Fields that cannot change an answer.
     private static let ignored: Set = [
         "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-        "prediction", "parallel_tool_calls",
+        "prediction", "parallel_tool_calls", "reasoning_effort", "verbosity", "cache_prompt", "mirostat_tau",
+        "mirostat_eta",
+    ]
+    /// Fields of other servers that this one does not have, each with the value that changes nothing.
+    private static let neutral: [(name: String, value: Double)] = [
+        ("min_tokens", 0), ("length_penalty", 1), ("typical_p", 1), ("mirostat", 0), ("tfs_z", 1),
+        ("xtc_probability", 0), ("dry_multiplier", 0), ("dynatemp_range", 0), ("top_n_sigma", -1),
+    ]
+    private static let neutralFlags: [(name: String, value: Bool)] = [
+        ("ignore_eos", false), ("use_beam_search", false), ("skip_special_tokens", true), ("early_stopping", false),
+        ("spaces_between_special_tokens", true), ("include_stop_str_in_output", false),
+        ("add_generation_prompt", true), ("continue_final_message", false),
+    ]
+    private static let neutralWords: [(name: String, value: String)] = [
+        ("tool_choice", "none"), ("function_call", "none"),
     ]
 
-    let model: String
+    /// nil: the one that is served.
+    let model: String?
     let prompts: [CompletionRequest.Prompt]
     /// Choices for each prompt.
     let count: Int
@@ -26,16 +47,20 @@ struct CompletionBody: Decodable {
     let includesUsage: Bool
     /// Whether the pieces of a stream say which were drafted.
     let includesPieces: Bool
+    /// nil: as many as the context holds.
     let maximumTokens: Int?
+    /// Whether the prompt stands before the answer.
+    let echoes: Bool
+    let endsLoops: Bool
     let sampling: SamplingOptions
     let stop: [String]
     let logprobs: Int?
     let cacheSalt: String?
 
     /// - Throws: `APIError` naming the field that is wrong.
-    init(_ body: ByteBuffer, _ endpoint: Endpoint) throws {
+    init(_ body: ByteBuffer, _ context: Context) throws {
         let decoder = JSONDecoder()
-        decoder.userInfo[Self.endpoint] = endpoint
+        decoder.userInfo[Self.context] = context
         do {
             self = try decoder.decode(Self.self, from: Data(buffer: body))
         } catch let error as APIError {
@@ -46,19 +71,20 @@ struct CompletionBody: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        guard let endpoint = decoder.userInfo[Self.endpoint] as? Endpoint else { preconditionFailure() }
+        guard let context = decoder.userInfo[Self.context] as? Context else { preconditionFailure() }
+        let endpoint = context.endpoint
         var fields = try Fields(decoder)
-        model = try fields.required("model", as: String.self, "the model's name")
+        model = try fields.value("model", as: String.self, "the model's name")
         count = try fields.integer("n", in: 1...Self.maximumChoices) ?? 1
         switch endpoint {
         case .text:
             prompts = try fields.required("prompt", as: PromptField.self, PromptField.expected).prompts
-            maximumTokens = try fields.integer("max_tokens") ?? 16
+            maximumTokens = try Self.maximumTokens(&fields, ["max_tokens", "n_predict"]) ?? context.defaults.textTokens
+            echoes = try fields.bool("echo")
             logprobs = try fields.integer("logprobs")
             if let best = try fields.integer("best_of", in: 1...Self.maximumChoices), best != count {
                 throw fields.wrong("best_of", "the number n, \(count)")
             }
-            if try fields.bool("echo") { throw fields.wrong("echo", "false") }
             if let suffix = try fields.value("suffix", as: String.self, "no text"), !suffix.isEmpty {
                 throw fields.wrong("suffix", "no text")
             }
@@ -66,8 +92,11 @@ struct CompletionBody: Decodable {
             let messages = try fields.required("messages", as: [MessageField].self, "an array of messages")
             guard !messages.isEmpty else { throw fields.wrong("messages", "at least one message") }
             prompts = [.chat(messages.map(\.message))]
-            let old = try fields.integer("max_tokens")
-            maximumTokens = try fields.integer("max_completion_tokens") ?? old
+            maximumTokens =
+                try Self.maximumTokens(&fields, ["max_completion_tokens", "max_tokens", "n_predict"])
+                ?? context.defaults.maximumTokens
+            if try fields.bool("echo") { throw fields.wrong("echo", "false for a conversation") }
+            echoes = false
             let top = try fields.integer("top_logprobs", in: 0...Engine.maximumLogprobs)
             let isAsked = try fields.value("logprobs", as: Bool.self, "true or false")
             logprobs = isAsked ?? (top != nil) ? top ?? 0 : nil
@@ -80,10 +109,12 @@ struct CompletionBody: Decodable {
                 param: "n")
         }
         isStreamed = try fields.bool("stream")
+        if echoes, isStreamed { throw fields.wrong("echo", "false for an answer that is streamed") }
+        endsLoops = try fields.bool("end_loops")
         let options = try fields.value("stream_options", as: StreamOptions.self, "an object")
         includesUsage = options?.includeUsage ?? false
         includesPieces = options?.includePieces ?? false
-        sampling = try Self.sampling(&fields)
+        sampling = try Self.sampling(&fields, context.defaults.sampling)
         stop = try fields.value("stop", as: OneOrMany<String>.self, "text or an array of texts")?.values ?? []
         cacheSalt = try fields.value("cache_salt", as: String.self, "text")
         if let cacheSalt, !(1...Self.maximumSaltBytes).contains(cacheSalt.utf8.count) {
@@ -94,7 +125,35 @@ struct CompletionBody: Decodable {
         if let problem = request(prompts[0], choice: 0, timeout: .zero, client: nil).problem() {
             throw APIError.invalid(problem, param: problem.prefix { !$0.isWhitespace }.description)
         }
+        try Self.expectNeutral(&fields)
         try fields.finish(ignoring: Self.ignored)
+    }
+
+    /// The first of these that there is; −1 fills the context, as in llama.cpp.
+    private static func maximumTokens(_ fields: inout Fields, _ names: [String]) throws -> Int?? {
+        var asked: Int??
+        for name in names.reversed() {
+            guard let value = try fields.integer(name) else { continue }
+            if value < -1 { throw fields.wrong(name, "1 or more, or -1") }
+            asked = .some(value == -1 ? nil : value)
+        }
+        return asked
+    }
+
+    private static func expectNeutral(_ fields: inout Fields) throws {
+        for (name, value) in neutral {
+            let plain = Int(exactly: value).map(String.init) ?? "\(value)"
+            guard let asked = try fields.value(name, as: Double.self, plain) else { continue }
+            if asked != value { throw fields.wrong(name, plain) }
+        }
+        for (name, value) in neutralFlags {
+            guard let asked = try fields.value(name, as: Bool.self, "\(value)") else { continue }
+            if asked != value { throw fields.wrong(name, "\(value)") }
+        }
+        for (name, value) in neutralWords {
+            guard let asked = try fields.value(name, as: String.self, "'\(value)'") else { continue }
+            if asked != value { throw fields.wrong(name, "'\(value)'") }
+        }
     }
 
     private static func expectText(_ fields: inout Fields) throws {
@@ -102,19 +161,28 @@ struct CompletionBody: Decodable {
             let type: String
         }
         let format = try fields.value("response_format", as: Format.self, "the type 'text'")
-        if let format, format.type != "text" { throw fields.wrong("response_format", "the type 'text'") }
+        if let format, format.type != "text" {
+            throw APIError.invalid(
+                "response_format \(excerpt(format.type)) is not supported, expected 'text'", param: "response_format",
+                code: "unsupported_parameter")
+        }
         let modalities = try fields.value("modalities", as: [String].self, "['text']")
         if let modalities, modalities != ["text"] { throw fields.wrong("modalities", "['text']") }
     }
 
-    private static func sampling(_ fields: inout Fields) throws -> SamplingOptions {
-        var options = SamplingOptions(temperature: try fields.number("temperature") ?? 1)
-        options.topP = try fields.number("top_p") ?? 1
-        options.topK = try fields.integer("top_k") ?? 0
-        options.minP = try fields.number("min_p") ?? 0
+    private static func sampling(_ fields: inout Fields, _ defaults: SamplingDefaults) throws -> SamplingOptions {
+        var options = defaults.options()
+        options.temperature = try fields.number("temperature") ?? options.temperature
+        options.topP = try fields.number("top_p") ?? options.topP
+        let topK = try fields.integer("top_k") ?? options.topK
+        options.topK = topK == -1 ? 0 : topK  // vLLM's word for all.
+        options.minP = try fields.number("min_p") ?? options.minP
         options.presencePenalty = try fields.number("presence_penalty") ?? 0
         options.frequencyPenalty = try fields.number("frequency_penalty") ?? 0
-        options.repetitionPenalty = try fields.number("repetition_penalty") ?? 1
+        let other = try fields.number("repeat_penalty")
+        let penalty = try fields.number("repetition_penalty")
+        if let other, let penalty, other != penalty { throw fields.wrong("repeat_penalty", "repetition_penalty's \(penalty)") }
+        options.repetitionPenalty = penalty ?? other ?? options.repetitionPenalty
         let expected = "an object of token ids and numbers"
         for (id, bias) in try fields.value("logit_bias", as: [String: Double].self, expected) ?? [:] {
             guard let token = Int32(id), "\(token)" == id else {
@@ -139,8 +207,11 @@ struct CompletionBody: Decodable {
     ) -> CompletionRequest {
         var sampling = sampling
         sampling.seed &+= UInt64(choice)
+        // An echo and nothing behind it is told by the prompt's probabilities, asked for or not.
+        let isEchoAlone = echoes && maximumTokens == 0
         return CompletionRequest(
-            prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, logprobs: logprobs, timeout: timeout,
-            client: client, cacheSalt: cacheSalt)
+            prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, endsLoops: endsLoops,
+            logprobs: logprobs ?? (isEchoAlone ? 0 : nil), promptLogprobs: echoes && logprobs != nil || isEchoAlone,
+            timeout: timeout, client: client, cacheSalt: cacheSalt)
     }
 }

@@ -14,7 +14,7 @@ actor LargeBodies {
 
     deinit { thread.stop() }
 
-    func decode(_ body: ByteBuffer, _ endpoint: Endpoint) throws -> CompletionBody {
-        try CompletionBody(body, endpoint)
+    func decode(_ body: ByteBuffer, _ context: CompletionBody.Context) throws -> CompletionBody {
+        try CompletionBody(body, context)
     }
 }

@@ -3,9 +3,26 @@ import Speculate
 /// Log probabilities in the shape of their endpoint.
 struct LogprobsObject: Encodable {
     let endpoint: Endpoint
-    let tokens: [TokenLogprobs]
-    /// Characters of the answer before these.
+    /// Those of a prompt begin with one of which nothing is known.
+    var tokens: [Token]
+    /// Characters before these.
     let offset: Int
+
+    struct Token {
+        let text: String
+        let logprobs: TokenLogprobs?
+
+        init(_ logprobs: TokenLogprobs) {
+            text = logprobs.chosen.text
+            self.logprobs = logprobs
+        }
+
+        /// A text's first token, which follows from nothing.
+        init(first text: String) {
+            self.text = text
+            logprobs = nil
+        }
+    }
 
     private struct Candidate: Encodable {
         let token: String
@@ -32,7 +49,7 @@ struct LogprobsObject: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         switch endpoint {
         case .chat:
-            let content = tokens.map {
+            let content = tokens.compactMap(\.logprobs).map {
                 let chosen = Candidate($0.chosen)
                 return Chosen(
                     token: chosen.token, logprob: chosen.logprob, bytes: chosen.bytes,
@@ -44,13 +61,14 @@ struct LogprobsObject: Encodable {
             var end = offset
             for token in tokens {
                 offsets.append(end)
-                end += token.chosen.text.count
+                end += token.text.count
             }
-            try container.encode(tokens.map(\.chosen.text), forKey: .tokens)
-            try container.encode(tokens.map(\.chosen.logprob), forKey: .tokenLogprobs)
+            try container.encode(tokens.map(\.text), forKey: .tokens)
+            try container.encode(tokens.map(\.logprobs?.chosen.logprob), forKey: .tokenLogprobs)
             try container.encode(
-                tokens.map { Dictionary($0.likeliest.map { ($0.text, $0.logprob) }, uniquingKeysWith: max) },
-                forKey: .topLogprobs)
+                tokens.map { token in
+                    token.logprobs.map { Dictionary($0.likeliest.map { ($0.text, $0.logprob) }, uniquingKeysWith: max) }
+                }, forKey: .topLogprobs)
             try container.encode(offsets, forKey: .textOffset)
         }
     }

@@ -10,7 +10,7 @@ struct MessageField: Decodable {
             let type = try fields.required("type", as: String.self, "'text'")
             guard type == "text" else { throw fields.wrong("type", "'text'") }
             text = try fields.required("text", as: String.self, "text")
-            try fields.finish()
+            try fields.finish(ignoring: ["cache_control"])
         }
     }
 

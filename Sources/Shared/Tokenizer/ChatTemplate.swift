@@ -44,12 +44,14 @@ package struct ChatTemplate: Equatable, Sendable {
         return nil
     }
 
-    /// The conversation, ready for the assistant's next words. Turns are roles and contents.
+    /// The conversation, ready for the assistant's next words: a turn of its own, or the rest of one that it has begun.
+    /// Turns are roles and contents.
     package func render(_ turns: [(role: String, content: String)]) -> [Part] {
         var turns = turns
         if let defaultSystemPrompt, turns.first?.role != "system" {
             turns.insert(("system", defaultSystemPrompt), at: 0)
         }
+        let begun = turns.last?.role == "assistant" ? turns.removeLast().content : ""
         var parts: [Part] = []
         for turn in turns {
             parts += opening(turn.role, followedBy: turn.content)
@@ -58,7 +60,7 @@ package struct ChatTemplate: Equatable, Sendable {
             case .llama3: parts.append(.control("<|eot_id|>"))
             }
         }
-        return parts + opening("assistant", followedBy: "")
+        return parts + opening("assistant", followedBy: begun)
     }
 
     private func opening(_ role: String, followedBy content: String) -> [Part] {

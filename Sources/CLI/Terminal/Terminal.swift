@@ -7,6 +7,13 @@ enum Terminal {
     static var outputIsTerminal: Bool { isatty(1) == 1 }
     static var logIsTerminal: Bool { isatty(2) == 1 }
 
+    /// Columns and rows; what is usual where nobody knows.
+    static var size: (columns: Int, rows: Int) {
+        var size = winsize()
+        guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 10, size.ws_row > 1 else { return (80, 24) }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
     static func print(_ text: String, terminator: String = "\n") { write(text + terminator, to: 1) }
 
     static func log(_ text: String, terminator: String = "\n") { write(text + terminator, to: 2) }

@@ -1,0 +1,103 @@
+import Speculate
+
+/// A conversation with an engine, a line at a time.
+struct Chat {
+    /// Tokens of the context that are kept free for an answer, a quarter of it at most.
+    private static let answerRoom = 512
+    /// For another answer where the likeliest was taken and the model's makers advise nothing.
+    private static let retryTemperature: Float = 0.7
+
+    let engine: Engine
+    let interrupts: Interrupts
+    let flags: RequestFlags
+    var conversation: Conversation
+    let isColoured: Bool
+    let isQuiet: Bool
+
+    /// Returns false when the chat is over.
+    mutating func take(_ line: String) async throws -> Bool {
+        do {
+            switch ChatInput(line) {
+            case nil: break
+            case .message(let text):
+                conversation.ask(text)
+                try await answer()
+            case .help: Terminal.log(ChatInput.list)
+            case .reset:
+                conversation.reset()
+                note("the conversation begins anew")
+            case .system(nil): Terminal.log(conversation.system ?? "there is no system turn")
+            case .system(let text):
+                conversation.system = text
+                note("the system turn is another from here on")
+            case .retry:
+                let turns = conversation
+                conversation.takeBackAnswer()
+                if conversation.isEmpty {
+                    conversation = turns
+                    note("there is nothing to answer again")
+                } else {
+                    try await answer(isRetry: true)
+                }
+            case .save(let path):
+                try conversation.save(to: path)
+                note("saved to '\(path)'")
+            case .load(let path):
+                conversation = try Conversation.load(path)
+                note("loaded \(conversation.turns.count) turns from '\(path)'")
+            case .mistake(let text): Terminal.log(text)
+            case .exit: return false
+            }
+        } catch let error as EngineError {
+            // What cannot be answered does not end the chat, nor stay in it.
+            if conversation.turns.last?.role == "user" { conversation.takeBack() }
+            Terminal.log("error: \(error.message)")
+            if error.code == .unsupportedChatTemplate { throw error }
+        }
+        return true
+    }
+
+    private func note(_ text: String) { if !isQuiet { Terminal.log("(\(text))") } }
+
+    /// Answers the last question, forgetting the oldest ones where the context has no room for all.
+    private mutating func answer(isRetry: Bool = false) async throws {
+        try await makeRoom()
+        let seed = isRetry ? .random(in: 0...UInt64(UInt32.max)) : flags.chooseSeed()
+        var request = flags.request(.chat(conversation.messages), seed: seed)
+        if isRetry, request.sampling.isGreedy {
+            // The likeliest answer would be the same.
+            let advised = engine.model.sampling
+            request.sampling.temperature = advised.temperature ?? Self.retryTemperature
+            request.sampling.topP = advised.topP ?? request.sampling.topP
+        }
+        let stream = try await engine.stream(request)
+        interrupts.onInterrupt { stream.stop() }
+        defer { interrupts.onInterrupt(nil) }
+        let result = try await Terminal.show(stream, coloured: isColoured)
+        Terminal.print("")
+        if !isQuiet { Terminal.log(Report.text(result, seed: request.sampling.isGreedy ? nil : seed) + "\n") }
+        conversation.answer(result.text)
+    }
+
+    private mutating func makeRoom() async throws(EngineError) {
+        let context = engine.model.contextLength
+        let wanted = flags.maxTokens == -1 ? Self.answerRoom : flags.maxTokens
+        let room = min(max(wanted, 1), Self.answerRoom, context / 4)
+        var forgotten = 0
+        while try await length(room) == nil, conversation.forget() { forgotten += 1 }
+        guard forgotten > 0 else { return }
+        note(
+            "the context of \(context) tokens is full: the oldest \(forgotten == 1 ? "turn is" : "\(forgotten) turns are") forgotten"
+        )
+    }
+
+    /// Tokens of the conversation; nil where it leaves less than `room`.
+    private func length(_ room: Int) async throws(EngineError) -> Int? {
+        do throws(EngineError) {
+            let count = try await engine.tokens(of: .chat(conversation.messages)).count
+            return count + room <= engine.model.contextLength ? count : nil
+        } catch  where error.code == .contextOverflow {
+            return nil
+        }
+    }
+}

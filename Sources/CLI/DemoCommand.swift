@@ -1,0 +1,76 @@
+import ArgumentParser
+import Foundation
+import Speculate
+
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo", abstract: "Answer a prompt twice, one token per pass and with drafts, and compare.")
+
+    @Argument(help: "The prompt, a user's turn.")
+    var prompt = "Write a short letter to a friend about a walk by the sea."
+
+    @Option(
+        name: [.customShort("n"), .long], help: ArgumentHelp("Tokens of the answer at most.", valueName: "n"))
+    var maxTokens = 200
+
+    @OptionGroup(title: "Model") var model: ModelOptions
+
+    func run() async throws {
+        try await reportingErrors {
+            let interrupts = Interrupts()
+            let engine = try await model.load()
+            var request = CompletionRequest(
+                .chat([ChatMessage(role: "user", content: prompt)]), maximumTokens: maxTokens, endsLoops: true)
+            // The first passes of a process are slower than all others.
+            var short = request
+            short.maximumTokens = min(8, maxTokens)
+            _ = try await engine.complete(short)
+
+            Terminal.print("Prompt: \(prompt)\n")
+            Terminal.print(Self.heading("Plain decoding: one token per pass"))
+            request.speculation = Speculation.none
+            let plain = try await show(request, engine, interrupts)
+            Terminal.print(Self.heading("With drafts: green tokens were drafted and accepted, several per pass"))
+            request.speculation = nil
+            let drafted = try await show(request, engine, interrupts)
+            guard drafted.text == plain.text else {
+                throw EngineError(.runtime, "the two texts differ, which must never be: please report it")
+            }
+            Terminal.print(summary(plain.statistics, drafted.statistics))
+        }
+    }
+
+    private static func heading(_ text: String) -> String {
+        Terminal.outputIsTerminal ? "\u{1b}[1m\(text)\u{1b}[0m" : "== \(text)"
+    }
+
+    private func show(
+        _ request: CompletionRequest, _ engine: Engine, _ interrupts: Interrupts
+    ) async throws -> CompletionResult {
+        let stream = try await engine.stream(request)
+        interrupts.onInterrupt { stream.stop() }
+        defer { interrupts.onInterrupt(nil) }
+        let result = try await Terminal.show(stream, coloured: Terminal.outputIsTerminal)
+        let s = result.statistics
+        Terminal.print(
+            String(
+                format: "\n\n%d tokens in %d passes, %.0f tokens/s\n", s.completionTokens, s.rounds, s.tokensPerSecond))
+        if interrupts.wasInterrupted { throw ExitCode(130) }
+        return result
+    }
+
+    private func summary(_ plain: CompletionStatistics, _ drafted: CompletionStatistics) -> String {
+        let ratio = drafted.tokensPerSecond / max(plain.tokensPerSecond, .leastNormalMagnitude)
+        return String(
+            format: """
+                The same text, byte for byte: %.1f times as fast, %.1f tokens per pass.
+
+                Next:
+                  speculate chat                      talk with the model
+                  speculate "Once upon a time"        continue a text
+                  speculate draft "One, two, three,"  see a block being drafted and judged
+                  speculate serve                     an OpenAI-compatible service and a page on http://localhost:8080
+                  speculate help
+                """, ratio, drafted.acceptanceLength)
+    }
+}

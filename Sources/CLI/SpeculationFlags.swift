@@ -1,0 +1,73 @@
+import ArgumentParser
+import Foundation
+import Speculate
+
+/// What is drafted.
+struct SpeculationFlags: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where drafts come from: a drafter's GGUF file, lookup (earlier text) or none.",
+            discussion: """
+                Default: $SPECULATE_DRAFTER, else the file beside the model with the same name up to its first dot and \
+                the ending '.drafter.gguf', else lookup.
+                """, valueName: "file|lookup|none"))
+    var drafter: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Always draft so many tokens a round, 0 to \(Engine.maximumDepth).",
+            discussion: "Default: what promises the most tokens per second in each round.", valueName: "n"))
+    var depth: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Denoising passes of a drafter's block: more draft better and take longer.", valueName: "n"))
+    var passes: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Draft trees of this many tokens, from one pass.", valueName: "n"))
+    var tree: Int?
+
+    func validate() throws {
+        if tree != nil, depth != nil || passes != nil {
+            throw ValidationError("--tree says how much is drafted; it does not go with --depth or --passes")
+        }
+    }
+
+    /// Whether a flag says how to draft, and not that nothing is to be drafted.
+    var asksForDrafts: Bool {
+        if let drafter { return drafter != "none" }
+        return tree != nil || passes != nil || depth.map { $0 > 0 } ?? false
+    }
+
+    /// Where drafts for a model come from.
+    func source(for model: String) -> DrafterSource {
+        switch drafter {
+        case "lookup": return .promptLookup
+        case "none": return .none
+        case .some(let path): return .diffusion(path: path)
+        case nil:
+            let path = ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"] ?? ""
+            return path.isEmpty ? DrafterSource.automatic.resolved(for: model) : .diffusion(path: path)
+        }
+    }
+
+    /// What the flags say of how much is drafted; nil where they say nothing.
+    /// - Throws: `EngineError` naming the number out of its range.
+    func choice(_ source: DrafterSource) throws -> Speculation? {
+        if let tree { return .tree(tokens: tree) }
+        guard depth != nil || passes != nil else { return nil }
+        if let depth, !(0...Engine.maximumDepth).contains(depth) {
+            throw EngineError(.invalidRequest, "depth is \(depth), expected 0 to \(Engine.maximumDepth)")
+        }
+        switch source {
+        case _ where depth == 0: return Speculation.none
+        case .none: return Speculation.none
+        case .promptLookup: return .lookup(depth: depth ?? 8)
+        case .diffusion, .automatic: return .diffusion(depth: depth ?? 4, passes: passes ?? 1)
+        }
+    }
+}

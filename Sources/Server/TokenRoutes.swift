@@ -1,0 +1,74 @@
+import Foundation
+import Hummingbird
+import Speculate
+
+/// `/tokenize`, `/detokenize` and `/tokenizer_info`, in shapes that clients of vLLM and of llama.cpp understand.
+struct TokenRoutes: Sendable {
+    let holder: EngineHolder
+    let options: ServerOptions
+    /// What clients call the model.
+    let model: String
+
+    private struct Tokens: Encodable {
+        let tokens: [Int32]
+        let count, maxModelLen: Int
+    }
+
+    private struct Text: Encodable {
+        let prompt, content: String
+    }
+
+    private struct Info: Encodable {
+        let bosToken, eosToken: String?
+        let maxModelLen: Int
+    }
+
+    /// What evaluation programs ask before they use the other two.
+    func info() async throws -> Response {
+        let model = try await holder.loaded.model
+        return try Response(
+            json: Info(bosToken: model.beginToken, eosToken: model.endToken, maxModelLen: model.contextLength))
+    }
+
+    func tokenize(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let engine = try await holder.loaded
+        let body: TokenizeBody = try await read(request, context)
+        try check(body.model)
+        let tokens: [Int32]
+        do throws(EngineError) {
+            tokens = try await engine.tokens(of: body.prompt, parsesControlTokens: body.parsesControlTokens)
+        } catch {
+            throw APIError(error)
+        }
+        return try Response(
+            json: Tokens(tokens: tokens, count: tokens.count, maxModelLen: engine.model.contextLength))
+    }
+
+    func detokenize(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let engine = try await holder.loaded
+        let body: DetokenizeBody = try await read(request, context)
+        try check(body.model)
+        let text: String
+        do throws(EngineError) {
+            text = try engine.text(of: body.tokens)
+        } catch {
+            throw APIError(error)
+        }
+        return try Response(json: Text(prompt: text, content: text))
+    }
+
+    private func check(_ asked: String?) throws {
+        if let asked, asked != model { throw APIError.unknownModel(asked, served: model) }
+    }
+
+    private func read<Body: Decodable>(_ request: Request, _ context: ServerContext) async throws -> Body {
+        let body = try await JSONBody(limit: options.bodyLimit, time: options.bodyTime).collect(request, context)
+        do {
+            return try JSONDecoder().decode(Body.self, from: Data(buffer: body))
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError.invalid("the body is not a JSON object")
+        }
+    }
+}
