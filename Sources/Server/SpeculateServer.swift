@@ -85,7 +85,8 @@ public struct SpeculateServer: Sendable {
             ErrorMiddleware(
                 paths: [
                     "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/models": .get, "/health": .get,
-                    "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get, "/tokenize": .post, "/detokenize": .post,
+                    "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get, "/tokenize": .post,
+                    "/detokenize": .post,
                 ], bodyLimit: options.bodyLimit))
         router.middlewares.add(MetricsMiddleware())
         let completions = CompletionRoutes(holder: holder, options: options, model: model)

@@ -163,16 +163,18 @@ import TestSupport
             (.invalidRequest, "stop holds a text of 0 bytes", .init(.text("a"), stop: [""])),
             (.invalidRequest, "role 'tool'", .init(.chat([.init(role: "tool", content: "x")]))),
             (.contextOverflow, "64", .init(.tokens([Int32](repeating: 5, count: 64)))),
-            (.contextOverflow, "up to 60", .init(.text("a b c d e f"), maximumTokens: 60)),
+            (.invalidRequest, "prompt_logprobs", .init(.text("a"), promptLogprobs: true)),
         ]
         for (code, words, request) in cases {
             let error = await #expect(throws: EngineError.self) { try await engine.complete(request) }
             #expect(error?.code == code && error?.message.contains(words) == true, "\(error?.message ?? "accepted")")
         }
-        let filled = try await engine.complete(
-            CompletionRequest(.text("Once upon a time"), sampling: .init(logitBias: [0: -1000, 2: -1000])))
+        let filledSampling = SamplingOptions(logitBias: [0: -1000, 2: -1000])
+        let filled = try await engine.complete(CompletionRequest(.text("Once upon a time"), sampling: filledSampling))
         #expect(filled.finishReason == .length)
         #expect(filled.statistics.promptTokens + filled.tokens.count == 64)
+        let more = CompletionRequest(.text("Once upon a time"), maximumTokens: .max, sampling: filledSampling)
+        #expect(try await engine.complete(more).tokens == filled.tokens)
     }
 
     @Test("bad files and settings fail at load with the code of their kind")
@@ -236,6 +238,73 @@ import TestSupport
         await #expect(throws: EngineError(.invalidRequest, "logprobs is 21, expected 0 to 20")) {
             try await engine.complete(request)
         }
+    }
+    @Test("an answer that goes round in circles ends with the third turn, at the same token whatever is drafted")
+    func loops() async throws {
+        let engine = try await Engine.load(
+            verifier: Fixtures.modelPath(), drafter: .diffusion(path: Fixtures.drafterPath),
+            configuration: EngineConfiguration(threads: 2))
+        var request = CompletionRequest(
+            .text("la la la la la la la la"), maximumTokens: 200, endsLoops: true, speculation: Speculation.none)
+        let plain = try await engine.complete(request)
+        #expect(plain.finishReason == .loop && (12..<190).contains(plain.tokens.count))
+        for speculation in [Speculation.adaptive, .lookup(depth: 8), .tree(tokens: 6)] {
+            request.speculation = speculation
+            let result = try await engine.complete(request)
+            #expect(result.tokens == plain.tokens && result.text == plain.text && result.finishReason == .loop)
+        }
+        request.endsLoops = false
+        let whole = try await engine.complete(request)
+        #expect(whole.tokens.starts(with: plain.tokens) && whole.tokens.count == 200)
+    }
+
+    @Test(
+        "the prompt's probabilities are those that its tokens have in an answer, however often it was computed before")
+    func promptLogprobs() async throws {
+        let engine = try await engine()
+        var request = CompletionRequest(.text("The capital of France is"), maximumTokens: 30, logprobs: 3)
+        var told: [TokenLogprobs] = []
+        var answer: CompletionResult?
+        for try await delta in try await engine.stream(request) {
+            told += delta.pieces.flatMap(\.logprobs)
+            answer = delta.result ?? answer
+        }
+        let result = try #require(answer)
+        #expect(result.promptLogprobs.isEmpty)
+        request = CompletionRequest(
+            .tokens(result.promptTokens + result.tokens), maximumTokens: 0, logprobs: 3, promptLogprobs: true)
+        for _ in 0..<2 {
+            let echo = try await engine.complete(request)
+            #expect(echo.tokens.isEmpty && echo.finishReason == .length && echo.text.isEmpty)
+            #expect(echo.statistics.cachedPromptTokens == 0)
+            #expect(echo.promptLogprobs.count == result.promptTokens.count + result.tokens.count)
+            #expect(echo.promptLogprobs[0] == nil)
+            #expect(echo.promptLogprobs.suffix(result.tokens.count).prefix(told.count).elementsEqual(told))
+        }
+    }
+
+    @Test("the drafter beside the model is found; without one there are drafts from earlier text")
+    func automaticDrafter() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let model = folder + "/some-model.Q4_1.gguf"
+            #expect(DrafterSource.automatic.resolved(for: model) == .promptLookup)
+            let drafter = folder + "/some-model.drafter.gguf"
+            try Data().write(to: URL(filePath: drafter))
+            #expect(DrafterSource.automatic.resolved(for: model) == .diffusion(path: drafter))
+            #expect(DrafterSource.none.resolved(for: model) == .none)
+        }
+    }
+
+    @Test("tokens and their text are told, and what a model advises for sampling")
+    func description() async throws {
+        let engine = try await engine()
+        #expect(engine.model.sampling == SamplingDefaults(temperature: 0.2, topP: 0.9))
+        #expect(engine.model.endToken == "<|im_end|>")
+        let tokens = try await engine.tokens(of: .text("Hello, world"))
+        #expect(try engine.text(of: tokens) == "Hello, world")
+        let parsed = try await engine.tokens(of: .text("<|im_end|>"), parsesControlTokens: true)
+        #expect(parsed == [2])
+        #expect(throws: EngineError.self) { try engine.text(of: [49152]) }
     }
 }
 

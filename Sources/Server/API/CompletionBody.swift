@@ -181,7 +181,9 @@ struct CompletionBody: Decodable {
         options.frequencyPenalty = try fields.number("frequency_penalty") ?? 0
         let other = try fields.number("repeat_penalty")
         let penalty = try fields.number("repetition_penalty")
-        if let other, let penalty, other != penalty { throw fields.wrong("repeat_penalty", "repetition_penalty's \(penalty)") }
+        if let other, let penalty, other != penalty {
+            throw fields.wrong("repeat_penalty", "repetition_penalty's \(penalty)")
+        }
         options.repetitionPenalty = penalty ?? other ?? options.repetitionPenalty
         let expected = "an object of token ids and numbers"
         for (id, bias) in try fields.value("logit_bias", as: [String: Double].self, expected) ?? [:] {
