@@ -50,6 +50,7 @@ struct BatchCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "No progress and no summary.")
     var quiet = false
 
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup var answer: RequestFlags
 
@@ -57,7 +58,7 @@ struct BatchCommand: AsyncParsableCommand {
         guard (states == nil) == statesEntering.isEmpty else {
             throw ValidationError("--states and --states-entering go together: a file, and layers")
         }
-        if states != nil, model.speculation.asksForDrafts {
+        if states != nil, speculation.asksForDrafts {
             throw ValidationError(
                 "--states records plain decoding; it does not go with --drafter, --depth, --passes or --tree")
         }
@@ -67,7 +68,7 @@ struct BatchCommand: AsyncParsableCommand {
         try await reportingErrors {
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
-            let engine = try await model.load(drafts: states == nil) {
+            let engine = try await model.load(speculation, drafts: states == nil) {
                 $0.parallel = parallel
                 $0.recordedLayers = statesEntering.map { $0 - 1 }
             }

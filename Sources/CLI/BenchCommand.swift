@@ -50,13 +50,14 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "No progress.")
     var quiet = false
 
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
         if repeats < 1 { throw ValidationError("--repeats is \(repeats), expected 1 or more") }
         if limit < 0 { throw ValidationError("--limit is \(limit), expected 0 or more") }
         if maxTokens < 2 { throw ValidationError("--max-tokens is \(maxTokens), expected 2 or more") }
-        if model.speculation.depth != nil || model.speculation.passes != nil || model.speculation.tree != nil {
+        if speculation.depth != nil || speculation.passes != nil || speculation.tree != nil {
             throw ValidationError("--settings says what is drafted, not --depth, --passes or --tree")
         }
     }
@@ -72,11 +73,11 @@ struct BenchCommand: AsyncParsableCommand {
             if let output {
                 do throws(FileError) { try AtomicFile.check(output) } catch { throw EngineError(error, path: output) }
             }
-            let engine = try await model.load { $0.prefixMemory = 0 }
+            let engine = try await model.load(speculation) { $0.prefixMemory = 0 }
             let isStopped = StopFlag()
             interrupts.onInterrupt { isStopped.set() }
             var report = try await BenchReport(
-                engine, drafter: model.speculation.source(for: engine.model.path), prompts: prompts.count,
+                engine, drafter: speculation.source(for: engine.model.path), prompts: prompts.count,
                 maximumTokens: maxTokens,
                 repeats: repeats, seed: seed)
             let groups = temperatures.flatMap { temperature in

@@ -31,6 +31,7 @@ struct CompleteCommand: AsyncParsableCommand {
     var quiet = false
 
     @OptionGroup var answer: RequestFlags
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
@@ -43,7 +44,7 @@ struct CompleteCommand: AsyncParsableCommand {
         try await reportingErrors {
             let bytes = try PromptInput.bytes(prompt)
             let interrupts = Interrupts()
-            let engine = try await model.load()
+            let engine = try await model.load(speculation)
             let seed = answer.chooseSeed()
             var request = answer.request(try requestPrompt(bytes), seed: seed)
             request.parsesControlTokens = special

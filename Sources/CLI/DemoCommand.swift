@@ -13,12 +13,13 @@ struct DemoCommand: AsyncParsableCommand {
         name: [.customShort("n"), .long], help: ArgumentHelp("Tokens of the answer at most.", valueName: "n"))
     var maxTokens = 200
 
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func run() async throws {
         try await reportingErrors {
             let interrupts = Interrupts()
-            let engine = try await model.load()
+            let engine = try await model.load(speculation)
             var request = CompletionRequest(
                 .chat([ChatMessage(role: "user", content: prompt)]), maximumTokens: maxTokens, endsLoops: true)
             // The first passes of a process are slower than all others.

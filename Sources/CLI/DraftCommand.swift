@@ -22,6 +22,7 @@ struct DraftCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("For a random order.", valueName: "n"))
     var seed: UInt64 = 0
 
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func run() async throws {
@@ -30,13 +31,13 @@ struct DraftCommand: AsyncParsableCommand {
             guard let text = String(validating: text, as: UTF8.self) else {
                 throw ValidationError("the prompt must be UTF-8, and standard input is not")
             }
-            let engine = try await model.load()
+            let engine = try await model.load(speculation)
             let prompt: CompletionRequest.Prompt =
                 instruct ? .chat([ChatMessage(role: "user", content: text)]) : .text(text)
             let trace = try await engine.draft(
-                prompt, passes: model.speculation.passes ?? 1, order: order, seed: seed,
-                maximumTokens: model.speculation.depth)
-            Terminal.print(DraftPicture(trace).text)
+                prompt, passes: speculation.passes ?? 1, order: order, seed: seed,
+                maximumTokens: speculation.depth)
+            Terminal.print(DraftPicture(trace, coloured: Terminal.outputIsTerminal).text)
         }
     }
 }

@@ -1,39 +1,58 @@
 import Foundation
 import Speculate
 
-/// A table of a draft: a row for each pass, a column for each token.
+/// A draft as a table: a row for each token, a column for each pass, and what the verifier says.
 struct DraftPicture {
     private let trace: DraftTrace
+    private let isColoured: Bool
 
-    init(_ trace: DraftTrace) { self.trace = trace }
-
-    var text: String {
-        var rows: [[String]] = []
-        let count = trace.verifier.count
-        rows.append([""] + (1...max(count, 1)).map { "\($0)" })
-        for (index, pass) in trace.passes.enumerated() {
-            rows.append(["pass \(index + 1)"] + pass.tokens.map { show($0) })
-            rows.append(["  confidence"] + pass.tokens.map { $0.isRevealed ? "fixed" : percent($0.confidence) })
-        }
-        rows.append(["verifier"] + trace.verifier.map { quote($0.text) })
-        rows.append(["  its law"] + trace.verifier.map { percent($0.probabilityOfDraft) })
-        let widths = (0...count).map { column in rows.map { $0[column].count }.max()! }
-        let table = rows.map { row in
-            zip(row, widths).map { $0.padding(toLength: $1, withPad: " ", startingAt: 0) }.joined(separator: "  ")
-                .trimmingSuffix(while: \.isWhitespace)
-        }
-        return (table + ["", summary]).joined(separator: "\n")
+    init(_ trace: DraftTrace, coloured: Bool) {
+        self.trace = trace
+        isColoured = coloured
     }
 
-    private var summary: String {
-        let kept = trace.verifier.prefix(while: \.isAccepted).count
+    /// Tokens that would be kept: those up to the first that is not the verifier's own.
+    private var kept: Int { trace.verifier.prefix(while: \.isAccepted).count }
+
+    var text: String {
+        var columns = [[""] + trace.verifier.indices.map { "\($0 + 1)" }]
+        let isGiven = trace.passes.first?.tokens.contains(where: \.isMasked) ?? false
+        for (index, pass) in trace.passes.enumerated() {
+            let number = index + (isGiven ? 0 : 1)
+            columns.append([number == 0 ? "given" : "pass \(number)"] + pass.tokens.map(show))
+        }
+        columns.append(["verifier"] + trace.verifier.map { quote($0.text) })
+        columns.append(["its P(draft)"] + trace.verifier.map { percent($0.probabilityOfDraft) })
+        columns.append([""] + trace.verifier.indices.map { $0 < kept ? "kept" : $0 == kept ? "replaced" : "" })
+        let widths = columns.map { $0.map(\.count).max()! }
+        let rows = columns[0].indices.map { row in
+            let cells = zip(columns, widths).map { $0[row].padding(toLength: $1, withPad: " ", startingAt: 0) }
+            return coloured(cells.joined(separator: "  ").trimmingSuffix(while: \.isWhitespace), row: row - 1)
+        }
+        return (["After \(quote(trace.anchor)):", ""] + rows + ["", explanation]).joined(separator: "\n")
+    }
+
+    private func coloured(_ line: String, row: Int) -> String {
+        guard isColoured else { return line }
+        if row == -1 { return "\u{1b}[1m\(line)\u{1b}[0m" }
+        if row < kept { return "\u{1b}[32m\(line)\u{1b}[0m" }
+        return row == kept ? line : "\u{1b}[2m\(line)\u{1b}[0m"
+    }
+
+    private var explanation: String {
+        let count = trace.verifier.count
+        let end = kept < count ? "; it puts \(quote(trace.verifier[kept].text)) in place of the next" : ""
         return """
-            verifier: the token that it puts there, given the drafted ones before; its law: what it gives the drafted one
-            after \(quote(trace.anchor)); \(kept) of \(trace.verifier.count) tokens would be kept
+            Each pass drafts all tokens at once, says how sure it is, fixes some and drafts the others again.
+            The verifier keeps \(kept) of the \(count) tokens, those up to the first that it would not have said\(end).
             """
     }
 
-    private func show(_ token: DraftTrace.Token) -> String { token.isMasked ? "[MASK]" : quote(token.text) }
+    private func show(_ token: DraftTrace.Token) -> String {
+        if token.isMasked { return "[MASK]" }
+        return quote(token.text) + (token.isRevealed ? " fixed" : " \(percent(token.confidence))")
+    }
+
     private func quote(_ text: String) -> String { text.debugDescription }
     private func percent(_ share: Float) -> String { String(format: "%.0f%%", share * 100) }
 }

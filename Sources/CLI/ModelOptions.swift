@@ -26,15 +26,15 @@ struct ModelOptions: ParsableArguments {
         case llama3 = "llama-3"
     }
 
-    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
-
-    /// - Parameter drafts: whether a drafter is of use.
+    /// - Parameters:
+    ///   - flags: what is drafted.
+    ///   - drafts: whether a drafter is of use.
     func load(
-        drafts: Bool = true, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
+        _ flags: SpeculationFlags, drafts: Bool = true, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
     ) async throws -> Engine {
         let path = path
-        let found = drafts ? speculation.source(for: path) : .none
-        let speculation = try speculation.choice(found) ?? .adaptive
+        let found = drafts ? flags.source(for: path) : .none
+        let speculation = try flags.choice(found) ?? .adaptive
         let source = speculation == .none ? .none : found
         var configuration = EngineConfiguration(
             threads: threads, contextLength: context, speculation: speculation)

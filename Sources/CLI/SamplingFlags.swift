@@ -1,7 +1,10 @@
 import ArgumentParser
 import Speculate
 
-extension AcceptanceRule: ExpressibleByArgument {}
+extension AcceptanceRule: ExpressibleByArgument {
+    /// Greedy is what temperature 0 is, and not for choice.
+    public static var allValueStrings: [String] { allCases.filter { $0 != .greedy }.map(\.rawValue) }
+}
 
 /// How the next token is chosen.
 struct SamplingFlags: ParsableArguments {

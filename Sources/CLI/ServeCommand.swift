@@ -13,6 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
             SIGTERM or Ctrl-C ends it when the requests in progress are done.
             """)
 
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
@@ -148,7 +149,7 @@ struct ServeCommand: AsyncParsableCommand {
             let server = SpeculateServer(
                 options, model: name, metrics: metrics, logger: logger,
                 load: { [self, logger] in
-                    let engine = try await model.load { configuration in
+                    let engine = try await model.load(speculation) { configuration in
                         configuration.modelName = name
                         configuration.parallel = parallel
                         configuration.queue = queue

@@ -23,7 +23,8 @@ final class Drafting {
             config = try DrafterConfig(checkpoint.metadata)
             self.checkpoint = checkpoint
         } catch {
-            throw EngineError(error, path: path)
+            let error = EngineError(error, path: path)
+            throw EngineError(error.code, "the drafter \(error.message)")
         }
     }
 

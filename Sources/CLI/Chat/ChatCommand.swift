@@ -20,12 +20,13 @@ struct ChatCommand: AsyncParsableCommand {
     var quiet = false
 
     @OptionGroup var answer: RequestFlags
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func run() async throws {
         try await reportingErrors {
             let interrupts = Interrupts()
-            let engine = try await model.load()
+            let engine = try await model.load(speculation)
             var chat = Chat(
                 engine: engine, interrupts: interrupts, flags: answer, conversation: Conversation(system: system),
                 isColoured: color, isQuiet: quiet)
@@ -43,7 +44,7 @@ struct ChatCommand: AsyncParsableCommand {
 
     private func banner(_ engine: Engine) -> String {
         let name = URL(fileURLWithPath: engine.model.path).deletingPathExtension().lastPathComponent
-        let source = model.speculation.source(for: engine.model.path)
+        let source = speculation.source(for: engine.model.path)
         let drafts: String
         switch source {
         case .diffusion(let path): drafts = "drafts from \(URL(fileURLWithPath: path).lastPathComponent)"
