@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
-PROMPT ?= Write a short letter to a friend about a walk by the sea.
+PROMPT ?= Write a Python function that reverses a string, and explain it.
 
 .PHONY: demo test build install setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
 
@@ -25,10 +25,12 @@ test: model $(TRAINING)/done $(SERVING)/done
 build: setup
 	@Scripts/quietly.sh "building" swift build -c release --product speculate
 
-# The program with its completions and its manual page.
+# The program, which then needs no Swift on the machine, with its completions and its manual page.
 PREFIX ?= /usr/local
-install: build model
-	Scripts/install.sh "$(PREFIX)"
+install: setup model
+	@Scripts/quietly.sh "building" swift build -c release --product speculate --static-swift-stdlib
+	@Scripts/quietly.sh "writing the manual" swift package generate-manual
+	@Scripts/install.sh "$(PREFIX)"
 
 bench: build model
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing

@@ -7,7 +7,7 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo", abstract: "Answer a prompt twice, one token per pass and with drafts, and compare.")
 
     @Argument(help: "The prompt, a user's turn.")
-    var prompt = "Write a short letter to a friend about a walk by the sea."
+    var prompt = "Write a Python function that reverses a string, and explain it."
 
     @Option(
         name: [.customShort("n"), .long], help: ArgumentHelp("Tokens of the answer at most.", valueName: "n"))
