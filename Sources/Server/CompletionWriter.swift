@@ -36,6 +36,7 @@ struct CompletionWriter {
             offsets[index] += choice.text.count
         }
         if isChunk, body.includesPieces { choice.pieces = delta.pieces }
+        if isChunk, body.includesRounds { choice.rounds = delta.pieces.flatMap(\.rounds) }
         if let result = delta.result {
             choice.finishReason = reason(result)
             note(result)

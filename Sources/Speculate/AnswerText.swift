@@ -14,6 +14,7 @@ struct AnswerText {
     private var heldBytes = 0
     /// Of tokens that are not whole characters yet.
     private var logprobs: [TokenLogprobs] = []
+    private var rounds: [DraftRound] = []
 
     init(stops: StopTexts) {
         self.stops = stops
@@ -22,9 +23,10 @@ struct AnswerText {
 
     /// One token's bytes; returns what may be shown.
     mutating func append(
-        _ bytes: some Sequence<UInt8>, isDrafted: Bool, logprobs new: TokenLogprobs? = nil
+        _ bytes: some Sequence<UInt8>, isDrafted: Bool, logprobs new: TokenLogprobs? = nil, round: DraftRound? = nil
     ) -> [Piece] {
         if let new { logprobs.append(new) }
+        if let round { rounds.append(round) }
         return release(decoder.append(bytes), isDrafted: isDrafted, isLast: false)
     }
 
@@ -38,9 +40,9 @@ struct AnswerText {
         guard stopped == nil else { return [] }
         let before = heldBytes
         if !text.isEmpty {
-            held.append(Piece(text: text, isDrafted: isDrafted, logprobs: logprobs))
+            held.append(Piece(text: text, isDrafted: isDrafted, logprobs: logprobs, rounds: rounds))
             heldBytes += text.utf8.count
-            logprobs = []
+            (logprobs, rounds) = ([], [])
         }
         for (offset, byte) in text.utf8.enumerated() where matcher != nil {
             guard let match = matcher?.advance(byte) else { continue }
@@ -63,7 +65,7 @@ struct AnswerText {
                 whole += 1
             } else {
                 held[whole].text = String(decoding: piece.text.utf8.dropFirst(left), as: UTF8.self)
-                held[whole].logprobs = []
+                (held[whole].logprobs, held[whole].rounds) = ([], [])
                 piece.text = String(decoding: piece.text.utf8.prefix(left), as: UTF8.self)
             }
             left -= min(length, left)

@@ -8,10 +8,16 @@ public struct CompletionDelta: Equatable, Sendable {
         /// Where asked for: of this token, and of those before it that were not whole characters yet.
         public var logprobs: [TokenLogprobs]
 
-        public init(text: String, isDrafted: Bool, logprobs: [TokenLogprobs] = []) {
+        /// Where asked for: those that began with this token, or with one before it that was not whole characters yet.
+        public var rounds: [DraftRound]
+
+        public init(
+            text: String, isDrafted: Bool, logprobs: [TokenLogprobs] = [], rounds: [DraftRound] = []
+        ) {
             self.text = text
             self.isDrafted = isDrafted
             self.logprobs = logprobs
+            self.rounds = rounds
         }
     }
 

@@ -39,6 +39,8 @@ public struct CompletionRequest: Sendable {
     /// Reports the prompt's tokens too, as `CompletionResult.promptLogprobs`; not without `logprobs`. The prompt is computed
     /// anew then, and `maximumTokens` may be 0.
     public var promptLogprobs: Bool
+    /// Reports every round, as `CompletionDelta.Piece.rounds`.
+    public var reportsRounds: Bool
     /// The completion ends with what it has when this time, from the request on, is up; nil: never.
     public var timeout: Duration?
     /// Whether control tokens written out in a text prompt become those tokens. Never so for chat messages.
@@ -53,7 +55,8 @@ public struct CompletionRequest: Sendable {
         _ prompt: Prompt, maximumTokens: Int? = nil, sampling: SamplingOptions = SamplingOptions(), stop: [String] = [],
         endsLoops: Bool = false, speculation: Speculation? = nil, acceptance: AcceptanceRule? = nil,
         logprobs: Int? = nil,
-        promptLogprobs: Bool = false, timeout: Duration? = nil, parsesControlTokens: Bool = false,
+        promptLogprobs: Bool = false, reportsRounds: Bool = false, timeout: Duration? = nil,
+        parsesControlTokens: Bool = false,
         client: String? = nil, cacheSalt: String? = nil
     ) {
         self.prompt = prompt
@@ -65,6 +68,7 @@ public struct CompletionRequest: Sendable {
         self.acceptance = acceptance
         self.logprobs = logprobs
         self.promptLogprobs = promptLogprobs
+        self.reportsRounds = reportsRounds
         self.timeout = timeout
         self.parsesControlTokens = parsesControlTokens
         self.client = client

@@ -282,7 +282,8 @@ public actor Engine {
         return Generation(
             prompt: prompt, maximumTokens: min(request.maximumTokens ?? room, room), options: request.sampling,
             rule: rule, stops: prepared.stops, endsLoops: request.endsLoops, logprobs: request.logprobs,
-            promptLogprobs: request.promptLogprobs, speculation: drafts ? speculation : .none,
+            promptLogprobs: request.promptLogprobs, reportsRounds: request.reportsRounds,
+            speculation: drafts ? speculation : .none,
             scope: CacheScope(client: request.client, salt: request.cacheSalt), start: start, verifier: verifier,
             sampler: sampler, recordsStates: recordsStates)
     }

@@ -25,6 +25,9 @@ package final class Generation {
     private let speculation: Speculation
     private let maximumTokens: Int
     private let logprobs: Int?
+    private let reportsRounds: Bool
+    /// Of the round in progress, until its first token is taken.
+    private var round: DraftRound?
     /// Of the prompt's tokens, as far as it is read; nil where nobody asks.
     private var promptLogprobs: [TokenLogprobs?]?
     /// Watches for the answer's going round in circles, where that is to end it.
@@ -67,7 +70,8 @@ package final class Generation {
     ///   - scope: of those who may know what the prompt begins with.
     init(
         prompt: [Int32], maximumTokens: Int, options: SamplingOptions, rule: AcceptanceRule = .match, stops: StopTexts,
-        endsLoops: Bool = false, logprobs: Int? = nil, promptLogprobs: Bool = false, speculation: Speculation,
+        endsLoops: Bool = false, logprobs: Int? = nil, promptLogprobs: Bool = false, reportsRounds: Bool = false,
+        speculation: Speculation,
         scope: CacheScope = CacheScope(client: nil, salt: nil),
         start: ContinuousClock.Instant = .now, verifier: Verifier, sampler: Sampler, recordsStates: Bool = false
     ) {
@@ -84,6 +88,7 @@ package final class Generation {
         self.logprobs = logprobs
         self.sampler = sampler
         self.promptLogprobs = promptLogprobs ? [nil] : nil
+        self.reportsRounds = reportsRounds
         loop = endsLoops ? TextLoop() : nil
         tokens = prompt
         promptCount = prompt.count
@@ -230,6 +235,7 @@ package final class Generation {
         var reason: CompletionResult.FinishReason?
         let next = try judge(firstLogits)
         if recorded != nil { try recordTotal(firstLogits) }
+        if reportsRounds { round = picture(next) }
         var row = firstLogits
         for place in accepted where reason == nil {
             reason = try append(draft.tokens[place], isDrafted: true, logits: row, &pieces)
@@ -301,11 +307,23 @@ package final class Generation {
                 try report(token, likeliest: count, logits: logits)
             }
             let bytes = verifier.tokenizer.pieces[Int(token)]
-            show(text.append(bytes, isDrafted: isDrafted, logprobs: logprobs), &pieces)
+            show(text.append(bytes, isDrafted: isDrafted, logprobs: logprobs, round: round), &pieces)
+            round = nil
         }
         if let stop = text.stopped { return .stop(stop) }
         if loop?.beyond(with: token) != nil { return .loop }
         return tokens.count - promptCount == maximumTokens ? .length : nil
+    }
+
+    private func picture(_ next: Int32) -> DraftRound {
+        func text(_ token: Int32) -> String { String(decoding: verifier.tokenizer.pieces[Int(token)], as: UTF8.self) }
+        let kept = Set(accepted)
+        return DraftRound(
+            drafted: draft.tokens.indices.map { place in
+                .init(
+                    text: text(draft.tokens[place]), parent: draft.parents[place],
+                    isAccepted: kept.contains(place))
+            }, own: text(next))
     }
 
     /// The rows of a chunk each tell of the token behind theirs. A sequence that was suspended reads some again.

@@ -1,5 +1,5 @@
 /// What is drafted in each round.
-public enum Speculation: Hashable, Sendable, CustomStringConvertible {
+public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
     /// Whatever promises the most tokens a second, measured as the completion goes: from the engine's drafter or from
     /// earlier text, as deep as it pays, or nothing.
     case adaptive
@@ -20,6 +20,22 @@ public enum Speculation: Hashable, Sendable, CustomStringConvertible {
         case .lookup(let depth): "lookup:\(depth)"
         case .diffusion(let depth, let passes): "diffusion:\(depth)" + (passes == 1 ? "" : "x\(passes)")
         case .tree(let tokens): "tree:\(tokens)"
+        }
+    }
+
+    /// What `description` says; nil for anything else.
+    public init?(_ description: String) {
+        let parts = description.split(separator: ":", omittingEmptySubsequences: false)
+        let numbers =
+            parts.count == 2 ? parts[1].split(separator: "x", omittingEmptySubsequences: false).map { Int($0) } : []
+        switch (parts[0], numbers.count, numbers.first ?? nil, numbers.last ?? nil) {
+        case ("adaptive", 0, _, _) where parts.count == 1: self = .adaptive
+        case ("none", 0, _, _) where parts.count == 1: self = .none
+        case ("lookup", 1, let depth?, _): self = .lookup(depth: depth)
+        case ("diffusion", 1, let depth?, _): self = .diffusion(depth: depth)
+        case ("diffusion", 2, let depth?, let passes?): self = .diffusion(depth: depth, passes: passes)
+        case ("tree", 1, let tokens?, _): self = .tree(tokens: tokens)
+        default: return nil
         }
     }
 

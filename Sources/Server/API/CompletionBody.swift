@@ -47,6 +47,10 @@ struct CompletionBody: Decodable {
     let includesUsage: Bool
     /// Whether the pieces of a stream say which were drafted.
     let includesPieces: Bool
+    /// Whether a stream tells its rounds.
+    let includesRounds: Bool
+    /// nil: as the server was started.
+    let speculation: Speculation?
     /// nil: as many as the context holds.
     let maximumTokens: Int?
     /// Whether the prompt stands before the answer.
@@ -114,6 +118,12 @@ struct CompletionBody: Decodable {
         let options = try fields.value("stream_options", as: StreamOptions.self, "an object")
         includesUsage = options?.includeUsage ?? false
         includesPieces = options?.includePieces ?? false
+        includesRounds = options?.includeRounds ?? false
+        let expected = "adaptive, none, or one of the kind of lookup:8, diffusion:4 and tree:3"
+        speculation = try fields.value("speculation", as: String.self, expected).map { name in
+            guard let speculation = Speculation(name) else { throw fields.wrong("speculation", expected) }
+            return speculation
+        }
         sampling = try Self.sampling(&fields, context.defaults.sampling)
         stop = try fields.value("stop", as: OneOrMany<String>.self, "text or an array of texts")?.values ?? []
         cacheSalt = try fields.value("cache_salt", as: String.self, "text")
@@ -213,7 +223,9 @@ struct CompletionBody: Decodable {
         let isEchoAlone = echoes && maximumTokens == 0
         return CompletionRequest(
             prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, endsLoops: endsLoops,
-            logprobs: logprobs ?? (isEchoAlone ? 0 : nil), promptLogprobs: echoes && logprobs != nil || isEchoAlone,
+            speculation: speculation, logprobs: logprobs ?? (isEchoAlone ? 0 : nil),
+            promptLogprobs: echoes && logprobs != nil || isEchoAlone,
+            reportsRounds: includesRounds,
             timeout: timeout, client: client, cacheSalt: cacheSalt)
     }
 }

@@ -9,6 +9,7 @@ struct CompletionChoice: Encodable {
     /// Whether this is the first chunk, which says who speaks.
     var opens = false
     var pieces: [CompletionDelta.Piece]?
+    var rounds: [DraftRound]?
     var logprobs: LogprobsObject?
     var finishReason: String?
 
@@ -22,7 +23,23 @@ struct CompletionChoice: Encodable {
         let drafted: Bool
     }
 
-    private enum Key: CodingKey { case index, text, message, delta, pieces, logprobs, finishReason }
+    private struct Round: Encodable {
+        struct Token: Encodable {
+            let text: String
+            let parent: Int
+            let accepted: Bool
+        }
+
+        let drafted: [Token]
+        let own: String
+
+        init(_ round: DraftRound) {
+            drafted = round.drafted.map { Token(text: $0.text, parent: $0.parent, accepted: $0.isAccepted) }
+            own = round.own
+        }
+    }
+
+    private enum Key: CodingKey { case index, text, message, delta, pieces, rounds, logprobs, finishReason }
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
@@ -37,6 +54,7 @@ struct CompletionChoice: Encodable {
         if let pieces {
             try container.encode(pieces.map { Piece(text: $0.text, drafted: $0.isDrafted) }, forKey: .pieces)
         }
+        if let rounds { try container.encode(rounds.map(Round.init), forKey: .rounds) }
         try container.encode(logprobs, forKey: .logprobs)
         try container.encode(finishReason, forKey: .finishReason)
     }
