@@ -1,9 +1,10 @@
 """Draws what `speculate bench --output FILE` measured.
 
-    python Benchmarks/plot.py FILE.json --out FOLDER
+    python Benchmarks/plot.py FILE.json --out FOLDER [--peers SPECULATIVE-PEERS.json]
 
-Writes acceptance.svg (by position), depth.svg (τ and speed-up against depth and temperature), categories.svg and
-rounds.svg (what a round's time goes to). Needs matplotlib, which Training/.venv has.
+Writes acceptance.svg (by position), depth.svg (τ and speed-up against depth), categories.svg, rounds.svg (what the time
+of a token goes to) and, of what `make peers-speculative` measured, peers.svg. Needs matplotlib, which Training/.venv has.
+The pictures have no background and are read on light and dark pages.
 """
 
 from __future__ import annotations
@@ -20,6 +21,18 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
+
+INK = "#7d8793"  # Read on white and on black.
+COLOURS = ["#2f81f7", "#2da44e", "#d4731c", "#a371f7", "#c93c56", "#8a8f98"]
+plt.rcParams.update(
+    {
+        "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "svg.fonttype": "none",
+        "font.family": "sans-serif", "font.sans-serif": ["Helvetica", "Arial", "DejaVu Sans"], "font.size": 10.5,
+        "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": INK,
+        "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left", "axes.titlesize": 12,
+        "axes.prop_cycle": matplotlib.cycler(color=COLOURS), "lines.linewidth": 2, "svg.hashsalt": "speculate",
+    }
+)  # fmt: skip
 
 Series = dict[str, Any]
 
@@ -58,76 +71,110 @@ def label(series: Series) -> str:
     return series["setting"] + warm
 
 
+def end_labels(axis: plt.Axes, ends: list[tuple[float, float, str, str]], gap: float) -> None:
+    """Names beside the ends of lines, moved apart where they would meet."""
+    below = float("-inf")
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        below = max(y, below + gap)
+        axis.annotate(name, (x, below), xytext=(6, 0), textcoords="offset points", va="center", color=colour, fontsize=9.5)
+
+
 def draw_acceptance(all_series: list[Series], path: Path) -> None:
-    figure, axis = plt.subplots(figsize=(7, 4))
-    for series in all_series:
-        shares = accepted(series)[:8]
-        axis.plot(range(1, len(shares) + 1), shares, marker="o", markersize=3, label=label(series))
-    axis.set(xlabel="position in the draft", ylabel="share right up to here", ylim=(0, 1), title="Acceptance by position")
-    axis.legend(fontsize="small")
+    figure, axis = plt.subplots(figsize=(7.5, 4.2))
+    ends = []
+    for place, series in enumerate(s for s in all_series if not s["temperature"]):
+        shares, colour = accepted(series)[:8], COLOURS[place % len(COLOURS)]
+        axis.plot(range(1, len(shares) + 1), shares, marker="o", markersize=4, color=colour)
+        ends.append((len(shares), shares[-1], label(series), colour))
+    end_labels(axis, ends, 0.035)
+    axis.set(xlabel="position in the draft", ylim=(0, 1), title="Share of drafts that are right up to each position")
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axis.margins(x=0.18)
     save(figure, path)
 
 
 def draw_depth(groups: list[tuple[Series, list[Series]]], path: Path) -> None:
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
-    for plain, others in groups:
-        for kind in ("diffusion", "lookup", "tree"):
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2))
+    plain, others = groups[0]
+    for axis, measure in zip(axes, (tau, lambda s: speedup(s, plain)), strict=True):
+        ends = []
+        for place, kind in enumerate(("diffusion", "lookup", "tree")):
             points = [(int(m[1]), s) for s in others if (m := re.fullmatch(rf"{kind}:(\d+)", s["setting"]))]
             points.sort(key=lambda point: point[0])
-            if not points:
-                continue
-            depths = [depth for depth, _ in points]
-            name = f"{kind}, T = {plain['temperature']:g}"
-            left.plot(depths, [tau(s) for _, s in points], marker="o", markersize=3, label=name)
-            right.plot(depths, [speedup(s, plain) for _, s in points], marker="o", markersize=3, label=name)
+            if points:
+                values = [measure(s) for _, s in points]
+                axis.plot([depth for depth, _ in points], values, marker="o", markersize=4, color=COLOURS[place])
+                ends.append((points[-1][0], values[-1], kind, COLOURS[place]))
         for series in others:
             if series["setting"] == "adaptive":
-                name = f"adaptive, T = {plain['temperature']:g}"
-                left.axhline(tau(series), linestyle=":", color="gray", label=name)
-                right.axhline(speedup(series, plain), linestyle=":", color="gray", label=name)
-    left.set(xlabel="tokens drafted a round", ylabel="τ, tokens a round")
-    right.set(xlabel="tokens drafted a round", ylabel="speed over plain decoding")
-    right.axhline(1, color="black", linewidth=0.5)
-    left.legend(fontsize="small")
+                axis.axhline(measure(series), linestyle="--", linewidth=1.5, color=COLOURS[3])
+                ends.append((axis.get_xlim()[1] * 0.9, measure(series), "adaptive", COLOURS[3]))
+        axis.set(xlabel="tokens drafted in a round")
+        end_labels(axis, ends, (axis.get_ylim()[1] - axis.get_ylim()[0]) * 0.055)
+        axis.margins(x=0.25)
+    axes[0].set(title="τ, tokens per round")
+    axes[1].set(title="times plain decoding")
+    axes[1].axhline(1, color=INK, linewidth=0.7)
     save(figure, path)
 
 
 def draw_categories(groups: list[tuple[Series, list[Series]]], path: Path) -> None:
-    figure, axes = plt.subplots(len(groups), 1, figsize=(8, 3.2 * len(groups)), squeeze=False)
-    for axis, (plain, others) in zip(axes[:, 0], groups, strict=True):
-        chosen = [s for s in others if s["setting"] == "adaptive"] or others[:1]
-        chosen += [s for s in others if s not in chosen][:3]
-        categories = sorted({o["category"] for o in plain["outcomes"]})
-        width = 0.8 / len(chosen)
-        for place, series in enumerate(chosen):
-            values = by_category(series, plain)
-            positions = [i + place * width for i in range(len(categories))]
-            axis.bar(positions, [values.get(c, 0) for c in categories], width, label=label(series))
-        axis.set_xticks([i + 0.4 - width / 2 for i in range(len(categories))], categories, rotation=20, fontsize="small")
-        axis.axhline(1, color="black", linewidth=0.5)
-        axis.set(ylabel="speed over plain", title=f"By category, T = {plain['temperature']:g}")
-        axis.legend(fontsize="small")
+    plain, others = groups[0]
+    series = next((s for s in others if s["setting"] == "adaptive"), others[0])
+    values = sorted(by_category(series, plain).items(), key=lambda item: item[1])
+    figure, axis = plt.subplots(figsize=(7.5, 0.42 * len(values) + 1))
+    bars = axis.barh([name for name, _ in values], [value for _, value in values], color=COLOURS[1], height=0.65)
+    axis.bar_label(bars, fmt="%.2f×", padding=4)
+    axis.axvline(1, color=INK, linewidth=0.7)
+    axis.set(title=f"Times plain decoding, by kind of prompt ({label(series)})", xticks=[])
+    axis.spines["bottom"].set_visible(False)
+    axis.margins(x=0.12)
     save(figure, path)
 
 
 def draw_rounds(groups: list[tuple[Series, list[Series]]], path: Path) -> None:
+    """Milliseconds of a round over its tokens."""
     plain, others = groups[0]
     chosen = [plain, *others]
-    figure, axis = plt.subplots(figsize=(8, 0.5 * len(chosen) + 1.2))
+    figure, axis = plt.subplots(figsize=(8.5, 0.42 * len(chosen) + 1.3))
     left = [0.0] * len(chosen)
-    for part, name in (("verify_ms", "verifier"), ("draft_ms", "drafter"), ("other_ms", "the rest")):
-        values = [mean(median(o[part]) for o in series["outcomes"]) for series in chosen]
-        axis.barh([label(series) for series in chosen], values, left=left, label=name)
+    for place, (part, name) in enumerate((("verify_ms", "verifier"), ("draft_ms", "drafter"), ("other_ms", "the rest"))):
+        values = [mean(median(o[part]) for o in series["outcomes"]) / tau(series) for series in chosen]
+        axis.barh([label(series) for series in chosen], values, left=left, label=name, color=COLOURS[place], height=0.65)
         left = [a + b for a, b in zip(left, values, strict=True)]
+    for place, value in enumerate(left):
+        axis.annotate(f"{value:.2f} ms", (value, place), xytext=(5, 0), textcoords="offset points", va="center")
     axis.invert_yaxis()
-    axis.set(xlabel="milliseconds a round", title="Where a round's time goes")
-    axis.legend(fontsize="small")
+    axis.set(title="What the time of one token goes to", xticks=[])
+    axis.spines["bottom"].set_visible(False)
+    axis.margins(x=0.12)
+    axis.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.02), labelcolor="linecolor")
+    save(figure, path)
+
+
+def draw_peers(report: dict[str, Any], path: Path) -> None:
+    """Both engines on the same file and prompts: llama.cpp plain and at its fastest, ours plain and as it comes."""
+    rows = {row["program"]: row["tokens_per_second"] for row in report["table"]}
+    fastest = max((name for name in rows if name.startswith("llama.cpp ") and name != "llama.cpp plain"), key=rows.__getitem__)
+    shown = {
+        "llama.cpp": rows["llama.cpp plain"], f"llama.cpp, {fastest.split(' ', 1)[1]}": rows[fastest],
+        "Speculate, no drafts": rows["speculate plain"], "Speculate": rows["speculate adaptive"],
+    }  # fmt: skip
+    figure, axis = plt.subplots(figsize=(7.5, 2.3))
+    colours = [COLOURS[5], COLOURS[5], COLOURS[0], COLOURS[1]]
+    bars = axis.barh(list(shown), list(shown.values()), color=colours, height=0.65)
+    names = [f"{value:.0f} tokens/s, {value / shown['llama.cpp']:.1f}×" for value in shown.values()]
+    axis.bar_label(bars, names, padding=5)
+    axis.invert_yaxis()
+    axis.set(title="Greedy answers, the same file, prompts and machine", xticks=[])
+    axis.spines["bottom"].set_visible(False)
+    axis.margins(x=0.25)
     save(figure, path)
 
 
 def save(figure: plt.Figure, path: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
 
@@ -135,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--peers", type=Path, help="what speculative_peers.py wrote")
     args = parser.parse_args()
     report = json.loads(args.file.read_text())
     groups = [
@@ -147,6 +195,8 @@ def main() -> None:
     draw_depth(groups, args.out / "depth.svg")
     draw_categories(groups, args.out / "categories.svg")
     draw_rounds(groups, args.out / "rounds.svg")
+    if args.peers:
+        draw_peers(json.loads(args.peers.read_text()), args.out / "peers.svg")
 
 
 def key(series: Series) -> tuple[float, str]:

@@ -8,7 +8,7 @@ struct Inspection {
 
     init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
-    var text: String { ([summary] + drafter + [metadata, tokenizer, tensors]).joined(separator: "\n\n") }
+    var text: String { ([summary] + drafter + [metadata, tokenizer] + sampling + [tensors]).joined(separator: "\n\n") }
 
     private var summary: String {
         let weights = checkpoint.tensors.reduce(0) { $0 + $1.count }
@@ -77,6 +77,18 @@ struct Inspection {
         } catch {
             return heading + "none that this engine reads: \(error)"
         }
+    }
+
+    /// What the service takes where a request does not say.
+    private var sampling: [String] {
+        guard drafter.isEmpty, let defaults = try? SamplingDefaults(checkpoint.metadata) else { return [] }
+        let values: [(String, String?)] = [
+            ("temperature", defaults.temperature.map { "\($0)" }), ("top-p", defaults.topP.map { "\($0)" }),
+            ("top-k", defaults.topK.map { "\($0)" }), ("min-p", defaults.minP.map { "\($0)" }),
+            ("repetition penalty", defaults.repetitionPenalty.map { "\($0)" }),
+        ]
+        let advised = values.compactMap { name, value in value.map { "\(name) \($0)" } }
+        return ["sampling, as its makers advise\n  " + (advised.isEmpty ? "nothing" : advised.joined(separator: ", "))]
     }
 
     private var tensors: String {

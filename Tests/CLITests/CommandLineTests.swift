@@ -407,7 +407,7 @@ import TestSupport
         #expect(result.status == 0)
         for words in [
             "134.5 million weights", "llama.block_count", "pre-tokenizer smollm", "chat format: chatml",
-            "token_embd.weight", "Q4_1",
+            "token_embd.weight", "Q4_1", "temperature 0.2, top-p 0.9",
         ] {
             #expect(result.output.contains(words), "\(words)")
         }
