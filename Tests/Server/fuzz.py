@@ -181,6 +181,18 @@ def stream_problem(body: bytes, may_be_ended: bool) -> str | None:
 # One exchange
 
 
+# Bytes that the server's system keeps of what is not read yet. Who sends nonsense behind a request is hung up on, and may
+# lose what of a longer answer is not on its way by then.
+SEND_BUFFER = 128 << 10
+
+
+def declared(answer: bytes) -> int:
+    """How long the answer's body is to be, by its own word."""
+    found = re.search(rb"content-length: (\d+)", answer, re.IGNORECASE)
+    return int(found[1]) if found else 0
+
+
+
 @dataclass
 class Case:
     kind: str
@@ -305,7 +317,10 @@ def problems(case: Case, outcome: Outcome) -> list[tuple[str, str]]:
             found.append(("not-closed", "the connection stays open after the answer"))
     elif not outcome.is_closed and not outcome.malformed:
         found.append(("not-closed", "the connection stays open after it was half-closed"))
-    elif outcome.rest and not outcome.is_reset and not outcome.malformed and b"chunked" not in outcome.rest:
+    elif (
+        outcome.rest and not outcome.is_reset and not outcome.malformed and b"chunked" not in outcome.rest
+        and not (case.kind == "pipelined, nonsense" and declared(outcome.rest) > SEND_BUFFER)
+    ):  # fmt: skip
         found.append(("cut", f"an answer is cut short: {outcome.rest[:100]!r}"))
     return found
 
@@ -503,7 +518,7 @@ def message(rng: random.Random) -> object:
 
 
 def stream_options(rng: random.Random) -> object:
-    names = ["include_usage", "include_pieces", "include_obfuscation"]
+    names = ["include_usage", "include_pieces", "include_rounds", "include_obfuscation"]
     return {name: rng.random() < 0.7 for name in names if rng.random() < 0.6}
 
 
@@ -521,12 +536,18 @@ FIELDS: dict[str, Make] = {
     "presence_penalty": numbers(-2, 2),
     "frequency_penalty": numbers(-2, 2),
     "repetition_penalty": numbers(0.01, 100),
+    "repeat_penalty": numbers(0.01, 100),
+    "speculation": one_of("adaptive", "none", "lookup:8", "lookup:63", "diffusion:4", "tree:6", "tree:64", "lookup:0", "x"),
+    "end_loops": one_of(True, False),
+    "n_predict": one_of(-1, 0, 3, 2**63 - 1),
+    "min_tokens": one_of(0, 1),
+    "tool_choice": one_of("none", "auto"),
 }
 TEXT_FIELDS: dict[str, Make] = {
     "logprobs": one_of(0, 1, 5, 20, 21),
     "best_of": one_of(1, 2),
     "suffix": one_of("", "", "x"),
-    "echo": one_of(False, False, True),
+    "echo": one_of(False, True, True),
 }
 CHAT_FIELDS: dict[str, Make] = {
     "logprobs": one_of(True, True, False),
@@ -544,7 +565,7 @@ def valid_body(rng: random.Random, is_chat: bool) -> dict[str, object]:
         body["messages"] = [message(rng) for _ in range(rng.choice([1, 1, 1, 2, 5, 60]))]
     else:
         body["prompt"] = prompt(rng)
-    body["max_tokens"] = rng.choice([1, 2, 5, 16, 16, 40, 40, 300, 400, 510])
+    body["max_tokens"] = rng.choice([1, 2, 5, 16, 16, 40, 40, 300, 400, 510, -1, 0])
     fields = FIELDS | (CHAT_FIELDS if is_chat else TEXT_FIELDS)
     for name in rng.sample(list(fields), rng.choice([0, 1, 2, 3, 6])):
         body[name] = fields[name](rng)
@@ -612,6 +633,12 @@ def json_case(rng: random.Random) -> Case:
         data = scramble(data, rng)
     elif rng.random() < 0.02:
         data = write(odd(rng), rng)
+    if rng.random() < 0.06:
+        names = ["prompt", "content", "messages", "parse_special", "model", "add_special"]
+        some: dict[str, object] = {"tokens": token_ids(rng)} if rng.random() < 0.4 else {"prompt": text(rng)}
+        some |= {rng.choice(names): odd(rng) for _ in range(rng.randrange(2))}
+        place = b"/detokenize" if "tokens" in some else b"/tokenize"
+        return Case("json tokens", [post(write(tree(some), rng), place)], is_plain=True)
     path = b"/v1/chat/completions" if is_chat else b"/v1/completions"
     return Case("json chat" if is_chat else "json text", [post(data, path)], is_plain=True)
 
@@ -636,7 +663,7 @@ BODY = json.dumps({"model": NAME, "prompt": "Hi", "max_tokens": 2}).encode()
 LENGTH = b"%d" % len(BODY)
 STREAM = json.dumps({"model": NAME, "prompt": "Hi", "max_tokens": 3, "stream": True, "n": 2}).encode()
 CHUNKED = b"Transfer-Encoding: chunked"
-PATHS = [b"/", b"/health", b"/metrics", b"/v1/models", b"/v1/models/" + NAME.encode(), b"/openapi.json", TEXT, CHAT]
+PATHS = [b"/", b"/health", b"/metrics", b"/v1/models", b"/v1/models/" + NAME.encode(), b"/openapi.json", b"/tokenizer_info", TEXT, CHAT]
 METHODS = [b"GET", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"]
 ODD_METHODS = [b"TRACE", b"PROPFIND", b"M-SEARCH", b"QUERY", b"BREW", b"CONNECT", b"get", b"A" * 200, b"\xff", b""]
 ODD_PATHS = [
