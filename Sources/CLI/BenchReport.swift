@@ -56,36 +56,53 @@ struct BenchReport: Encodable {
     // MARK: Tables
 
     var text: String {
-        var lines = [
-            "\(processor), \(threads) threads, \(kernels); \(promptCount) prompts, at most \(maximumTokens) tokens, median of \(repeats)",
-            "",
-            row([
-                "temperature", "rule", "drafts", "τ", "tokens/s", "speed-up", "95 %", "worst", "undrafted", "same text",
-            ]),
-        ]
+        let heading =
+            "\(processor), \(threads) threads, \(kernels)\n\(promptCount) prompts, at most \(maximumTokens) tokens each, median of \(repeats)"
+        var parts = [heading]
         for (plain, others) in groups {
-            for series in [plain] + others { lines.append(row(columns(series, plain))) }
+            parts.append(
+                title("", plain)
+                    + table(
+                        [["drafts", "τ", "tokens/s", "speed-up", "95 %", "worst", "undrafted", "same text"]]
+                            + ([plain] + others).map { columns($0, plain) }))
         }
         for (plain, others) in groups where !others.isEmpty {
-            lines += ["", "Speed-up by category, temperature \(plain.temperature):", ""]
             let categories = Set(plain.outcomes.map(\.category)).sorted()
-            lines.append(row(["drafts", "rule"] + categories))
-            for series in others {
+            let speedups = others.map { series in
                 let values = Dictionary(grouping: series.speedups(over: plain), by: \.category)
-                lines.append(
-                    row(
-                        [series.setting, series.acceptance]
-                            + categories.map { number(values[$0]?.map(\.value).mean ?? 0) }))
+                return [series.setting] + categories.map { number(values[$0]?.map(\.value).mean ?? 0) }
             }
-            lines += ["", "Accepted by position, temperature \(plain.temperature):", ""]
-            for series in others {
-                lines.append(
-                    row([series.setting, series.acceptance] + series.acceptedByPosition.prefix(8).map { number($0) }))
+            parts.append(title("Speed-up by category", plain) + table([["drafts"] + categories] + speedups))
+            let shares = others.map { series in
+                [series.setting] + series.acceptedByPosition.prefix(8).map { number($0) }
             }
-            if let regret = regret(plain, others) { lines += ["", regret] }
+            let longest = shares.map(\.count).max() ?? 1
+            let positions = ["drafts"] + (1..<longest).map { "\($0)" }
+            parts.append(title("Accepted by position in the draft", plain) + table([positions] + shares))
+            if let regret = regret(plain, others) { parts.append(regret) }
         }
-        lines += ["", costs]
-        return lines.joined(separator: "\n")
+        parts.append("What passes cost, in passes of one row (\(number(passSeconds.verify[0] * 1000)) ms)\n" + costs)
+        if let sentence { parts.append(sentence) }
+        return parts.joined(separator: "\n\n")
+    }
+
+    /// What a person may say of it.
+    private var sentence: String? {
+        guard let (plain, others) = groups.first,
+            let best = others.max(by: { $0.speedup(over: plain) < $1.speedup(over: plain) })
+        else { return nil }
+        let interval = best.interval(over: plain)
+        let spread =
+            interval.low < interval.high
+            ? "\n(95 % confidence over prompts: \(number(interval.low)) to \(number(interval.high)))" : ""
+        return
+            "In short: with \(best.setting) drafts \(number(best.speedup(over: plain), 1)) times plain decoding, "
+            + "\(number(best.outcomes.map(\.speed).mean, 0)) against \(number(plain.outcomes.map(\.speed).mean, 0)) tokens/s\(spread)"
+    }
+
+    private func title(_ text: String, _ plain: BenchSeries) -> String {
+        let kind = plain.temperature == 0 ? "greedy" : "temperature \(plain.temperature), \(plain.acceptance)"
+        return (text.isEmpty ? kind.prefix(1).uppercased() + kind.dropFirst() : "\(text), \(kind)") + "\n"
     }
 
     /// Plain decoding and what is to be compared with it, for each temperature and way of drawing.
@@ -105,7 +122,7 @@ struct BenchReport: Encodable {
         let interval = series.interval(over: plain)
         let same = series.outcomes.filter(\.isPlainText).count
         return [
-            "\(series.temperature)", series.acceptance, series.setting, number(series.acceptanceLength),
+            series.setting, number(series.acceptanceLength),
             String(format: "%.0f", series.outcomes.map(\.speed).mean), number(series.speedup(over: plain)),
             "\(number(interval.low))–\(number(interval.high))",
             number(series.speedups(over: plain).map(\.value).min() ?? 0),
@@ -128,26 +145,33 @@ struct BenchReport: Encodable {
             return speed(adaptive) / fixed.map(speed).max()!
         }
         return
-            "adaptive over the best fixed setting: of each prompt \(number(perPrompt.mean)), of each category \(number(perCategory.mean)), least \(number(perCategory.min() ?? 0))"
+            "Adaptive over the best fixed setting: \(number(perPrompt.mean)) of each prompt, \(number(perCategory.mean)) of each category, \(number(perCategory.min() ?? 0)) at least"
     }
 
     private var costs: String {
         let one = passSeconds.verify[0]
-        func ratios(_ values: [Double], _ counts: [Int]) -> String {
-            counts.filter { $0 <= values.count }.map { "\($0): \(number(values[$0 - 1] / one))" }.joined(
-                separator: ", ")
+        func row(_ name: String, _ values: [Double]) -> [String] {
+            [name] + [1, 2, 4, 8, 16].map { $0 <= values.count ? number(values[$0 - 1] / one) : "" }
         }
-        let verify =
-            "T_verify(1) \(number(one * 1000)) ms; T_verify(k)/T_verify(1): "
-            + ratios(passSeconds.verify, [2, 4, 8, 16])
-        guard !passSeconds.draft.isEmpty else { return verify }
-        return verify + "; T_draft(k)/T_verify(1): " + ratios(passSeconds.draft, [1, 2, 4, 8]) + "; of a further pass: "
-            + ratios(passSeconds.furtherPass, [1, 2, 4, 8])
+        var rows = [["rows", "1", "2", "4", "8", "16"], row("verifier", passSeconds.verify)]
+        if !passSeconds.draft.isEmpty {
+            rows += [row("drafter", passSeconds.draft), row("  a further pass", passSeconds.furtherPass)]
+        }
+        return table(rows)
     }
 
-    private func number(_ value: Double) -> String { String(format: "%.2f", value) }
+    private func number(_ value: Double, _ digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }
 
-    private func row(_ cells: [String]) -> String {
-        cells.map { cell in cell + String(repeating: " ", count: max(1, 13 - cell.count)) }.joined()
+    /// Columns as wide as what is in them, the first to the left, the others to the right.
+    private func table(_ rows: [[String]]) -> String {
+        let widths = (0..<(rows.map(\.count).max() ?? 0)).map { column in
+            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+        }
+        return rows.map { row in
+            row.indices.map { column in
+                let space = String(repeating: " ", count: widths[column] - row[column].count)
+                return column == 0 ? row[column] + space : space + row[column]
+            }.joined(separator: "  ")
+        }.joined(separator: "\n")
     }
 }
