@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PROMPT ?= Write a Python function that reverses a string, and explain it.
 
-.PHONY: demo test build install setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
+.PHONY: demo test build install docs-serve setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
@@ -17,7 +17,7 @@ demo: build model
 test: model $(TRAINING)/done $(SERVING)/done
 	@./setup.sh tests
 	@Scripts/quietly.sh "building the tests" swift build --build-tests
-	@swift test --skip-build 2>&1 | Scripts/suites.py .build/tests.log
+	@stdbuf -oL swift test --skip-build 2>&1 | Scripts/suites.py .build/tests.log
 	@echo "Training" && cd Training && .venv/bin/python -m pytest -q
 	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q -m compiled
 	@echo "Tests/Server" && $(SERVING)/bin/python -m pytest -q Tests/Server
@@ -89,6 +89,12 @@ docs: setup
 	swift build --target Speculate -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build/symbols
 	cp .build/symbols/Speculate.symbols.json .build/graphs/
 	docc convert Sources/Speculate/Speculate.docc --additional-symbol-graph-dir .build/graphs --fallback-display-name Speculate --fallback-bundle-identifier speculate --warnings-as-errors --output-path .build/docs
+	@echo "The pages are in .build/docs; 'make docs-serve' shows them."
+
+docs-serve: docs
+	@echo "http://localhost:8000/documentation/speculate (Ctrl-C ends it)"
+	@python3 -m http.server --directory .build/docs --bind 127.0.0.1 8000
+
 
 # A package that depends on this one as a user's would.
 examples: setup

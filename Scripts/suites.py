@@ -12,6 +12,9 @@ from pathlib import Path
 def main() -> int:
     whole = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     log = whole.open("w") if whole else None
+    # How long the last run took tells how long this one may.
+    memory = whole.with_suffix(".seconds") if whole else None
+    last = float(memory.read_text()) if memory and memory.exists() else None
     start = time.monotonic()
     begun: set[str] = set()
     ended = 0
@@ -29,6 +32,8 @@ def main() -> int:
             ended += 1
             seconds = time.monotonic() - start
             left = f"{len(begun) - ended} of {len(begun)} suites to go" if len(begun) > ended else "all done"
+            if last and len(begun) > ended:
+                left += f", some {max(last - seconds, 0):.0f} s"
             print(f"{found[1]} {found[2]:24} after {seconds:4.0f} s, {left}", flush=True)
         elif "recorded an issue" in line or re.match(r"\S+ Test .* failed", line):
             failed.append(line)
@@ -39,6 +44,8 @@ def main() -> int:
             summary = found[0]
         elif re.search(r"error:|Fatal error|unexpected signal|Exited with", line):
             print(line, flush=True)
+    if memory and summary:
+        memory.write_text(f"{time.monotonic() - start}\n")
     print(summary or "\n".join(["The tests did not end. The last lines were:", *tail[-40:]]), flush=True)
     return 0 if summary and not failed else 1
 

@@ -19,4 +19,6 @@ run train --verifier "$verifier" --corpus "$work/corpus.npz" --out "$work/run" -
 run export --verifier "$verifier" --drafter "$work/run/checkpoint.pt" --out "$work/drafter.gguf"
 run evaluate --verifier "$verifier" --drafter "$work/drafter.gguf" --prompts "$root/Tests/Fixtures/prompts.jsonl" \
     --out "$work/evaluation" --engine "$root/.build/release/speculate" --count 40 --temperatures 0 --passes 1,2
-echo "$work/drafter.gguf: try it with speculate --drafter"
+tau=$(.venv/bin/python -c 'import json, sys; print("%.2f" % max(json.load(open(sys.argv[1]))["T=0 n=1"]["all"]["tau"]))' \
+    "$work/evaluation/evaluation.json")
+echo "$work/drafter.gguf: τ $tau (1.0 is plain decoding; the included drafter has 2.3). Try it with speculate --drafter"

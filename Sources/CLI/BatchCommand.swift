@@ -7,8 +7,8 @@ struct BatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "batch", abstract: "Complete many prompts in one process, several in every pass.",
         discussion: """
-            Each line of the prompts is a JSON object with "prompt", and optionally "id", "raw" (true: go on from the \
-            text as it stands, else it is a user's turn) and "system". Each line of the output has "index", "id", \
+            Each line of the prompts is a JSON object with "prompt", and optionally "id", "raw" (true: continue the text \
+            as it stands, else it is a user's turn) and "system". Each line of the output has "index", "id", \
             "text", "tokens" and "finish_reason", or "error". Lines appear as completions end; a run that was \
             interrupted goes on where it was when started again with the same settings.
             """)
@@ -22,7 +22,7 @@ struct BatchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Completions in progress at once, 1 to \(Engine.maximumParallel).", valueName: "n"))
     var parallel: Int = 16
 
-    @Flag(help: "Go on from every prompt as it stands.")
+    @Flag(help: "Continue every prompt as it stands.")
     var raw = false
 
     @Flag(help: "Read control tokens such as <|im_start|> in prompts that are gone on from as they stand.")

@@ -17,7 +17,7 @@ struct BenchCommand: AsyncParsableCommand {
         help: ArgumentHelp("JSON lines with \"prompt\" and \"category\". Default: a built-in mix.", valueName: "file"))
     var prompts: String?
 
-    @Option(help: ArgumentHelp("The most prompts of a category; 0 takes all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Prompts of each category at most; 0 takes all.", valueName: "n"))
     var limit: Int = 0
 
     @Option(
@@ -35,7 +35,7 @@ struct BenchCommand: AsyncParsableCommand {
         help: ArgumentHelp("How drafts are judged above temperature 0.", valueName: "rule ..."))
     var acceptance: [AcceptanceRule] = [.coupled]
 
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("The most tokens of an answer.", valueName: "n"))
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Tokens of an answer at most.", valueName: "n"))
     var maxTokens: Int = 128
 
     @Option(help: ArgumentHelp("Measurements of every figure.", valueName: "n"))

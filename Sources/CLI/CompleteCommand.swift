@@ -4,7 +4,7 @@ import Speculate
 
 struct CompleteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "complete", abstract: "Go on from a prompt (the default subcommand).")
+        commandName: "complete", abstract: "Continue or answer a prompt (the default subcommand).")
 
     @Argument(help: "The prompt. Default: standard input, less one newline at its end.")
     var prompt: String?

@@ -14,7 +14,7 @@ enum Report {
         } else {
             let share = s.drafted == 0 ? 0 : 100 * Double(s.accepted) / Double(s.drafted)
             lines.append(
-                "speculation  τ \(number(s.acceptanceLength, 2)) tokens a round, \(s.rounds) rounds, drafted \(s.drafted), accepted \(s.accepted) (\(number(share, 0)) %)"
+                "speculation  τ \(number(s.acceptanceLength, 2)) tokens per round, \(s.rounds) rounds, drafted \(s.drafted), accepted \(s.accepted) (\(number(share, 0)) %)"
             )
         }
         if let seed { lines.append("seed         \(seed)") }
@@ -66,7 +66,7 @@ enum Report {
         case .endOfText: "end of text"
         case .stop(let text): "the stop text \(text.debugDescription)"
         case .length: "its most tokens, \(result.statistics.completionTokens) (-n)"
-        case .loop: "a loop's third turn (--keep-loops goes on)"
+        case .loop: "a repetition (--keep-loops continues)"
         case .cancelled: "interruption"
         case .deadline: "its deadline"
         }

@@ -11,7 +11,7 @@ struct RequestFlags: ParsableArguments {
     @Option(help: ArgumentHelp("End before this text; may be repeated.", valueName: "text"))
     var stop: [String] = []
 
-    @Flag(help: "Go on when the answer goes round in circles; else it ends with the third turn.")
+    @Flag(help: "Keep going when the answer repeats itself; else it ends with the third repetition.")
     var keepLoops = false
 
     @Option(

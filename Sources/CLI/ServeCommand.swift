@@ -90,7 +90,7 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Seconds between comments on a stream that brings nothing.", valueName: "s"))
     var pingPeriod = 15
 
-    @Option(help: ArgumentHelp("Seconds that requests may go on after SIGTERM.", valueName: "s"))
+    @Option(help: ArgumentHelp("Seconds that requests may take after SIGTERM.", valueName: "s"))
     var drainTime = 30
 
     @Option(help: "The least of what is logged: trace, debug, info, notice, warning, error.")

@@ -5,7 +5,7 @@ import Foundation
 struct SpeculateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "speculate",
-        abstract: "Completes text with a small language model, several tokens a pass, exactly as one by one.",
+        abstract: "Completes text with a small language model, several tokens per pass, exactly as one at a time.",
         discussion: """
             Text goes to standard output, everything else to standard error.
             Exit status: 0 done, 1 failed, 64 wrong usage, 65 bad checkpoint, 66 missing file, 130 interrupted.

@@ -16,7 +16,7 @@ struct SpeculationFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Always draft so many tokens a round, 0 to \(Engine.maximumDepth).",
+            "Always draft this many tokens per round, 0 to \(Engine.maximumDepth).",
             discussion: "Default: what promises the most tokens per second in each round.", valueName: "n"))
     var depth: Int?
 

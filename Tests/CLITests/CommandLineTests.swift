@@ -137,6 +137,31 @@ import TestSupport
         let statistics = try #require(object["statistics"] as? [String: Any])
         #expect(statistics["prompt_tokens"] as? Int == 5 && statistics["completion_tokens"] as? Int == 2)
         #expect(result.log.isEmpty)
+        #expect(object["tokens"] == nil)
+        let asked = try run("The capital of France is", "-n", "8", "--json", "--token-ids", "--presence-penalty", "-0.5")
+        let ids = try JSONSerialization.jsonObject(with: Data(asked.output.utf8)) as? [String: Any]
+        #expect((ids?["tokens"] as? [Int])?.count == 8)
+    }
+
+    @Test("an answer ends with a loop or after 512 tokens, unless told otherwise; -1 fills the context")
+    func ends() throws {
+        let loop = try run("la la la la la la la la")
+        #expect(loop.log.contains("ended by a repetition"))
+        let whole = try run("la la la la la la la la", "--keep-loops")
+        #expect(whole.log.contains("512 tokens") && whole.output.hasPrefix(loop.output))
+        let filled = try run("la la la la", "--keep-loops", "-n", "-1", "--context", "100", "--json")
+        let object = try JSONSerialization.jsonObject(with: Data(filled.output.utf8)) as? [String: Any]
+        let statistics = try #require(object?["statistics"] as? [String: Any])
+        #expect((statistics["prompt_tokens"] as? Int ?? 0) + (statistics["completion_tokens"] as? Int ?? 0) == 100)
+    }
+
+    @Test("the demo shows the same answer twice and compares")
+    func demo() throws {
+        let result = try run("demo", "Name a fruit.", "-n", "20")
+        #expect(result.status == 0 && result.log.isEmpty)
+        for part in ["Prompt: Name a fruit.", "== Plain decoding", "== With drafts", "The same text, byte for byte", "Next:"] {
+            #expect(result.output.contains(part), "\(part)")
+        }
     }
 
     @Test("wrong usage, bad files and missing files have their exit status and say what is wrong")
@@ -161,6 +186,13 @@ import TestSupport
                 (65, "--chat-format", try run("x", "--instruct", "-m", tiny)),
                 (65, "<|im_start|>", try run("x", "--instruct", "-m", tiny, "--chat-format", "chatml")),
                 (66, "No such file", try run("inspect", "/nowhere.gguf")),
+                (66, "the drafter /nowhere.gguf", try run("x", "--drafter", "/nowhere.gguf")),
+                (65, "this is a drafter, expected the model", try run("x", "-m", Fixtures.drafterPath)),
+                (64, "depth is 100, expected 0 to 63", try run("x", "--depth", "100")),
+                (64, "depth is 9, expected 1 to 8", try run("draft", "x", "--depth", "9", "--drafter", Fixtures.drafterPath)),
+                (64, "did you mean 'serve'", try run("sevre")),
+                (64, "no subcommand 'wrong'", try run("help", "wrong")),
+                (64, "--token-ids needs --json", try run("x", "--token-ids")),
                 (65, "cut.gguf", try run("inspect", cut)),
             ]
             for (status, words, result) in cases {
@@ -402,6 +434,18 @@ import TestSupport
         #expect(result.log.isEmpty)
         let answers = try run("chat", "-n", "5", input: Array("Hi\nHello\n".utf8))
         #expect(answers.log.components(separatedBy: "first token after").count == 3)
+    }
+
+    @Test("a chat whose context is full forgets its oldest turns, and refuses inside what is too long by itself")
+    func fullChat() throws {
+        let lines = (0..<8).map { "Tell me something long about the number \($0), please, as long as you can." }
+        let long = String(repeating: "word ", count: 400)
+        let input = Array((lines + [long, "Hi", "/exit"]).joined(separator: "\n").utf8)
+        let result = try run("chat", "-n", "40", "--context", "256", input: input)
+        #expect(result.status == 0)
+        #expect(result.log.contains("the context of 256 tokens is full: the oldest turn is forgotten"), "\(result.log)")
+        #expect(result.log.contains("error: the prompt has"))
+        #expect(result.log.components(separatedBy: "first token after").count == 10)
     }
 
     @Test("inspect says what a file is")

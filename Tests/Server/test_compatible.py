@@ -176,3 +176,32 @@ def test_without_being_let_they_do_not(server):
     head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nOrigin: https://chat.example\r\nContent-Type: application/json\r\n"
     answer = server.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     assert b"access-control" not in answer.lower()
+
+
+@pytest.mark.parametrize("speculation", ["adaptive", "lookup:8", "tree:6", "none"])
+def test_a_stream_tells_its_rounds(server, speculation):
+    body = CHAT | {
+        "messages": [{"role": "user", "content": "Count from one to ten."}], "max_tokens": 40, "speculation": speculation,
+        "stream": True, "stream_options": {"include_rounds": True, "include_usage": True},
+    }  # fmt: skip
+    data = json.dumps(body).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    answer = server.raw(head + b"Content-Length: %d\r\n\r\n" % len(data) + data).decode()
+    events = [json.loads(line[6:]) for line in re.findall(r"data: \{.*", answer)]
+    rounds = [one for event in events for choice in event["choices"] for one in choice.get("rounds", [])]
+    usage = events[-1]["usage"]
+    assert len(rounds) == events[-1]["speculation"]["rounds"]
+    accepted = [token for one in rounds for token in one["drafted"] if token["accepted"]]
+    assert usage["completion_tokens_details"]["accepted_prediction_tokens"] in (len(accepted), len(accepted) - 1)
+    for one in rounds:
+        for place, token in enumerate(one["drafted"]):
+            assert -1 <= token["parent"] < place
+            # What is accepted follows what is accepted.
+            assert not token["accepted"] or token["parent"] == -1 or one["drafted"][token["parent"]]["accepted"]
+    text = "".join(choice["delta"].get("content") or "" for event in events for choice in event["choices"])
+    said = "".join("".join(t["text"] for t in one["drafted"] if t["accepted"]) + one["own"] for one in rounds)
+    assert said.startswith(text)
+    if speculation == "none":
+        assert not any(one["drafted"] for one in rounds)
+    else:
+        assert accepted

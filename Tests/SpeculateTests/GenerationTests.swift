@@ -65,7 +65,9 @@ import TestSupport
             ]
             for options in [SamplingOptions(), sampled[index % 2]] {
                 let plain = try run(two, tokens, options)
-                for (verifier, depth) in [(one, 0), (two, 1), (one, 2), (two, 4), (one, 8), (two, 13)] {
+                // Each half of them on every other prompt.
+                let halves = [[(one, 0), (two, 4), (one, 8)], [(two, 1), (one, 2), (two, 13)]]
+                for (verifier, depth) in halves[index / 2 % 2] {
                     let result = try run(verifier, tokens, options, depth: depth, drafter: PromptLookupDrafter())
                     #expect(result.tokens == plain.tokens, "\(prompt.id), depth \(depth)")
                     #expect(Array(result.text.utf8) == Array(plain.text.utf8))
@@ -73,7 +75,7 @@ import TestSupport
                 }
             }
         }
-        #expect(accepted > 1000)
+        #expect(accepted > 500)
     }
 
     /// Each prompt as a user's turn and as a text to go on from.

@@ -119,11 +119,7 @@ struct CompletionBody: Decodable {
         includesUsage = options?.includeUsage ?? false
         includesPieces = options?.includePieces ?? false
         includesRounds = options?.includeRounds ?? false
-        let expected = "adaptive, none, or one of the kind of lookup:8, diffusion:4 and tree:3"
-        speculation = try fields.value("speculation", as: String.self, expected).map { name in
-            guard let speculation = Speculation(name) else { throw fields.wrong("speculation", expected) }
-            return speculation
-        }
+        speculation = try Self.speculation(&fields)
         sampling = try Self.sampling(&fields, context.defaults.sampling)
         stop = try fields.value("stop", as: OneOrMany<String>.self, "text or an array of texts")?.values ?? []
         cacheSalt = try fields.value("cache_salt", as: String.self, "text")
@@ -163,6 +159,18 @@ struct CompletionBody: Decodable {
         for (name, value) in neutralWords {
             guard let asked = try fields.value(name, as: String.self, "'\(value)'") else { continue }
             if asked != value { throw fields.wrong(name, "'\(value)'") }
+        }
+    }
+
+    /// No more than could pay: what one client has drafted, all others wait for.
+    private static func speculation(_ fields: inout Fields) throws -> Speculation? {
+        let expected = "adaptive, none, or as in lookup:8, diffusion:4x2 and tree:6, up to 16 tokens and 4 passes"
+        guard let name = try fields.value("speculation", as: String.self, expected) else { return nil }
+        guard let speculation = Speculation(name) else { throw fields.wrong("speculation", expected) }
+        switch speculation {
+        case .adaptive, .none: return speculation
+        case .lookup(1...16), .tree(1...16), .diffusion(1...16, 1...4): return speculation
+        default: throw fields.wrong("speculation", expected)
         }
     }
 
