@@ -82,7 +82,8 @@ let package = Package(
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // Built by 'make fuzz' with libFuzzer; built without, it runs the recipes that it is given.
         .executableTarget(
-            name: "Fuzz", dependencies: ["TestSupport"], path: "Tests/Fuzz", exclude: ["Corpus", "run.sh"],
+            name: "Fuzz", dependencies: ["TestSupport"], path: "Tests/Fuzz",
+            exclude: ["Corpus", "leaks.txt", "run.sh"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "KernelTests", dependencies: ["CKernels", "COpenBLAS", "SpeculateShared", "TestSupport"],

