@@ -25,10 +25,9 @@ test: model $(TRAINING)/done $(SERVING)/done
 build: setup
 	@Scripts/quietly.sh "building" swift build -c release --product speculate
 
-# The program, which then needs no Swift on the machine, with its completions and its manual page.
+# The program with its completions and its manual page. It uses the Swift runtime that it was built with.
 PREFIX ?= /usr/local
-install: setup model
-	@Scripts/quietly.sh "building" swift build -c release --product speculate --static-swift-stdlib
+install: build model
 	@Scripts/quietly.sh "writing the manual" swift package generate-manual
 	@Scripts/install.sh "$(PREFIX)"
 

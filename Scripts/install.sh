@@ -1,5 +1,5 @@
 #!/bin/sh
-# install.sh PREFIX: the built program, which needs no Swift on the machine, with its completions and its manual page.
+# install.sh PREFIX: the built program with its completions and its manual page.
 set -eu
 cd "$(dirname "$0")/.."
 prefix=$1

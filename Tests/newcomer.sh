@@ -65,7 +65,10 @@ for command in "${commands[@]}"; do
     "speculate draft"*) run "$work" "$command" && expect 'pass 2' && expect 'kept' ;;
     "speculate inspect"*) run "$work" "$command" && expect 'temperature 0.2' ;;
     "speculate bench"*) run "$work" "$command" && expect 'adaptive' && expect 'tokens/s' ;;
-    "speculate batch"*) run "$work" "$command" && grep -q fruit "$work/PROMPTS.jsonl" && [ "$(wc -l <"$work/ANSWERS.jsonl")" = 3 ] || fail "'$command' has not answered both" ;;
+    "speculate batch"*)
+        run "$work" "$command"
+        [ "$(grep -c '"text"' "$work/ANSWERS.jsonl")" = 2 ] || fail "'$command' has not answered both"
+        ;;
     "speculate "*"France"*) run "$work" "$command" && expect 'Paris' ;;
     "speculate "*) run "$work" "$command" && expect 'tokens/s, ended by' ;;
     *) fail "'$command' is not known to this script" ;;

@@ -138,6 +138,10 @@ def test_a_prompt_is_echoed_with_its_probabilities(server):
     one = ask(server, {"prompt": "a", "max_tokens": 0, "echo": True, "logprobs": 1})["choices"][0]
     assert one["text"] == "a" and one["logprobs"]["token_logprobs"] == [None]
     assert ask(server, {"prompt": "a", "max_tokens": 0, "echo": True})["choices"][0]["text"] == "a"
+    # What is told of so many tokens is kept until it is sent.
+    for more in [{"n": 9}, {"prompt": ["a"] * 9}, {"logprobs": 6}]:
+        status, refusal = server.post("/v1/completions", json.dumps({"prompt": "a", "echo": True, "logprobs": 1} | more).encode())
+        assert status == 400 and "with echo" in refusal["error"]["message"]
     status, refusal = server.post("/v1/completions", json.dumps(TEXT | {"max_tokens": 0}).encode())
     assert status == 400 and "max_tokens is 0" in refusal["error"]["message"]
 

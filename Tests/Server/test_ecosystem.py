@@ -9,10 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import litellm
 import pytest
 from conftest import NAME, Server
 from langchain_openai import ChatOpenAI
+
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # It fetches prices as it is imported else.
+import litellm  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydantic")  # LiteLLM's own.
 

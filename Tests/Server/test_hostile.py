@@ -94,6 +94,14 @@ def test_stop_texts_are_bounded(server):
     assert server.post("/v1/completions", json.dumps(SHORT | {"stop": ["é" * 512] * 16}).encode())[0] == 200
 
 
+def test_what_is_kept_until_an_answer_is_whole_is_bounded(server):
+    much = SHORT | {"n": 13, "logprobs": 20}
+    assert refused(server, much) == "13 choices tell 21 tokens at each place, expected at most 256 in all, or a stream"
+    for fine in [SHORT | {"n": 12, "logprobs": 20}, SHORT | {"n": 128, "logprobs": 1}]:
+        status, answer = server.post("/v1/completions", json.dumps(fine).encode())
+        assert status == 200 and len(answer["choices"]) == fine["n"]
+
+
 def test_what_is_wrong_is_named(server):
     assert refused(server, SHORT | {"prompt": ["a"] * 1000}) == "n is 1 for each of 1000 prompts, expected at most 128 in all"
     assert refused(server, SHORT | {"logit_bias": {"7": 1, "07": 2}}) == "logit_bias names '07', expected token ids"

@@ -15,6 +15,11 @@ struct CompletionBody: Decodable {
     private static let context = CodingUserInfoKey(rawValue: "context")!
     /// Choices of one request at most.
     static let maximumChoices = 128
+    /// What is reported of tokens takes hundreds of bytes each, and is kept until a whole answer is sent: choices of a
+    /// request times tokens that are told beside each, and choices and likeliest tokens where the prompts' are told too.
+    private static let maximumReports = 256
+    private static let maximumEchoes = 8
+    private static let maximumEchoedLogprobs = 5
     /// Of `cache_salt`.
     private static let maximumSaltBytes = 256
     /// Fields that cannot change an answer.
@@ -112,6 +117,16 @@ struct CompletionBody: Decodable {
                 "n is \(count) for each of \(prompts.count) prompts, expected at most \(Self.maximumChoices) in all",
                 param: "n")
         }
+        if echoes, logprobs != nil || maximumTokens == 0 {
+            guard prompts.count * count <= Self.maximumEchoes else {
+                throw APIError.invalid(
+                    "n is \(count) for each of \(prompts.count) prompts, expected at most \(Self.maximumEchoes) in all with echo",
+                    param: "n")
+            }
+            if let logprobs, logprobs > Self.maximumEchoedLogprobs {
+                throw fields.wrong("logprobs", "0 to \(Self.maximumEchoedLogprobs) with echo")
+            }
+        }
         isStreamed = try fields.bool("stream")
         if echoes, isStreamed { throw fields.wrong("echo", "false for an answer that is streamed") }
         endsLoops = try fields.bool("end_loops")
@@ -130,6 +145,12 @@ struct CompletionBody: Decodable {
         }
         if let problem = request(prompts[0], choice: 0, timeout: .zero, client: nil).problem() {
             throw APIError.invalid(problem, param: problem.prefix { !$0.isWhitespace }.description)
+        }
+        let reports = prompts.count * count * ((logprobs ?? -1) + 1)
+        if !isStreamed, reports > Self.maximumReports {
+            throw APIError.invalid(
+                "\(prompts.count * count) choices tell \((logprobs ?? 0) + 1) tokens at each place, expected at most \(Self.maximumReports) in all, or a stream",
+                param: "logprobs")
         }
         try Self.expectNeutral(&fields)
         try fields.finish(ignoring: Self.ignored)
