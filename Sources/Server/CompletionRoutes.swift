@@ -35,7 +35,10 @@ struct CompletionRoutes: Sendable {
                 watch.onClose(nil)
                 watch.onInputClosed(nil)
             }
-            return try Response(json: try await whole(streams, writer, body, engine, context))
+            let answer = try await whole(streams, writer, body, engine, context)
+            // What is told of every token makes a long answer.
+            guard body.logprobs != nil else { return try Response(json: answer) }
+            return Response(encoded: try await largeBodies.encode(answer))
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],

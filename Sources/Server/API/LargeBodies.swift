@@ -2,8 +2,8 @@ import Foundation
 import NIOCore
 import SpeculateShared
 
-/// Reads long bodies, one after the other, on a thread of its own that gives way to others: hundreds of thousands of
-/// numbers take a good part of a second, for which no other request is to wait.
+/// Reads and writes long bodies, one after the other, on a thread of its own that gives way to others: hundreds of
+/// thousands of numbers take a good part of a second, for which no other request is to wait.
 actor LargeBodies {
     /// Bytes from which on a body is a long one.
     static let least = 1 << 15
@@ -17,4 +17,6 @@ actor LargeBodies {
     func decode(_ body: ByteBuffer, _ context: CompletionBody.Context) throws -> CompletionBody {
         try CompletionBody(body, context)
     }
+
+    func encode(_ answer: CompletionObject) throws -> ByteBuffer { try ByteBuffer(json: answer) }
 }

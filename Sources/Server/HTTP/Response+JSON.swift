@@ -3,9 +3,14 @@ import Hummingbird
 
 extension Response {
     init(json value: some Encodable, status: HTTPResponse.Status = .ok) throws {
+        self.init(encoded: try ByteBuffer(json: value), status: status)
+    }
+
+    /// - Parameter json: as it is sent.
+    init(encoded json: ByteBuffer, status: HTTPResponse.Status = .ok) {
         self.init(
             status: status, headers: [.contentType: "application/json; charset=utf-8"],
-            body: .init(byteBuffer: try ByteBuffer(json: value)))
+            body: .init(byteBuffer: json))
     }
 }
 
