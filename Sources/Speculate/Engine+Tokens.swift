@@ -2,7 +2,9 @@ import SpeculateShared
 
 extension Engine {
     /// A prompt as the model reads it: what its chat format adds is among the tokens.
-    /// - Parameter parsesControlTokens: whether control tokens written out in a text become those tokens.
+    /// - Parameters:
+    ///   - prompt: in any of its kinds.
+    ///   - parsesControlTokens: whether control tokens written out in a text become those tokens.
     /// - Throws: `EngineError` where a completion of it would be refused.
     public nonisolated func tokens(
         of prompt: CompletionRequest.Prompt, parsesControlTokens: Bool = false
