@@ -89,5 +89,5 @@ awk '/^```swift$/ { on = 1; next } /^```/ { on = 0 } on' README.md |
     sed "s|SmolLM2-135M-Instruct.Q4_1.gguf|$model|" >"$work/package/Sources/App/main.swift"
 command="swift run App"
 echo "$command"
-run "$work/package" "swift run --scratch-path '$PWD/.build/newcomer' App" && expect 'there was'
+run "$work/package" "swift run --scratch-path '$PWD/.build/newcomer' App" && expect ' the '
 echo "newcomer: $seen commands and the library's lines do what the README says"
