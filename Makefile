@@ -18,9 +18,9 @@ test: model $(TRAINING)/done $(SERVING)/done
 	@./setup.sh tests
 	@Scripts/quietly.sh "building the tests" swift build --build-tests
 	@stdbuf -oL swift test --skip-build 2>&1 | Scripts/suites.py .build/tests.log
-	@echo "Training" && cd Training && .venv/bin/python -m pytest -q
-	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q -m compiled
-	@echo "Tests/Server" && $(SERVING)/bin/python -m pytest -q Tests/Server
+	@echo "Training" && cd Training && .venv/bin/python -m pytest -q --disable-warnings
+	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q --disable-warnings -m compiled
+	@echo "Tests/Server" && $(SERVING)/bin/python -m pytest -q --disable-warnings Tests/Server
 
 build: setup
 	@Scripts/quietly.sh "building" swift build -c release --product speculate
