@@ -65,7 +65,7 @@ enum Report {
         switch result.finishReason {
         case .endOfText: "end of text"
         case .stop(let text): "the stop text \(text.debugDescription)"
-        case .length: "its most tokens, \(result.statistics.completionTokens) (-n)"
+        case .length: "the limit of \(result.statistics.completionTokens) tokens (-n)"
         case .loop: "a repetition (--keep-loops continues)"
         case .cancelled: "interruption"
         case .deadline: "its deadline"

@@ -10,7 +10,7 @@ import SpeculateShared
 struct CompletionRoutes: Sendable {
     let holder: EngineHolder
     let options: ServerOptions
-    let largeBodies = LargeBodies()
+    let largeBodies: LargeBodies
     /// What clients call the model.
     let model: String
 
@@ -38,7 +38,7 @@ struct CompletionRoutes: Sendable {
             let answer = try await whole(streams, writer, body, engine, context)
             // What is told of every token makes a long answer.
             guard body.logprobs != nil else { return try Response(json: answer) }
-            return Response(encoded: try await largeBodies.encode(answer))
+            return Response(encoded: try await largeBodies.run { try ByteBuffer(json: answer) })
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
@@ -63,7 +63,7 @@ struct CompletionRoutes: Sendable {
     ) async throws -> CompletionBody {
         let body = try await JSONBody(limit: options.bodyLimit, time: options.bodyTime).collect(request, context)
         guard body.readableBytes >= LargeBodies.least else { return try CompletionBody(body, bodyContext) }
-        return try await largeBodies.decode(body, bodyContext)
+        return try await largeBodies.run { try CompletionBody(body, bodyContext) }
     }
 
     // MARK: Answers

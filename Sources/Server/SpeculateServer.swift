@@ -89,14 +89,15 @@ public struct SpeculateServer: Sendable {
                     "/detokenize": .post,
                 ], bodyLimit: options.bodyLimit))
         router.middlewares.add(MetricsMiddleware())
-        let completions = CompletionRoutes(holder: holder, options: options, model: model)
+        let largeBodies = LargeBodies()
+        let completions = CompletionRoutes(holder: holder, options: options, largeBodies: largeBodies, model: model)
         let api = router.group("v1").add(middleware: KeyMiddleware(options.keys))
         api.post("completions") { try await completions.handle(.text, $0, $1) }
         api.post("chat/completions") { try await completions.handle(.chat, $0, $1) }
         let models = ModelRoutes(holder: holder, options: options, model: model)
         api.get("models") { _, _ in try await models.list() }
         api.get("models/:model") { _, context in try await models.one(context.parameters.get("model") ?? "") }
-        let tokens = TokenRoutes(holder: holder, options: options, model: model)
+        let tokens = TokenRoutes(holder: holder, options: options, largeBodies: largeBodies, model: model)
         let root = router.group().add(middleware: KeyMiddleware(options.keys))
         root.get("tokenizer_info") { _, _ in try await tokens.info() }
         root.post("tokenize") { try await tokens.tokenize($0, $1) }

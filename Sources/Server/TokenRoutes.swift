@@ -6,6 +6,7 @@ import Speculate
 struct TokenRoutes: Sendable {
     let holder: EngineHolder
     let options: ServerOptions
+    let largeBodies: LargeBodies
     /// What clients call the model.
     let model: String
 
@@ -61,14 +62,9 @@ struct TokenRoutes: Sendable {
         if let asked, asked != model { throw APIError.unknownModel(asked, served: model) }
     }
 
-    private func read<Body: Decodable>(_ request: Request, _ context: ServerContext) async throws -> Body {
+    private func read<Body: Decodable & Sendable>(_ request: Request, _ context: ServerContext) async throws -> Body {
         let body = try await JSONBody(limit: options.bodyLimit, time: options.bodyTime).collect(request, context)
-        do {
-            return try JSONDecoder().decode(Body.self, from: Data(buffer: body))
-        } catch let error as APIError {
-            throw error
-        } catch {
-            throw APIError.invalid("the body is not a JSON object")
-        }
+        guard body.readableBytes >= LargeBodies.least else { return try JSONDecoder().decode(body) }
+        return try await largeBodies.run { try JSONDecoder().decode(body) }
     }
 }

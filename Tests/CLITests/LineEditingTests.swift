@@ -58,6 +58,15 @@ import Testing
         #expect(press(.enter) == .submitted("abc\nde\nf"))
     }
 
+    @Test("a text that is sent from its first line leaves the cursor behind its last")
+    func sending() {
+        var buffer = LineBuffer()
+        for key in keys("one\u{1b}\rtwo\u{1b}[A") { _ = buffer.apply(key) }
+        #expect(buffer.cursor == 3)
+        buffer.moveToEnd()
+        #expect(buffer.picture(prompt: "> ", columns: 20).cursorRow == 1)
+    }
+
     @Test("history comes back with the arrows, and what was being typed after it")
     func history() {
         var buffer = LineBuffer(history: ["one", "two"])

@@ -62,7 +62,7 @@ def settings(page: Page, **values: str) -> None:
     page.click("#close")
 
 
-def send(page: Page, text: str, status: str = "Done|most tokens") -> None:
+def send(page: Page, text: str, status: str = "Done|token limit") -> None:
     page.fill("#prompt", text)
     page.press("#prompt", "Enter")
     expect(page.locator("#status")).to_have_text(re.compile(status), timeout=60_000)
@@ -176,7 +176,7 @@ def test_stop_edit_and_retry(server, page):
     send(page, "Say hello.")
     first = page.locator(".turn.assistant .body").inner_text()
     page.click("[aria-label='Answer again']")
-    expect(page.locator("#status")).to_have_text(re.compile("Done|most tokens"), timeout=60_000)
+    expect(page.locator("#status")).to_have_text(re.compile("Done|token limit"), timeout=60_000)
     assert page.locator(".turn.assistant .body").inner_text() == first  # Greedy.
     page.fill("#prompt", "one")
     page.press("#prompt", "Shift+Enter")
@@ -245,7 +245,7 @@ def test_a_phone(server, browser, scheme):
         settings(page, temperature="0", max_tokens="60")
         page.fill("#prompt", "Name three fruits.")
         page.click("#go")
-        expect(page.locator("#status")).to_have_text(re.compile("Done|most tokens"), timeout=60_000)
+        expect(page.locator("#status")).to_have_text(re.compile("Done|token limit"), timeout=60_000)
         box = page.locator("#prompt").bounding_box()
         assert box["y"] + box["height"] > 700 and box["width"] > 250  # At the bottom.
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

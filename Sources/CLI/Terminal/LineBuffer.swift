@@ -54,6 +54,9 @@ struct LineBuffer {
         return .editing
     }
 
+    /// Behind the last line, for what is printed next.
+    mutating func moveToEnd() { cursor = characters.count }
+
     private mutating func insert(_ text: String) {
         let before = String(characters[..<cursor]) + text  // A mark may join the character before it.
         let after = characters[cursor...]

@@ -35,7 +35,7 @@ final class LineEditor {
                 rowsAbove = 0
                 show(buffer)
             case .submitted(let text):
-                _ = buffer.apply(.end)
+                buffer.moveToEnd()
                 show(buffer)
                 if !text.isEmpty, history.last != text { history.append(text) }
                 return .line(text)

@@ -70,13 +70,7 @@ struct CompletionBody: Decodable {
     init(_ body: ByteBuffer, _ context: Context) throws {
         let decoder = JSONDecoder()
         decoder.userInfo[Self.context] = context
-        do {
-            self = try decoder.decode(Self.self, from: Data(buffer: body))
-        } catch let error as APIError {
-            throw error
-        } catch {
-            throw APIError.invalid("the body is not a JSON object")
-        }
+        self = try decoder.decode(body)
     }
 
     init(from decoder: any Decoder) throws {

@@ -1,5 +1,3 @@
-import Foundation
-import NIOCore
 import SpeculateShared
 
 /// Reads and writes long bodies, one after the other, on a thread of its own that gives way to others: hundreds of
@@ -14,9 +12,6 @@ actor LargeBodies {
 
     deinit { thread.stop() }
 
-    func decode(_ body: ByteBuffer, _ context: CompletionBody.Context) throws -> CompletionBody {
-        try CompletionBody(body, context)
-    }
-
-    func encode(_ answer: CompletionObject) throws -> ByteBuffer { try ByteBuffer(json: answer) }
+    /// Reads or writes a body here.
+    func run<Result: Sendable>(_ work: @Sendable () throws -> Result) throws -> Result { try work() }
 }

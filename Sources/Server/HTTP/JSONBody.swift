@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import NIOCore
 import SpeculateShared
@@ -45,6 +46,19 @@ struct JSONBody: Sendable {
             }
         } catch is NIOTooManyBytesError {
             throw tooLarge
+        }
+    }
+}
+
+extension JSONDecoder {
+    /// - Throws: `APIError`, that of a field or of a body that is no object.
+    func decode<Body: Decodable>(_ body: ByteBuffer) throws -> Body {
+        do {
+            return try decode(Body.self, from: Data(buffer: body))
+        } catch let error as APIError {
+            throw error
+        } catch {
+            throw APIError.invalid("the body is not a JSON object")
         }
     }
 }
