@@ -9,11 +9,13 @@ INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-#define NEEDS_OFFSET(packing) ((packing) == SPK_PACKED_TOP6_F16)
 // At most 15, 31 and 63, times 127: 8 · 2 · 15 · 127, 4 · 2 · 31 · 127 and 2 · 2 · 63 · 127 are below 2¹⁵.
-#define PAIRS_THAT_FIT(packing)                                                                                        \
-    (IS_U4(packing) ? 8 : (packing) == SPK_PACKED_U8_F32 ? 4 : (packing) == SPK_PACKED_S8_F16 ? 0 : 2)
-#define TILE_ROWS(packing) (IS_S8(packing) ? 8 : 5)
+#define PAIRS_THAT_FIT(type)                                                                                           \
+    (has_table(type) || quant_bits(type) == 8   ? 0                                                                    \
+     : quant_bits(type) <= 4 ? 8                                                                                       \
+                             : quant_bits(type) == 5 ? 4 : 2)
+#define NEEDS_OFFSET(type) (is_signed(type) && PAIRS_THAT_FIT(type) != 0)
+#define TILE_ROWS(type) (PAIRS_THAT_FIT(type) == 0 ? 8 : 5)
 #define KERNELS spk_kernels_avx2
 #include "isa_avx2.inc"
 

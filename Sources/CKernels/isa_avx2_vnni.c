@@ -6,8 +6,8 @@
 
 INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) { return _mm256_dpbusd_avx_epi32(acc, weights, a); }
 
-#define NEEDS_OFFSET(packing) false
-#define TILE_ROWS(packing) 3
+#define NEEDS_OFFSET(type) false
+#define TILE_ROWS(type) 3
 #define KERNELS spk_kernels_avx2_vnni
 #include "isa_avx2.inc"
 

@@ -20,9 +20,18 @@ INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
 
 INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
 
-#define NEEDS_OFFSET(packing) IS_S8(packing)
+INLINE i32x16 dot_pairs(i32x16 acc, i16x32 weights, int32_t activations) {
+    return (i32x16)_mm512_dpwssd_epi32((__m512i)acc, (__m512i)weights, _mm512_set1_epi32(activations));
+}
+
+INLINE u8x64 look_up(u8x64 indices) {
+    const __m512i table = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)iq4_table));
+    return (u8x64)_mm512_shuffle_epi8(table, (__m512i)indices);
+}
+
+#define NEEDS_OFFSET(type) is_signed(type)
 #define KEEP(x) __asm__ volatile("" : "+v"(x))
-#define TILE_ROWS(packing) 8
+#define TILE_ROWS(type) 8
 #define ATTEND_SUMS 24
 #define KERNELS spk_kernels_avx512
 #include "kernels.inc"

@@ -38,9 +38,22 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) {
     return dot_signed(acc, weights ^ 0x80, activations);
 }
 
-#define NEEDS_OFFSET(packing) false
+INLINE i32x16 dot_pairs(i32x16 acc, i16x32 weights, int32_t activations) {
+    const i32x16 pairs = (i32x16)weights;
+    return acc + (pairs << 16 >> 16) * (int16_t)activations + (pairs >> 16) * (activations >> 16);
+}
+
+INLINE u8x64 look_up(u8x64 indices) {
+    const uint8x16_t table = vld1q_u8(iq4_table);
+    uint8_t bytes[64];
+    memcpy(bytes, &indices, 64);
+    UNROLL for (int i = 0; i < 64; i += 16) vst1q_u8(bytes + i, vqtbl1q_u8(table, vld1q_u8(bytes + i)));
+    return load_u8(bytes);
+}
+
+#define NEEDS_OFFSET(type) false
 #define KEEP(x)
-#define TILE_ROWS(packing) 3
+#define TILE_ROWS(type) 3
 #define ATTEND_SUMS 4
 #define KERNELS spk_kernels_neon
 #include "kernels.inc"

@@ -18,9 +18,19 @@ INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
 
 INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
 
-#define NEEDS_OFFSET(packing) IS_S8(packing)
+INLINE i32x16 dot_pairs(i32x16 acc, i16x32 weights, int32_t activations) {
+    for (int i = 0; i < 32; i++) acc[i / 2] += weights[i] * (int16_t)((uint32_t)activations >> (i % 2 * 16));
+    return acc;
+}
+
+INLINE u8x64 look_up(u8x64 indices) {
+    for (int i = 0; i < 64; i++) indices[i] = iq4_table[indices[i]];
+    return indices;
+}
+
+#define NEEDS_OFFSET(type) is_signed(type)
 #define KEEP(x)
-#define TILE_ROWS(packing) 4
+#define TILE_ROWS(type) 4
 #define ATTEND_SUMS 4
 #define KERNELS spk_kernels_portable
 #include "kernels.inc"

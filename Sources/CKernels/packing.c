@@ -1,7 +1,9 @@
 // From the file's blocks to panels of 16 outputs, and back to floats.
-#include "CKernels.h"
-#include <math.h>
+#include "layout.h"
 #include <string.h>
+
+// The same floats whether or not the target has fused multiply-adds.
+#pragma STDC FP_CONTRACT OFF
 
 // ---------------------------------------------------------------------------------------------------- scalars
 
@@ -53,309 +55,367 @@ static void write_u16(uint8_t *p, uint16_t v) { memcpy(p, &v, 2); }
 
 // ---------------------------------------------------------------------------------------------------- file blocks
 
-/// Weights and bytes of one block, as ggml lays them out.
-static void block_shape(spk_tensor_type type, int32_t *weights, int32_t *bytes) {
+int32_t spk_block_weights(spk_tensor_type type) { return is_float(type) ? 1 : span_of(type); }
+
+/// Bytes of one block, as ggml lays them out.
+static int32_t block_bytes(spk_tensor_type type) {
     switch (type) {
-    case SPK_F32: *weights = 1, *bytes = 4; return;
+    case SPK_F32: return 4;
     case SPK_F16:
-    case SPK_BF16: *weights = 1, *bytes = 2; return;
-    case SPK_Q4_0: *weights = 32, *bytes = 18; return;
-    case SPK_Q4_1: *weights = 32, *bytes = 20; return;
-    case SPK_Q5_0: *weights = 32, *bytes = 22; return;
-    case SPK_Q5_1: *weights = 32, *bytes = 24; return;
-    case SPK_Q8_0: *weights = 32, *bytes = 34; return;
-    case SPK_Q4_K: *weights = 256, *bytes = 144; return;
-    case SPK_Q5_K: *weights = 256, *bytes = 176; return;
-    case SPK_Q6_K: *weights = 256, *bytes = 210; return;
+    case SPK_BF16: return 2;
+    case SPK_Q4_0:
+    case SPK_IQ4_NL: return 18;
+    case SPK_Q4_1: return 20;
+    case SPK_Q5_0: return 22;
+    case SPK_Q5_1: return 24;
+    case SPK_Q8_0: return 34;
+    case SPK_Q2_K: return 84;
+    case SPK_Q3_K: return 110;
+    case SPK_Q4_K: return 144;
+    case SPK_Q5_K: return 176;
+    case SPK_Q6_K: return 210;
+    case SPK_IQ4_XS: return 136;
+    case SPK_TOP6: break;
     }
+    return 0;
 }
 
 size_t spk_row_bytes(spk_tensor_type type, int32_t inputs) {
-    int32_t weights = 1, bytes = 0;
-    block_shape(type, &weights, &bytes);
-    return (size_t)(inputs / weights) * bytes;
+    return (size_t)(inputs / spk_block_weights(type)) * block_bytes(type);
 }
 
-/// The 6-bit scale and minimum of sub-block `i` of a Q4_K or Q5_K block.
-static void k_scale(const uint8_t *packed, int i, int *scale, int *minimum) {
-    if (i < 4) {
-        *scale = packed[i] & 63;
-        *minimum = packed[i + 4] & 63;
-    } else {
-        *scale = (packed[i + 4] & 15) | packed[i - 4] >> 6 << 4;
-        *minimum = packed[i + 4] >> 4 | packed[i] >> 6 << 4;
-    }
-}
-
-/// 32 weights of group `group` of a file row: weight k is scale[k / 16] · q[k] + minimum[k / 16].
-/// Q8_0 gives q + 128 with a minimum of 0, which its packing takes as such.
-static void read_group(spk_tensor_type type, const uint8_t *row, int32_t group, uint8_t q[32], float scale[2],
-                       float minimum[2]) {
+/// The quants of group `group` of a block, each at least 0.
+static void read_quants(spk_tensor_type type, const uint8_t *block, int group, uint8_t q[GROUP]) {
     switch (type) {
     case SPK_Q4_0:
+    case SPK_IQ4_NL:
     case SPK_Q4_1:
     case SPK_Q5_0:
     case SPK_Q5_1: {
-        const bool five = type == SPK_Q5_0 || type == SPK_Q5_1, offset = type == SPK_Q4_1 || type == SPK_Q5_1;
-        const uint8_t *block = row + (size_t)group * spk_row_bytes(type, 32);
-        const uint8_t *nibbles = block + 2 + (offset ? 2 : 0) + (five ? 4 : 0);
-        uint32_t fifth = 0;
-        if (five) memcpy(&fifth, nibbles - 4, 4);
-        for (int k = 0; k < 32; k++)
-            q[k] = (k < 16 ? nibbles[k] & 15 : nibbles[k - 16] >> 4) | (fifth >> k & 1) << 4;
-        scale[0] = scale[1] = read_f16(block);
-        minimum[0] = minimum[1] = offset ? read_f16(block + 2) : scale[0] * (five ? -16.0f : -8.0f);
+        const bool five = high_bits(type) == 1;
+        const uint8_t *nibbles = block + (has_minimum(type) ? 4 : 2) + (five ? 4 : 0);
+        for (int k = 0; k < 16; k++) q[k] = nibbles[k] & 15, q[k + 16] = nibbles[k] >> 4;
+        if (!five) return;
+        uint32_t fifth;
+        memcpy(&fifth, nibbles - 4, 4);
+        for (int k = 0; k < 32; k++) q[k] |= (fifth >> k & 1) << 4;
         return;
     }
-    case SPK_Q8_0: {
-        const uint8_t *block = row + (size_t)group * 34;
+    case SPK_Q8_0:
         for (int k = 0; k < 32; k++) q[k] = block[2 + k] ^ 0x80;
-        scale[0] = scale[1] = read_f16(block);
-        minimum[0] = minimum[1] = 0.0f;
+        return;
+    case SPK_Q2_K:
+    case SPK_Q3_K: {
+        const uint8_t *pairs = block + (type == SPK_Q2_K ? 16 : 32) + group / 4 * 32;
+        for (int k = 0; k < 32; k++) q[k] = pairs[k] >> (group % 4 * 2) & 3;
+        if (type == SPK_Q3_K)
+            for (int k = 0; k < 32; k++) q[k] |= (block[k] >> group & 1) << 2;
         return;
     }
     case SPK_Q4_K:
     case SPK_Q5_K: {
-        const bool five = type == SPK_Q5_K;
-        const uint8_t *block = row + (size_t)(group / 8) * (five ? 176 : 144);
-        const int i = group % 8;
-        const uint8_t *fifth = block + 16, *nibbles = block + (five ? 48 : 16) + i / 2 * 32;
-        for (int k = 0; k < 32; k++) {
-            q[k] = i % 2 ? nibbles[k] >> 4 : nibbles[k] & 15;
-            if (five) q[k] |= (fifth[k] >> i & 1) << 4;
-        }
-        int s, m;
-        k_scale(block + 4, i, &s, &m);
-        scale[0] = scale[1] = read_f16(block) * (float)s;
-        minimum[0] = minimum[1] = -(read_f16(block + 2) * (float)m);
+        const uint8_t *nibbles = block + (type == SPK_Q5_K ? 48 : 16) + group / 2 * 32;
+        for (int k = 0; k < 32; k++) q[k] = nibbles[k] >> (group % 2 * 4) & 15;
+        if (type == SPK_Q5_K)
+            for (int k = 0; k < 32; k++) q[k] |= (block[16 + k] >> group & 1) << 4;
         return;
     }
     case SPK_Q6_K: {
-        const uint8_t *block = row + (size_t)(group / 8) * 210;
-        const int half = group % 8 / 4, quarter = group % 4;
+        const int half = group / 4, quarter = group % 4;
         const uint8_t *low = block + half * 64 + quarter % 2 * 32, *high = block + 128 + half * 32;
-        const int8_t *scales = (const int8_t *)block + 192 + half * 8 + quarter * 2;
         for (int k = 0; k < 32; k++)
-            q[k] = (quarter < 2 ? low[k] & 15 : low[k] >> 4) | (high[k] >> (2 * quarter) & 3) << 4;
-        for (int h = 0; h < 2; h++) {
-            scale[h] = read_f16(block + 208) * (float)scales[h];
-            minimum[h] = -32.0f * scale[h];
-        }
+            q[k] = (low[k] >> (quarter / 2 * 4) & 15) | (high[k] >> (2 * quarter) & 3) << 4;
+        return;
+    }
+    case SPK_IQ4_XS: {
+        const uint8_t *nibbles = block + 8 + group * 16;
+        for (int k = 0; k < 16; k++) q[k] = nibbles[k] & 15, q[k + 16] = nibbles[k] >> 4;
         return;
     }
     default: return;
     }
 }
 
-void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs, float *values) {
+/// What a quant stands for, in units of its scale.
+static int level(spk_tensor_type type, uint8_t q) {
+    if (has_table(type)) return iq4_table[q] - 128;
+    return has_minimum(type) ? q : q - (1 << (quant_bits(type) - 1));
+}
+
+/// A block's 16-bit scale and minimum, and the integers that go with them: of its 16 or 8 parts, or of the only one.
+typedef struct {
+    uint16_t scale, minimum;
+    int8_t scales[16];
+    uint8_t minimums[16];
+} block_scales;
+
+static block_scales read_scales(spk_tensor_type type, const uint8_t *block) {
+    block_scales s = {.scales = {1}, .minimums = {1}};
     switch (type) {
-    case SPK_F32: memcpy(values, row, (size_t)inputs * 4); return;
-    case SPK_F16:
-        for (int32_t i = 0; i < inputs; i++) values[i] = read_f16(row + (size_t)i * 2);
-        return;
-    case SPK_BF16:
-        for (int32_t i = 0; i < inputs; i++) {
-            const uint32_t bits = (uint32_t)read_u16(row + (size_t)i * 2) << 16;
-            memcpy(&values[i], &bits, 4);
+    case SPK_Q2_K:
+        s.scale = read_u16(block + 80), s.minimum = read_u16(block + 82);
+        for (int i = 0; i < 16; i++) s.scales[i] = block[i] & 15, s.minimums[i] = block[i] >> 4;
+        return s;
+    case SPK_Q3_K:
+        s.scale = read_u16(block + 108);
+        for (int i = 0; i < 16; i++) {
+            const int low = block[96 + i % 8] >> (i / 8 * 4) & 15, high = block[104 + i % 4] >> (i / 4 * 2) & 3;
+            s.scales[i] = (int8_t)((low | high << 4) - 32);
         }
+        return s;
+    case SPK_Q4_K:
+    case SPK_Q5_K: {
+        const uint8_t *packed = block + 4;
+        s.scale = read_u16(block), s.minimum = read_u16(block + 2);
+        for (int i = 0; i < 4; i++) {
+            s.scales[i] = packed[i] & 63;
+            s.minimums[i] = packed[i + 4] & 63;
+            s.scales[i + 4] = (packed[i + 8] & 15) | packed[i] >> 6 << 4;
+            s.minimums[i + 4] = packed[i + 8] >> 4 | packed[i + 4] >> 6 << 4;
+        }
+        return s;
+    }
+    case SPK_Q6_K:
+        s.scale = read_u16(block + 208);
+        memcpy(s.scales, block + 192, 16);
+        return s;
+    case SPK_IQ4_XS:
+        s.scale = read_u16(block);
+        for (int i = 0; i < 8; i++) {
+            const int low = block[4 + i / 2] >> (i % 2 * 4) & 15, high = read_u16(block + 2) >> (2 * i) & 3;
+            s.scales[i] = (int8_t)((low | high << 4) - 32);
+        }
+        return s;
+    default:
+        s.scale = read_u16(block);
+        if (has_minimum(type)) s.minimum = read_u16(block + 2);
+        return s;
+    }
+}
+
+/// A group's weights as floats.
+static void group_values(spk_tensor_type type, const block_scales *s, int group, const uint8_t q[GROUP],
+                         float values[GROUP]) {
+    const float scale = spk_f16_to_f32(s->scale), minimum = spk_f16_to_f32(s->minimum);
+    for (int k = 0; k < GROUP; k++) {
+        const int part = (group * GROUP + k) / weights_per_scale(type);
+        const float value = scale * (float)s->scales[part] * (float)level(type, q[k]);
+        if (!has_minimum(type))
+            values[k] = value;
+        else
+            values[k] = has_super_blocks(type) ? value - minimum * (float)s->minimums[part] : value + minimum;
+    }
+}
+
+static void float_values(spk_tensor_type type, const uint8_t *from, int32_t count, float *values) {
+    switch (type) {
+    case SPK_F32: memcpy(values, from, (size_t)count * 4); return;
+    case SPK_F16:
+        for (int32_t i = 0; i < count; i++) values[i] = read_f16(from + (size_t)i * 2);
         return;
     default:
-        for (int32_t g = 0; g < inputs / 32; g++) {
-            uint8_t q[32];
-            float scale[2], minimum[2];
-            read_group(type, row, g, q, scale, minimum);
-            for (int k = 0; k < 32; k++)
-                values[g * 32 + k] = type == SPK_Q8_0 ? scale[0] * (float)(q[k] - 128)
-                                                      : scale[k / 16] * (float)q[k] + minimum[k / 16];
+        for (int32_t i = 0; i < count; i++) {
+            const uint32_t bits = (uint32_t)read_u16(from + (size_t)i * 2) << 16;
+            memcpy(&values[i], &bits, 4);
+        }
+    }
+}
+
+void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs, float *values) {
+    if (is_float(type)) return float_values(type, row, inputs, values);
+    for (int32_t first = 0; first < inputs; first += span_of(type), row += block_bytes(type)) {
+        const block_scales scales = read_scales(type, row);
+        for (int group = 0; group < span_of(type) / GROUP; group++) {
+            uint8_t q[GROUP];
+            read_quants(type, row, group, q);
+            group_values(type, &scales, group, q, values + first + group * GROUP);
         }
     }
 }
 
 // ---------------------------------------------------------------------------------------------------- panels
 
-spk_packing spk_packing_of(spk_tensor_type type) {
-    switch (type) {
-    case SPK_F32: return SPK_PACKED_F32;
-    case SPK_F16: return SPK_PACKED_F16;
-    case SPK_BF16: return SPK_PACKED_BF16;
-    case SPK_Q4_0:
-    case SPK_Q4_1: return SPK_PACKED_U4_F16;
-    case SPK_Q8_0: return SPK_PACKED_S8_F16;
-    case SPK_Q4_K: return SPK_PACKED_U4_F32;
-    case SPK_Q6_K: return SPK_PACKED_U8_F32_G16;
-    default: return SPK_PACKED_U8_F32;
+size_t spk_panel_bytes(spk_tensor_type type, int32_t inputs) {
+    const size_t bytes = is_float(type) ? (size_t)inputs * SPK_LANES * (type == SPK_F32 ? 4 : 2)
+                                        : (size_t)(inputs / span_of(type)) * span_bytes(type);
+    return (bytes + 63) / 64 * 64;
+}
+
+/// Bits `from..<from + width` of quants 4i..<4i+4, one in each byte.
+static uint32_t quant_word(const uint8_t q[GROUP], int i, int from, int width) {
+    uint32_t word;
+    memcpy(&word, q + 4 * i, 4);
+    return word >> from & ((1u << width) - 1) * 0x01010101u;
+}
+
+static void write_plane(const uint8_t q[GROUP], int from, int width, int lane, uint8_t *plane) {
+    const int step = width == 4 ? 4 : 1, vectors = width; // A vector has 8 / width words, `step` words apart.
+    for (int v = 0; v < vectors; v++) {
+        const int first = width == 2 ? 4 * v : v;
+        uint32_t word = 0;
+        for (int i = 0; i < 8 / width; i++) word |= quant_word(q, first + i * step, from, width) << (i * width);
+        memcpy(plane + v * 64 + lane * 4, &word, 4);
     }
 }
 
-/// How a panel's groups are laid out: quants at 0, then pairs of bits, scales, minimums, as far as there are any.
-typedef struct {
-    bool nibbles, half_scales, minimums;
-    int32_t per_scale;
-    size_t pairs_at, scales_at, minimums_at, group_bytes, panel_bytes;
-} panel_layout;
-
-static panel_layout layout_of(spk_packing packing, int32_t inputs) {
-    panel_layout l = {
-        .nibbles = packing == SPK_PACKED_U4_F16 || packing == SPK_PACKED_U4_F32 || packing == SPK_PACKED_TOP6_F16,
-        .half_scales =
-            packing == SPK_PACKED_U4_F16 || packing == SPK_PACKED_S8_F16 || packing == SPK_PACKED_TOP6_F16,
-        .minimums = packing != SPK_PACKED_S8_F16 && packing != SPK_PACKED_TOP6_F16,
-        .per_scale = packing == SPK_PACKED_U8_F32_G16 ? 16 : 32,
-    };
-    if (packing >= SPK_PACKED_F32) {
-        l.panel_bytes = (size_t)inputs * 16 * (packing == SPK_PACKED_F32 ? 4 : 2);
-    } else {
-        const size_t scales = 16 * (l.half_scales ? 2 : 4);
-        l.pairs_at = (size_t)l.per_scale * (l.nibbles ? 8 : 16);
-        l.scales_at = l.pairs_at + (packing == SPK_PACKED_TOP6_F16 ? 128 : 0);
-        l.minimums_at = l.scales_at + scales;
-        l.group_bytes = l.minimums_at + (l.minimums ? scales : 0);
-        l.panel_bytes = (size_t)(inputs / l.per_scale) * l.group_bytes;
+static void write_quants(spk_tensor_type type, const uint8_t q[GROUP], int lane, uint8_t *quants) {
+    switch (low_bits(type)) { // With constants the loops over a plane unroll: load time is spent here.
+    case 8: write_plane(q, 0, 8, lane, quants); break;
+    case 4: write_plane(q, 0, 4, lane, quants); break;
+    case 2: write_plane(q, 0, 2, lane, quants); break;
     }
-    l.panel_bytes = (l.panel_bytes + 63) / 64 * 64;
-    return l;
+    uint8_t *upper = quants + 64 * low_bits(type);
+    if (high_bits(type) == 2) write_plane(q, low_bits(type), 2, lane, upper);
+    if (high_bits(type) == 1) write_plane(q, low_bits(type), 1, lane, upper);
 }
 
-size_t spk_panel_bytes(spk_packing packing, int32_t inputs) { return layout_of(packing, inputs).panel_bytes; }
-
-/// Quant k of lane `lane` in its group: 4 consecutive inputs of one output share a 32-bit lane; nibbles pair input k
-/// with k + 16.
-static size_t quant_at(bool nibbles, int k, int lane) {
-    return (size_t)(nibbles ? k % 16 : k) / 4 * 64 + lane * 4 + k % 4;
+static uint8_t read_plane(const uint8_t *plane, int width, int k, int lane) {
+    const int i = k / 4, byte = lane * 4 + k % 4;
+    switch (width) {
+    case 8: return plane[i * 64 + byte];
+    case 4: return plane[i % 4 * 64 + byte] >> (i / 4 * 4) & 15;
+    case 2: return plane[i / 4 * 64 + byte] >> (i % 4 * 2) & 3;
+    case 1: return plane[byte] >> i & 1;
+    default: return 0;
+    }
 }
 
-static void write_scale(uint8_t *at, bool half, float value) {
-    if (half)
-        write_u16(at, spk_f32_to_f16(value));
-    else
-        memcpy(at, &value, 4);
+static uint8_t read_quant(spk_tensor_type type, const uint8_t *quants, int k, int lane) {
+    const uint8_t low = read_plane(quants, low_bits(type), k, lane);
+    return low | read_plane(quants + 64 * low_bits(type), high_bits(type), k, lane) << low_bits(type);
 }
 
-static void pack_lane(spk_tensor_type type, const panel_layout *l, const uint8_t *row, int32_t inputs, int lane,
-                      uint8_t *panel) {
-    const int width = l->half_scales ? 2 : 4;
-    for (int32_t g = 0; g < inputs / 32; g++) {
-        uint8_t q[32];
-        float scale[2], minimum[2];
-        read_group(type, row, g, q, scale, minimum);
-        for (int h = 0; h < 32 / l->per_scale; h++) {
-            uint8_t *group = panel + (size_t)(g * (32 / l->per_scale) + h) * l->group_bytes;
-            for (int k = 0; k < l->per_scale; k++) {
-                uint8_t *at = group + quant_at(l->nibbles, k, lane);
-                const uint8_t value = q[h * 16 + k];
-                *at = l->nibbles && k >= 16 ? (uint8_t)(*at | value << 4) : value;
-            }
-            write_scale(group + l->scales_at + lane * width, l->half_scales, scale[h]);
-            if (l->minimums) write_scale(group + l->minimums_at + lane * width, l->half_scales, minimum[h]);
+/// One of the sixteen numbers of INTEGER_SIXES is stored with 32 added where it can be negative.
+static int six_bias(spk_tensor_type type) { return type == SPK_Q3_K ? 32 : 0; }
+
+static void write_header(spk_tensor_type type, const block_scales *s, int lane, uint8_t *header) {
+    const int parts = SUPER_BLOCK / weights_per_scale(type);
+    switch (integers_of(type)) {
+    case NO_INTEGERS: break;
+    case INTEGER_BYTES:
+        for (int i = 0; i < parts; i++) header[i * 16 + lane] = (uint8_t)s->scales[i];
+        break;
+    case INTEGER_NIBBLES:
+        for (int i = 0; i < parts; i++) header[i * 16 + lane] = (uint8_t)s->scales[i] | s->minimums[i] << 4;
+        break;
+    case INTEGER_SIXES:
+        for (int i = 0; i < 16; i++) {
+            const int number = i < parts ? s->scales[i] + six_bias(type) : s->minimums[i - parts];
+            const int at = i % 4 * 16 + lane, set = i / 4;
+            header[set % 2 * 64 + at] |= (number & 15) << (set / 2 * 4);
+            header[128 + at] |= number >> 4 << (2 * set);
         }
+        break;
     }
+    write_u16(header + integer_bytes(type) + lane * 2, s->scale);
+    if (has_minimum(type)) write_u16(header + integer_bytes(type) + 32 + lane * 2, s->minimum);
 }
 
-/// The formats of small files, whose quants only need their 4-byte words transposed: load time is spent here.
-static void pack_words(spk_tensor_type type, const panel_layout *l, const uint8_t *rows, size_t row_bytes,
-                       int32_t inputs, uint8_t *panel) {
-    const bool wide = type == SPK_Q8_0, offset = type == SPK_Q4_1;
-    const int words = wide ? 8 : 4, header = offset ? 4 : 2;
-    const uint32_t flip = wide ? 0x80808080 : 0;
-    for (int32_t g = 0; g < inputs / 32; g++) {
-        const uint8_t *block = rows + (size_t)g * (header + words * 4);
-        uint8_t *quants = panel + (size_t)g * l->group_bytes;
-        uint8_t *scales = quants + l->scales_at, *minimums = quants + l->minimums_at;
-        for (int lane = 0; lane < 16; lane++, block += row_bytes) {
-            memcpy(scales + lane * 2, block, 2);
-            if (offset)
-                memcpy(minimums + lane * 2, block + 2, 2);
-            else if (!wide)
-                write_u16(minimums + lane * 2, spk_f32_to_f16(read_f16(block) * -8.0f));
-            for (int w = 0; w < words; w++) {
-                uint32_t word;
-                memcpy(&word, block + header + w * 4, 4);
-                word ^= flip;
-                memcpy(quants + w * 64 + lane * 4, &word, 4);
-            }
+static block_scales read_header(spk_tensor_type type, const uint8_t *header, int lane) {
+    const int parts = SUPER_BLOCK / weights_per_scale(type);
+    block_scales s = {.scales = {1}, .minimums = {1}};
+    switch (integers_of(type)) {
+    case NO_INTEGERS: break;
+    case INTEGER_BYTES:
+        for (int i = 0; i < parts; i++) s.scales[i] = (int8_t)header[i * 16 + lane];
+        break;
+    case INTEGER_NIBBLES:
+        for (int i = 0; i < parts; i++)
+            s.scales[i] = header[i * 16 + lane] & 15, s.minimums[i] = header[i * 16 + lane] >> 4;
+        break;
+    case INTEGER_SIXES:
+        for (int i = 0; i < 16; i++) {
+            const int at = i % 4 * 16 + lane, set = i / 4;
+            const int number = (header[set % 2 * 64 + at] >> (set / 2 * 4) & 15) | (header[128 + at] >> (2 * set) & 3) << 4;
+            if (i < parts)
+                s.scales[i] = (int8_t)(number - six_bias(type));
+            else
+                s.minimums[i - parts] = (uint8_t)number;
+        }
+        break;
+    }
+    s.scale = read_u16(header + integer_bytes(type) + lane * 2);
+    if (has_minimum(type)) s.minimum = read_u16(header + integer_bytes(type) + 32 + lane * 2);
+    return s;
+}
+
+static inline void pack_lane(const spk_tensor_type type, const uint8_t *row, int32_t inputs, int lane, uint8_t *panel) {
+    if (is_float(type)) {
+        const int width = type == SPK_F32 ? 4 : 2;
+        for (int32_t i = 0; i < inputs; i++)
+            memcpy(panel + ((size_t)i * 16 + lane) * width, row + (size_t)i * width, width);
+        return;
+    }
+    for (int32_t first = 0; first < inputs; first += span_of(type), row += block_bytes(type)) {
+        const block_scales scales = read_scales(type, row);
+        write_header(type, &scales, lane, panel);
+        panel += header_bytes(type);
+        for (int group = 0; group < span_of(type) / GROUP; group++, panel += quant_bytes(type)) {
+            uint8_t q[GROUP];
+            read_quants(type, row, group, q);
+            write_quants(type, q, lane, panel);
         }
     }
 }
 
 void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_t inputs, int32_t panel_begin,
               int32_t panel_end, uint8_t *packed) {
-    const panel_layout l = layout_of(spk_packing_of(type), inputs);
-    const size_t row_bytes = spk_row_bytes(type, inputs);
+    const size_t row_bytes = spk_row_bytes(type, inputs), panel_bytes = spk_panel_bytes(type, inputs);
     for (int32_t p = panel_begin; p < panel_end; p++) {
-        uint8_t *panel = packed + (size_t)p * l.panel_bytes;
+        uint8_t *panel = packed + (size_t)p * panel_bytes;
         const uint8_t *rows = file + (size_t)p * 16 * row_bytes;
         const int lanes = outputs - p * 16 < 16 ? outputs - p * 16 : 16;
-        if (lanes == 16 && (type == SPK_Q4_0 || type == SPK_Q4_1 || type == SPK_Q8_0)) {
-            pack_words(type, &l, rows, row_bytes, inputs, panel);
-            continue;
-        }
-        memset(panel, 0, l.panel_bytes);
+        memset(panel, 0, panel_bytes);
         for (int lane = 0; lane < lanes; lane++) {
             const uint8_t *row = rows + lane * row_bytes;
-            if (type == SPK_F32 || type == SPK_F16 || type == SPK_BF16) {
-                const int width = type == SPK_F32 ? 4 : 2;
-                for (int32_t i = 0; i < inputs; i++) memcpy(panel + ((size_t)i * 16 + lane) * width, row + (size_t)i * width, width);
-            } else {
-                pack_lane(type, &l, row, inputs, lane, panel);
+            switch (type) {
+#define TYPE(t)                                                                                                        \
+    case t: pack_lane(t, row, inputs, lane, panel); break;
+                SPK_TYPES(TYPE)
+#undef TYPE
+            case SPK_TOP6: break;
             }
         }
     }
 }
 
 bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed) {
-    const panel_layout from = layout_of(SPK_PACKED_S8_F16, matrix->inputs);
-    const panel_layout to = layout_of(SPK_PACKED_TOP6_F16, matrix->inputs);
+    const size_t panel_bytes = spk_panel_bytes(SPK_TOP6, matrix->inputs);
     bool sound = true;
     for (int32_t p = panel_begin; p < panel_end; p++) {
-        for (int32_t g = 0; g < matrix->inputs / 32; g++) {
-            const uint8_t *quants = matrix->data + (size_t)p * from.panel_bytes + (size_t)g * from.group_bytes;
-            uint8_t *group = packed + (size_t)p * to.panel_bytes + (size_t)g * to.group_bytes;
-            uint8_t pairs[128] = {0};
-            for (int v = 0; v < 4; v++) {
-                const uint8_t *low = quants + v * 64, *high = low + 256;
-                for (int i = 0; i < 64; i++) {
-                    group[v * 64 + i] = low[i] >> 4 | (high[i] & 0xf0);
-                    pairs[i] |= (low[i] >> 2 & 3) << (2 * v);
-                    pairs[64 + i] |= (high[i] >> 2 & 3) << (2 * v);
-                }
+        const uint8_t *from = matrix->data + (size_t)p * matrix->panel_bytes;
+        uint8_t *to = packed + (size_t)p * panel_bytes;
+        for (int32_t g = 0; g < matrix->inputs / GROUP; g++, from += span_bytes(SPK_Q8_0), to += span_bytes(SPK_TOP6)) {
+            memcpy(to, from, header_bytes(SPK_TOP6));
+            for (int lane = 0; lane < 16; lane++) {
+                uint8_t q[GROUP];
+                for (int k = 0; k < GROUP; k++)
+                    q[k] = read_quant(SPK_Q8_0, from + header_bytes(SPK_Q8_0), k, lane) >> 2;
+                write_quants(SPK_TOP6, q, lane, to + header_bytes(SPK_TOP6));
+                sound &= read_u16(from + lane * 2) < 0x7c00;
             }
-            memcpy(group + to.pairs_at, pairs, 128);
-            memcpy(group + to.scales_at, quants + from.scales_at, 32);
-            for (int lane = 0; lane < 16; lane++) sound &= read_u16(quants + from.scales_at + lane * 2) < 0x7c00;
         }
     }
     return sound;
 }
 
 void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
-    const panel_layout l = layout_of(matrix->packing, matrix->inputs);
-    const uint8_t *panel = matrix->data + (size_t)(output / 16) * l.panel_bytes;
+    const spk_tensor_type type = matrix->type;
+    const uint8_t *panel = matrix->data + (size_t)(output / 16) * matrix->panel_bytes;
     const int lane = output % 16;
-    if (matrix->packing >= SPK_PACKED_F32) {
-        const spk_tensor_type type = matrix->packing == SPK_PACKED_F32   ? SPK_F32
-                                     : matrix->packing == SPK_PACKED_F16 ? SPK_F16
-                                                                         : SPK_BF16;
+    if (is_float(type)) {
         const int width = type == SPK_F32 ? 4 : 2;
         for (int32_t i = 0; i < matrix->inputs; i++)
-            spk_dequantize_row(type, panel + ((size_t)i * 16 + lane) * width, 1, values + i);
+            float_values(type, panel + ((size_t)i * 16 + lane) * width, 1, values + i);
         return;
     }
-    const int width = l.half_scales ? 2 : 4;
-    for (int32_t g = 0; g < matrix->inputs / l.per_scale; g++) {
-        const uint8_t *group = panel + (size_t)g * l.group_bytes;
-        const uint8_t *at = group + l.scales_at + lane * width;
-        float scale, minimum = 0.0f;
-        if (l.half_scales) {
-            scale = read_f16(at);
-            if (l.minimums) minimum = read_f16(at + 32);
-        } else {
-            memcpy(&scale, at, 4);
-            memcpy(&minimum, at + 64, 4);
-        }
-        for (int k = 0; k < l.per_scale; k++) {
-            const uint8_t byte = group[quant_at(l.nibbles, k, lane)];
-            const int q = !l.nibbles ? byte : k < 16 ? byte & 15 : byte >> 4;
-            values[g * l.per_scale + k] = l.minimums ? scale * (float)q + minimum : scale * (float)(q - 128);
+    for (int32_t first = 0; first < matrix->inputs; first += span_of(type)) {
+        const block_scales scales = read_header(type, panel, lane);
+        panel += header_bytes(type);
+        for (int group = 0; group < span_of(type) / GROUP; group++, panel += quant_bytes(type)) {
+            uint8_t q[GROUP];
+            for (int k = 0; k < GROUP; k++) q[k] = read_quant(type, panel, k, lane);
+            group_values(type, &scales, group, q, values + first + group * GROUP);
         }
     }
 }
@@ -364,24 +424,29 @@ void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
 
 static size_t row_blocks(int32_t rows) { return (size_t)(rows + SPK_ROW_BLOCK - 1) / SPK_ROW_BLOCK; }
 
-spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, uint32_t readers) {
-    const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs, slots = n / SPK_GROUP;
+spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, uint64_t readers) {
+    const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs, slots = n / GROUP;
+#define READ_BY(...) ((readers & (__VA_ARGS__)) != 0)
+#define BIT(t) (1ull << SPK_##t)
+    spk_activations a = {.inputs = inputs, .span = GROUP};
+    if (READ_BY(BIT(Q2_K) | BIT(Q3_K) | BIT(Q4_K) | BIT(Q5_K) | BIT(Q6_K) | BIT(IQ4_XS))) a.span = SUPER_BLOCK;
     uint8_t *at = memory;
-    spk_activations a = {.inputs = inputs};
     a.q = (int8_t *)at, at += n;
     a.scale = (float *)at, at += slots * 4;
-    a.sum = (float *)at, at += slots * 4;
-    if (readers & 1 << SPK_PACKED_U8_F32_G16) a.half_sum = (float *)at;
-    at += slots * 8;
-    if (readers & (1 << SPK_PACKED_S8_F16 | 1 << SPK_PACKED_TOP6_F16)) a.offset = (int32_t *)at;
-    at += slots * 4;
-    if (readers & 1 << SPK_PACKED_TOP6_F16) a.rise = (int32_t *)at;
-    at += slots * 4;
-    if (readers >> SPK_PACKED_F32) a.values = (float *)at;
+    if (READ_BY(BIT(Q4_1) | BIT(Q5_1))) a.sum = (float *)at, at += slots * 4;
+    if (READ_BY(BIT(Q4_0) | BIT(Q5_0) | BIT(Q8_0) | BIT(IQ4_NL) | BIT(IQ4_XS) | BIT(TOP6)))
+        a.offset = (int32_t *)at, at += slots * 4;
+    if (READ_BY(BIT(Q3_K) | BIT(Q6_K))) a.half_offset = (int32_t *)at, at += slots * 8;
+    if (READ_BY(BIT(Q4_K) | BIT(Q5_K))) a.pair_sums = (int32_t *)at, at += slots * 4;
+    if (READ_BY(BIT(Q2_K))) a.half_sums = (int32_t *)at, at += slots * 4;
+    if (READ_BY(BIT(TOP6))) a.rise = (int32_t *)at, at += slots * 4;
+    if (READ_BY(BIT(F32) | BIT(F16) | BIT(BF16))) a.values = (float *)at;
+#undef BIT
+#undef READ_BY
     return a;
 }
 
 size_t spk_activations_bytes(int32_t rows, int32_t inputs) {
     const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs;
-    return n * 5 + n / SPK_GROUP * 24;
+    return n * 5 + n / GROUP * 32;
 }

@@ -3,7 +3,7 @@
 #ifndef SPECULATE_VECTOR_H
 #define SPECULATE_VECTOR_H
 
-#include "CKernels.h"
+#include "layout.h"
 #include <math.h>
 #include <string.h>
 

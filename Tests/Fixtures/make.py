@@ -256,7 +256,8 @@ def make_blocks() -> None:
     """Per type: int32 type, byte count and weight count; random blocks; what `gguf` makes of them, as float32."""
     rng = np.random.default_rng(1)
     with (HERE / "blocks.bin").open("wb") as file:
-        for kind in [Q.F16, Q.BF16, Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.Q4_K, Q.Q5_K, Q.Q6_K]:
+        kinds = [Q.F16, Q.BF16, Q.Q4_0, Q.Q4_1, Q.Q5_0, Q.Q5_1, Q.Q8_0, Q.Q4_K, Q.Q5_K, Q.Q6_K]
+        for kind in kinds + [Q.Q2_K, Q.Q3_K, Q.IQ4_NL, Q.IQ4_XS]:
             size, bytes_ = gguf.GGML_QUANT_SIZES[kind]
             blocks = 512 // size * 3
             raw = rng.integers(0, 256, (blocks, bytes_), dtype=np.uint8)
@@ -265,12 +266,11 @@ def make_blocks() -> None:
                 raw = rng.normal(size=(blocks, 1)).astype("<f4")
                 raw = raw.astype("<f2").view(np.uint8) if kind == Q.F16 else raw.view(np.uint8)[:, 2:]
                 raw = np.ascontiguousarray(raw)
-            elif kind == Q.Q6_K:
-                raw[:, 208:210] = half()
             else:
-                raw[:, 0:2] = half()
-                if kind not in (Q.Q4_0, Q.Q5_0, Q.Q8_0):
-                    raw[:, 2:4] = half()
+                scale = {Q.Q2_K: 80, Q.Q3_K: 108, Q.Q6_K: 208}.get(kind, 0)
+                raw[:, scale : scale + 2] = half()
+                if kind in (Q.Q4_1, Q.Q5_1, Q.Q2_K, Q.Q4_K, Q.Q5_K):
+                    raw[:, scale + 2 : scale + 4] = half()
             values = gguf.dequantize(raw.reshape(3, -1), kind).astype("<f4")
             file.write(struct.pack("<iii", kind.value, raw.size, values.size) + raw.tobytes() + values.tobytes())
 

@@ -7,11 +7,13 @@ struct Activations {
     private let arena: Arena
     private let bytes: Int
 
-    init(_ values: [Float], inputs: Int, kernels: Kernels) {
+    /// - Parameter readers: the types of the matrices that they are multiplied with.
+    init(_ values: [Float], inputs: Int, readers: [spk_tensor_type], kernels: Kernels) {
         let rows = values.count / inputs
+        let mask = readers.reduce(UInt64(0)) { $0 | UInt64(1) << UInt64($1.rawValue) }
         bytes = spk_activations_bytes(Int32(rows), Int32(inputs))
         arena = try! Arena(capacity: bytes)
-        pointers = spk_activations_in(arena.allocate(bytes: bytes), Int32(rows), Int32(inputs), .max)
+        pointers = spk_activations_in(arena.allocate(bytes: bytes), Int32(rows), Int32(inputs), mask)
         withUnsafePointer(to: pointers) { pointers in
             values.withUnsafeBufferPointer { values in
                 for row in 0..<rows {

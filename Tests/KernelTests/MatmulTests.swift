@@ -71,7 +71,7 @@ import TestSupport
         for byte in isFloat ? [nil] : Self.fillings {
             let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 2, byte: byte)
             for kernels in Kernels.available {
-                let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
+                let activations = Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: kernels)
                 let output = multiply(matrix.matrix, activations, rows: 3, of: 3, kernels: kernels)
                 expect(output, rows: 3, "\(kernels.name), \(byte.map(String.init) ?? "random")") { row, o, i in
                     let activation = isFloat ? x[row * Self.inputs + i] : activations.rounded(row, i)
@@ -89,7 +89,7 @@ import TestSupport
         let rows = 4
         let x = rng.floats(rows * Self.inputs)
         let output = multiply(
-            matrix.matrix, Activations(x, inputs: Self.inputs, kernels: kernels), rows: rows, of: rows, kernels: kernels
+            matrix.matrix, Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: kernels), rows: rows, of: rows, kernels: kernels
         )
         var expected = [Float](repeating: 0, count: rows * Self.outputs)
         cblas_sgemm(
@@ -115,11 +115,11 @@ import TestSupport
         let x = rng.floats(total * Self.inputs, in: -3...3)
         let portable = Kernels.available[0]
         let reference = multiply(
-            matrix.matrix, Activations(x, inputs: Self.inputs, kernels: portable), rows: total, of: total,
+            matrix.matrix, Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: portable), rows: total, of: total,
             kernels: portable)
         #expect(reference.allSatisfy { $0.isFinite })
         for kernels in Kernels.available {
-            let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
+            let activations = Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: kernels)
             for count in 1...total {
                 let output = multiply(matrix.matrix, activations, rows: count, of: total, kernels: kernels)
                 #expect(output[..<(count * 96)] == reference[..<(count * 96)], "\(kernels.name), \(count) rows")
@@ -127,6 +127,35 @@ import TestSupport
             let added = multiply(
                 matrix.matrix, activations, rows: total, of: total, kernels: kernels, accumulatingOn: 0.5)
             #expect(added == reference.map { $0 + 0.5 })
+        }
+    }
+
+    @Test("activations that share scales by 256 give the same bits everywhere too", arguments: types)
+    func wideSpan(type: TensorType) {
+        let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 11)
+        var rng = SplitMix(12)
+        let total = 9
+        let x = rng.floats(total * Self.inputs, in: -3...3)
+        var reference: [Float]?
+        for kernels in Kernels.available {
+            let activations = Activations(
+                x, inputs: Self.inputs, readers: [type.kernelType, SPK_Q6_K], kernels: kernels)
+            let output = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
+            #expect(output == reference ?? output, "\(kernels.name)")
+            reference = output
+            guard ![.f32, .f16, .bf16].contains(type) else { continue }
+            expect(output, rows: total, "\(kernels.name)") { row, o, i in
+                Double(matrix.weights[o * Self.inputs + i]) * Double(activations.rounded(row, i))
+            }
+        }
+    }
+
+    @Test("a panel takes at most 1.03 times the bytes of its file's rows", arguments: types)
+    func size(type: TensorType) {
+        for inputs in [256, 768, 2048, 9728] {
+            let file = 16 * spk_row_bytes(type.kernelType, Int32(inputs))
+            let packed = spk_panel_bytes(type.kernelType, Int32(inputs))
+            #expect(Double(packed) <= 1.03 * Double(file), "\(inputs) inputs")
         }
     }
 
@@ -146,7 +175,7 @@ import TestSupport
             let upper = try #require(try UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
             var reference: [Float]?
             for kernels in Kernels.available {
-                let activations = Activations(x, inputs: Self.inputs, kernels: kernels)
+                let activations = Activations(x, inputs: Self.inputs, readers: [SPK_Q8_0, SPK_TOP6], kernels: kernels)
                 let own = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
                 let bounds = multiply(upper.matrix, activations, rows: total, of: total, kernels: kernels)
                 #expect(zip(bounds, own).allSatisfy { $0 >= $1 })
@@ -178,8 +207,8 @@ import TestSupport
         let file = PackedMatrix(.q8_0, inputs: 64, outputs: 40, seed: 10)
         #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil)
         let panel = UnsafeMutablePointer(mutating: file.matrix.data!)
-        // Scales follow the 512 quants of a group; this is that of output 37 for the second group.
-        let scale = panel + 2 * file.matrix.panel_bytes + 544 + 512 + 5 * 2
+        // A group's 16 scales stand before its 512 quants; this is that of output 37 for the second group.
+        let scale = panel + 2 * file.matrix.panel_bytes + 544 + 5 * 2
         withUnsafeBytes(of: bits) { scale.update(from: $0.assumingMemoryBound(to: UInt8.self).baseAddress!, count: 2) }
         #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) == nil)
     }

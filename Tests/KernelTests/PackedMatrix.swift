@@ -39,8 +39,12 @@ struct PackedMatrix {
                 }
             case .i64: preconditionFailure("indices are no weights")
             case .f16: put(Float.random(in: -1...1, using: &rng), at: 0)
+            case .q3_K: put(scale, at: 108)
             case .q6_K: put(scale, at: 208)
-            case .q4_0, .q5_0, .q8_0: put(scale, at: 0)
+            case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: put(scale, at: 0)
+            case .q2_K:
+                put(scale, at: 80)
+                put(scale * 8, at: 82)
             case .q4_1, .q5_1, .q4_K, .q5_K:
                 put(scale, at: 0)
                 put(-scale * 8, at: 2)
@@ -51,13 +55,13 @@ struct PackedMatrix {
             file.withUnsafeBytes { dequantize($0, type: type, inputs: inputs, into: buffer) }
             count = outputs * inputs
         }
-        let packing = spk_packing_of(type.kernelType)
-        let panelBytes = spk_panel_bytes(packing, Int32(inputs))
+        let panelBytes = spk_panel_bytes(type.kernelType, Int32(inputs))
         let panels = (outputs + 15) / 16
         arena = try! Arena(capacity: panels * panelBytes)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         spk_pack(type.kernelType, file, Int32(outputs), Int32(inputs), 0, Int32(panels), packed)
         matrix = spk_matrix(
-            packing: packing, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes, data: packed)
+            type: type.kernelType, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes,
+            data: packed)
     }
 }

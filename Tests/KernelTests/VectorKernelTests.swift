@@ -7,28 +7,48 @@ import TestSupport
 @Suite struct VectorKernelTests {
     private let portable = Kernels.available[0]
 
-    @Test("quantised activations are the nearest of 255 steps, and their sums are right")
-    func quantize() {
+    @Test(
+        "quantised activations are the nearest of 255 steps, and their sums are right",
+        arguments: [
+            [SPK_Q4_1, SPK_Q8_0, SPK_TOP6, SPK_F16],
+            [SPK_Q4_1, SPK_Q8_0, SPK_TOP6, SPK_F16, SPK_Q2_K, SPK_Q4_K, SPK_Q6_K],
+        ])
+    func quantize(readers: [spk_tensor_type]) {
         var rng = SplitMix(1)
-        var x = rng.floats(4 * 96, in: -5...5)
-        for i in 96..<128 { x[i] = 0 }
-        let reference = Activations(x, inputs: 96, kernels: portable)
+        let inputs = 512
+        let span = readers.contains(SPK_Q4_K) ? 256 : 32
+        var x = rng.floats(4 * inputs, in: -5...5)
+        for i in inputs..<inputs + span { x[i] = 0 }
+        let reference = Activations(x, inputs: inputs, readers: readers, kernels: portable)
+        let a = reference.pointers
+        #expect(a.span == span)
         for row in 0..<4 {
-            for group in 0..<3 {
-                let columns = group * 32..<(group + 1) * 32
-                let greatest = columns.map { abs(x[row * 96 + $0]) }.max()!
-                var sum = 0
-                for column in columns {
-                    #expect(abs(reference.rounded(row, column) - x[row * 96 + column]) <= greatest / 127 * 0.5001)
-                    sum += Int(reference.pointers.q[reference.slot(row, column) * 32 + column % 32])
+            for group in 0..<inputs / 32 {
+                let shared = row * inputs + group * 32 / span * span
+                let greatest = x[shared..<shared + span].map(abs).max()!
+                var sums = [0, 0]
+                var rise = 0
+                for column in group * 32..<(group + 1) * 32 {
+                    #expect(abs(reference.rounded(row, column) - x[row * inputs + column]) <= greatest / 127 * 0.5001)
+                    let q = Int(a.q[reference.slot(row, column) * 32 + column % 32])
+                    sums[column % 32 / 16] += q
+                    rise += 3 * max(q, 0)
                 }
-                let index = reference.slot(row, group * 32)
-                #expect(reference.pointers.offset[index] == -128 * Int32(sum))
-                #expect(reference.pointers.sum[index] == reference.pointers.scale[index] * Float(sum))
+                let slot = reference.slot(row, group * 32)
+                #expect(a.offset[slot] == -128 * Int32(sums[0] + sums[1]))
+                #expect(a.sum[slot] == a.scale[slot] * Float(sums[0] + sums[1]))
+                #expect(a.rise[slot] == rise)
+                guard span == 256 else { continue }
+                #expect((0..<2).map { Int(a.half_offset[2 * slot + $0]) } == sums.map { -128 * $0 })
+                let halves = a.half_sums[slot]
+                #expect([(halves << 16) >> 16, halves >> 16].map(Int.init) == sums)
+                let pair = a.pair_sums[reference.slot(row, group / 2 * 64)]
+                #expect(Int(group % 2 == 0 ? (pair << 16) >> 16 : pair >> 16) == sums[0] + sums[1])
             }
         }
         for kernels in Kernels.available {
-            #expect(Activations(x, inputs: 96, kernels: kernels).allBytes == reference.allBytes, "\(kernels.name)")
+            let same = Activations(x, inputs: inputs, readers: readers, kernels: kernels)
+            #expect(same.allBytes == reference.allBytes, "\(kernels.name)")
         }
     }
 
@@ -57,7 +77,8 @@ import TestSupport
         let up = rng.floats(64)
         var outputs: [[Float]] = []
         for kernels in Kernels.available {
-            let out = Activations([Float](repeating: 0, count: 64), inputs: 64, kernels: kernels)
+            let out = Activations(
+                [Float](repeating: 0, count: 64), inputs: 64, readers: [SPK_Q8_0, SPK_F32], kernels: kernels)
             var g = gate
             withUnsafePointer(to: out.pointers) { kernels.table.pointee.swiglu_quantize(&g, up, 0, 64, 0, $0) }
             for i in 0..<64 {

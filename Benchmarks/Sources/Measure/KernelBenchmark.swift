@@ -54,8 +54,7 @@ struct KernelBenchmark: ParsableCommand {
 
         init(_ type: TensorType, inputs: Int, outputs: Int, rows: Int, _ kernels: Kernels) {
             self.kernels = kernels
-            let packing = spk_packing_of(type.kernelType)
-            let panelBytes = spk_panel_bytes(packing, Int32(inputs))
+            let panelBytes = spk_panel_bytes(type.kernelType, Int32(inputs))
             let panels = outputs / 16
             bytes = panels * panelBytes
             let activationBytes = spk_activations_bytes(Int32(rows), Int32(inputs))
@@ -64,9 +63,10 @@ struct KernelBenchmark: ParsableCommand {
             let packed = arena.allocate(UInt8.self, count: bytes)
             for i in 0..<bytes { packed[i] = UInt8(truncatingIfNeeded: i &* 31) & 0x3b }
             matrix = spk_matrix(
-                packing: packing, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes, data: packed)
+                type: type.kernelType, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes,
+                data: packed)
             activations = spk_activations_in(
-                arena.allocate(bytes: activationBytes), Int32(rows), Int32(inputs), 1 << packing.rawValue)
+                arena.allocate(bytes: activationBytes), Int32(rows), Int32(inputs), 1 << UInt64(type.rawValue))
             output = arena.allocate(count: rows * outputs)
             let x = (0..<inputs).map { Float($0 % 17) - 8 }
             for row in 0..<rows { kernels.table.pointee.quantize(x, 0, Int32(inputs), Int32(row), &activations) }

@@ -26,7 +26,14 @@ typedef enum {
     SPK_ISA_AVX512 = 4,
 } spk_isa;
 
-/// Tensor types of a GGUF file that a matrix can be packed from (the file format's own numbers).
+/// Types of a matrix: those of a GGUF file, with the format's own numbers, and one that only memory holds. A weight is
+///     scale · (q − zero)              Q4_0 Q5_0 Q8_0, groups of 32
+///     scale · q + minimum             Q4_1 Q5_1, groups of 32
+///     scale · table[q]                IQ4_NL, groups of 32
+///     scale · s · (q − zero)          Q3_K Q6_K (s for 16 weights), super-blocks of 256
+///     scale · s · q − minimum · m     Q2_K (s, m for 16 weights), Q4_K Q5_K (for 32), super-blocks of 256
+///     scale · s · table[q]            IQ4_XS (s for 32 weights), super-blocks of 256
+/// with 16-bit floats `scale` and `minimum` for the group or super-block, and integers s and m.
 typedef enum {
     SPK_F32 = 0,
     SPK_F16 = 1,
@@ -35,30 +42,23 @@ typedef enum {
     SPK_Q5_0 = 6,
     SPK_Q5_1 = 7,
     SPK_Q8_0 = 8,
+    SPK_Q2_K = 10,
+    SPK_Q3_K = 11,
     SPK_Q4_K = 12,
     SPK_Q5_K = 13,
     SPK_Q6_K = 14,
+    SPK_IQ4_NL = 20,
+    SPK_IQ4_XS = 23,
     SPK_BF16 = 30,
+    SPK_TOP6 = 63, ///< the upper 6 bits of Q8_0: see spk_pack_top6
 } spk_tensor_type;
 
-/// How a packed matrix stores its weights. Value of weight q in group g of an output: scale[g]·q + minimum[g].
-typedef enum {
-    SPK_PACKED_U4_F16 = 0,     ///< 4 bits, groups of 32, 16-bit scale and minimum (Q4_0, Q4_1)
-    SPK_PACKED_S8_F16 = 1,     ///< 8 bits stored as q + 128, groups of 32, 16-bit scale (Q8_0)
-    SPK_PACKED_U4_F32 = 2,     ///< 4 bits, groups of 32, 32-bit scale and minimum (Q4_K)
-    SPK_PACKED_U8_F32 = 3,     ///< 5 bits in a byte, groups of 32, 32-bit scale and minimum (Q5_0, Q5_1, Q5_K)
-    SPK_PACKED_U8_F32_G16 = 4, ///< 6 bits in a byte, groups of 16 (Q6_K)
-    SPK_PACKED_TOP6_F16 = 5,   ///< the upper 6 bits of SPK_PACKED_S8_F16: see spk_pack_top6
-    SPK_PACKED_F32 = 6,        ///< plain floats, [inputs][16]
-    SPK_PACKED_F16 = 7,
-    SPK_PACKED_BF16 = 8,
-} spk_packing;
-
-/// A weight matrix [outputs × inputs], cut into panels of 16 outputs. A panel holds group after group: the quants of
-/// 16 outputs, their scales, their minimums. A product thus reads one stream from end to end. Panels start on 64-byte
-/// boundaries; outputs are padded to a multiple of 16 with zeros.
+/// A weight matrix [outputs × inputs], cut into panels of 16 outputs that take no more bytes than their file's rows, to
+/// 3 %. A panel holds one group of 32 weights, or one super-block of 256, after the other: the scales of 16 outputs, then
+/// their quants. A product thus reads one stream from end to end. Panels start on 64-byte boundaries; outputs are padded
+/// to a multiple of 16 with zeros.
 typedef struct {
-    spk_packing packing;
+    spk_tensor_type type;
     int32_t outputs;
     int32_t inputs;
     size_t panel_bytes;
@@ -68,17 +68,20 @@ typedef struct {
 /// Rows of activations that are stored interleaved, and the most that share one reading of the weights.
 #define SPK_ROW_BLOCK 8
 
-/// Activations [rows × inputs], quantised to 8 bits in groups of 32: value ≈ scale · q. The groups of eight rows stand
-/// side by side, so that a kernel finds all of them at constant offsets: see `spk_slot`. What no matrix reads is NULL.
+/// Activations [rows × inputs], quantised to 8 bits: value ≈ scale · q. The groups of 32 of eight rows stand side by
+/// side, so that a kernel finds all of them at constant offsets: see `spk_slot`. What no matrix reads is NULL.
 typedef struct {
     int32_t inputs;
-    int8_t *q;       ///< [slots × 32]      rounded to −127…127
-    float *scale;    ///< [slots]
-    float *sum;      ///< [slots]           scale · Σ q over the group
-    float *half_sum; ///< [slots × 2]       scale · Σ q over each half group, for groups of 16
-    int32_t *offset; ///< [slots]           −128 · Σ q, what packing q + 128 adds
-    int32_t *rise;   ///< [slots]           3 · Σ max(q, 0), the most that two more bits of every weight would add
-    float *values;   ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
+    int32_t span;         ///< inputs that share a scale: 256 where a matrix of super-blocks reads them, else 32
+    int8_t *q;            ///< [slots × 32]      rounded to −127…127
+    float *scale;         ///< [slots]
+    float *sum;           ///< [slots]           scale · Σ q over the group, for minimums
+    int32_t *offset;      ///< [slots]           −128 · Σ q, for weights stored with 128 added
+    int32_t *half_offset; ///< [slots × 2]       the same for each half group
+    int32_t *pair_sums;   ///< [slots]           of an even group: Σ q of it and of the next, 16 bits each
+    int32_t *half_sums;   ///< [slots]           Σ q of both half groups, 16 bits each
+    int32_t *rise;        ///< [slots]           3 · Σ max(q, 0), the most that two more bits of every weight would add
+    float *values;        ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
 } spk_activations;
 
 /// Where group `group` of row `row` stands: [rows / 8][inputs / 32][8].
@@ -104,13 +107,13 @@ typedef struct {
     void (*matmul)(const spk_matrix *matrix, const spk_activations *activations, int32_t rows, int32_t panel_begin,
                    int32_t panel_end, const void *next, float *output, size_t output_stride, bool accumulate);
 
-    /// Quantises columns `begin..<end` (multiples of 32) of one row of `x` into `out`.
+    /// Quantises columns `begin..<end` (multiples of `out->span`) of one row of `x` into `out`.
     void (*quantize)(const float *x, int32_t begin, int32_t end, int32_t row, const spk_activations *out);
 
     /// y = x / √(mean(x²) + ε) · weight (Zhang & Sennrich 2019). `y` may be `x`.
     void (*rms_norm)(const float *x, const float *weight, int32_t count, float epsilon, float *y);
 
-    /// Columns `begin..<end` of one row: silu(gate) · up (Shazeer 2020), quantised into `out`. `gate` is overwritten.
+    /// Columns `begin..<end` of one row: gate = silu(gate) · up (Shazeer 2020), quantised into `out` if it is not NULL.
     void (*swiglu_quantize)(float *gate, const float *up, int32_t begin, int32_t end, int32_t row,
                             const spk_activations *out);
 
@@ -163,20 +166,20 @@ spk_isa spk_best_isa(void);
 const char *spk_isa_name(spk_isa isa);
 
 /// Bytes that `rows` rows of activations with `inputs` inputs need at most, and the struct that lays them out in `memory`
-/// for the matrices that will be multiplied with them. `readers`: 1 << packing of each.
+/// for the matrices that will be multiplied with them. `readers`: 1 << type of each.
 size_t spk_activations_bytes(int32_t rows, int32_t inputs);
-spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, uint32_t readers);
+spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, uint64_t readers);
 
-/// The packing that a tensor type gets.
-spk_packing spk_packing_of(spk_tensor_type type);
 /// Bytes of one panel of 16 outputs, a multiple of 64.
-size_t spk_panel_bytes(spk_packing packing, int32_t inputs);
+size_t spk_panel_bytes(spk_tensor_type type, int32_t inputs);
+/// Weights that the file stores together: a row's inputs are a multiple of it.
+int32_t spk_block_weights(spk_tensor_type type);
 /// Bytes of one row of `inputs` weights in the file.
 size_t spk_row_bytes(spk_tensor_type type, int32_t inputs);
 /// Packs panels `panel_begin..<panel_end` of a file tensor [outputs × inputs] to `packed`, the start of the matrix.
 void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_t inputs, int32_t panel_begin,
               int32_t panel_end, uint8_t *packed);
-/// Packs panels `panel_begin..<panel_end` of a matrix of SPK_PACKED_S8_F16 anew, without the lower two bits of its
+/// Packs panels `panel_begin..<panel_end` of a matrix of Q8_0 anew, without the lower two bits of its
 /// weights. A product with what is left is never less than the matrix's own, to the last bit of the float: every group's
 /// integer sum starts with `rise`, the most that the bits left out can add, and all that follows it (the conversion, the
 /// product with a scale that is not negative, the sum) keeps the order of two numbers when it rounds. Returns false when

@@ -9,9 +9,13 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
     case q5_0 = 6
     case q5_1 = 7
     case q8_0 = 8
+    case q2_K = 10
+    case q3_K = 11
     case q4_K = 12
     case q5_K = 13
     case q6_K = 14
+    case iq4_NL = 20
+    case iq4_XS = 23
     /// Indices, not weights: no kernel computes with them.
     case i64 = 27
     case bf16 = 30
@@ -20,13 +24,7 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
     package static let weights = allCases.filter { $0 != .i64 }
 
     /// Weights that are stored together; the first dimension is a multiple of it.
-    package var blockSize: Int {
-        switch self {
-        case .f32, .f16, .bf16, .i64: 1
-        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
-        case .q4_K, .q5_K, .q6_K: 256
-        }
-    }
+    package var blockSize: Int { self == .i64 ? 1 : Int(spk_block_weights(kernelType)) }
 
     /// Bytes of one block.
     package var blockBytes: Int { self == .i64 ? 8 : spk_row_bytes(kernelType, Int32(blockSize)) }
@@ -42,9 +40,13 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
         case .q5_0: "Q5_0"
         case .q5_1: "Q5_1"
         case .q8_0: "Q8_0"
+        case .q2_K: "Q2_K"
+        case .q3_K: "Q3_K"
         case .q4_K: "Q4_K"
         case .q5_K: "Q5_K"
         case .q6_K: "Q6_K"
+        case .iq4_NL: "IQ4_NL"
+        case .iq4_XS: "IQ4_XS"
         case .i64: "I64"
         case .bf16: "BF16"
         }

@@ -6,6 +6,6 @@ extension spk_matrix {
 
     package func panel(_ index: Int) -> UnsafePointer<UInt8> { data + index * panel_bytes }
 
-    /// Its packing's bit among the readers of activations.
-    package var reader: UInt32 { 1 << packing.rawValue }
+    /// Its type's bit among the readers of activations.
+    package var reader: UInt64 { 1 << UInt64(type.rawValue) }
 }

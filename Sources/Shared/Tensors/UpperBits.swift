@@ -8,9 +8,9 @@ package final class UpperBits: @unchecked Sendable {
 
     /// Nil for a matrix without such a bound.
     package init?(of whole: spk_matrix, pool: WorkerPool) throws(OutOfMemory) {
-        guard whole.packing == SPK_PACKED_S8_F16 else { return nil }
+        guard whole.type == SPK_Q8_0 else { return nil }
         let panels = whole.panels
-        let panelBytes = spk_panel_bytes(SPK_PACKED_TOP6_F16, whole.inputs)
+        let panelBytes = spk_panel_bytes(SPK_TOP6, whole.inputs)
         arena = try Arena(capacity: panels * panelBytes, hugePages: true)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         let isSound = Atomic(true)
@@ -23,7 +23,7 @@ package final class UpperBits: @unchecked Sendable {
         }
         guard isSound.load(ordering: .relaxed) else { return nil }
         matrix = spk_matrix(
-            packing: SPK_PACKED_TOP6_F16, outputs: whole.outputs, inputs: whole.inputs, panel_bytes: panelBytes,
+            type: SPK_TOP6, outputs: whole.outputs, inputs: whole.inputs, panel_bytes: panelBytes,
             data: packed)
     }
 }

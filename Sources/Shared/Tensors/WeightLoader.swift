@@ -25,8 +25,7 @@ package final class WeightLoader {
         guard inputs % Int(SPK_GROUP) == 0 else {
             throw .tensor(name, "has \(inputs) inputs, expected a multiple of \(SPK_GROUP)")
         }
-        let packing = spk_packing_of(tensor.type.kernelType)
-        let panelBytes = spk_panel_bytes(packing, Int32(inputs))
+        let panelBytes = spk_panel_bytes(tensor.type.kernelType, Int32(inputs))
         let panels = (outputs + Int(SPK_LANES) - 1) / Int(SPK_LANES)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         try read(tensor, panels: panels) { bytes, panels in
@@ -36,7 +35,8 @@ package final class WeightLoader {
                 Int32(panels.count), packed + panels.lowerBound * panelBytes)
         }
         return spk_matrix(
-            packing: packing, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes, data: packed)
+            type: tensor.type.kernelType, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes,
+            data: packed)
     }
 
     /// Reads a matrix's rows on all workers, some panels at a time, and calls `body` with the bytes of each.
@@ -133,7 +133,7 @@ package final class WeightLoader {
             return tensor.shape.count == 1 ? Arena.size(tensor.count * 4) : 0
         }
         let panels = (tensor.shape[1] + Int(SPK_LANES) - 1) / Int(SPK_LANES)
-        let packed = panels * spk_panel_bytes(spk_packing_of(tensor.type.kernelType), Int32(tensor.shape[0]))
+        let packed = panels * spk_panel_bytes(tensor.type.kernelType, Int32(tensor.shape[0]))
         return max(packed, Arena.size(tensor.shape[1] == 1 ? tensor.count * 4 : 0))
     }
 }

@@ -125,9 +125,11 @@ extension spk_activations {
         var one = self
         one.q += row * Int(SPK_GROUP)
         one.scale += row
-        one.sum += row
-        if let half_sum { one.half_sum = half_sum + 2 * row }
+        if let sum { one.sum = sum + row }
         if let offset { one.offset = offset + row }
+        if let half_offset { one.half_offset = half_offset + 2 * row }
+        if let pair_sums { one.pair_sums = pair_sums + row }
+        if let half_sums { one.half_sums = half_sums + row }
         if let rise { one.rise = rise + row }
         if let values { one.values = values + row * Int(inputs) }
         return one

@@ -97,6 +97,7 @@ extension Transformer {
         let scores = state.scores + worker.index * Int(SPK_MAX_QUERIES) * state.scoreStride
         let queries = state.queries + worker.index * Int(SPK_MAX_QUERIES)
         let scale = 1 / Float(c.headDimension).squareRoot()
+        let isShared = !c.headDimension.isMultiple(of: Int(state.attention.span))
         for s in 0..<batch.segmentCount {
             let segment = batch.segments[s]
             // Few rows are cut evenly; many are dealt out in turn, for later rows see more cells.
@@ -129,12 +130,13 @@ extension Transformer {
                     kernels.table.pointee.attend(
                         queries, Int32(count), Int32(c.headDimension), scale, segment.cache.keys(index, head) + skipped,
                         segment.cache.values(index, head) + skipped, scores, state.scoreStride)
-                    for i in 0..<count { quantizeAttended(queries[i].output) }
+                    if !isShared { for i in 0..<count { quantizeAttended(queries[i].output) } }
                     next += count
                 }
             }
         }
         worker.barrier()
+        if isShared { quantize(state.attended, batch.rowCount, into: state.attention, &worker) }
     }
 
     private func quantizeAttended(_ output: UnsafeMutablePointer<Float>) {

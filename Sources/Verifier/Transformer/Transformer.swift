@@ -138,6 +138,7 @@ package final class Transformer {
     ) {
         let width = config.feedForward
         let chunk = max(1, panelsPerChunk(layer.gate) / 2) * 32
+        let isShared = !chunk.isMultiple(of: Int(state.feedForward.span))
         worker.forEachChunk(of: width, chunk: chunk) { columns, next in
             let panels = columns.lowerBound / 16..<columns.upperBound / 16
             let following = next.map { layer.gate.panel($0.lowerBound / 16) } ?? layer.down.data
@@ -146,11 +147,29 @@ package final class Transformer {
                 stride: width)
             multiply(layer.up, normed, rows, panels, before: following, into: state.up, stride: width)
             withUnsafePointer(to: state.feedForward) { feedForward in
+                let output = isShared ? nil : feedForward
                 for row in 0..<rows {
                     kernels.table.pointee.swiglu_quantize(
                         state.gate + row * width, state.up + row * width, Int32(columns.lowerBound),
-                        Int32(columns.upperBound), Int32(row), feedForward)
+                        Int32(columns.upperBound), Int32(row), output)
                 }
+            }
+        }
+        worker.barrier()
+        if isShared { quantize(state.gate, rows, into: state.feedForward, &worker) }
+    }
+
+    /// What workers computed in parts narrower than the columns that share a scale.
+    func quantize(
+        _ x: UnsafePointer<Float>, _ rows: Int, into output: spk_activations, _ worker: inout Worker
+    ) {
+        let width = Int(output.inputs)
+        let spans = width / Int(output.span)
+        withUnsafePointer(to: output) { output in
+            for part in worker.share(of: rows * spans) {
+                let begin = Int32(part % spans) * output.pointee.span
+                kernels.table.pointee.quantize(
+                    x + part / spans * width, begin, begin + output.pointee.span, Int32(part / spans), output)
             }
         }
         worker.barrier()

@@ -13,9 +13,9 @@ package final class TransformerLayers {
         var gate, up, down: spk_matrix
     }
 
-    /// The packings of the matrices that are multiplied with each kind of activations, a bit for each.
+    /// The types of the matrices that are multiplied with each kind of activations, a bit for each.
     struct Readers {
-        var hidden, attention, feedForward: UInt32
+        var hidden, attention, feedForward: UInt64
     }
 
     private let layers: UnsafeMutablePointer<Layer>

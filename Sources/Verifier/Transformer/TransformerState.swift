@@ -53,7 +53,7 @@ package final class TransformerState {
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
                 + Arena.size(half * 8) + Arena.size(workers * Int(SPK_MAX_QUERIES) * MemoryLayout<spk_query>.stride))
         self.arena = arena
-        func activations(_ index: Int, _ readers: UInt32) -> spk_activations {
+        func activations(_ index: Int, _ readers: UInt64) -> spk_activations {
             spk_activations_in(
                 arena.allocate(bytes: activationBytes[index]), Int32(rows), Int32(inputs[index]), readers)
         }
