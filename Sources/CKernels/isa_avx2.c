@@ -9,6 +9,7 @@ INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+#define HAS_PAIRS 1
 // At most 15, 31 and 63, times 127: 8 · 2 · 15 · 127, 4 · 2 · 31 · 127 and 2 · 2 · 63 · 127 are below 2¹⁵.
 #define PAIRS_THAT_FIT(type)                                                                                           \
     (has_table(type) || quant_bits(type) == 8   ? 0                                                                    \

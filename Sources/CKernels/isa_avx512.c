@@ -29,6 +29,8 @@ INLINE u8x64 look_up(u8x64 indices) {
     return (u8x64)_mm512_shuffle_epi8(table, (__m512i)indices);
 }
 
+#define HAS_PAIRS 0
+#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) is_signed(type)
 #define KEEP(x) __asm__ volatile("" : "+v"(x))
 #define TILE_ROWS(type) 8

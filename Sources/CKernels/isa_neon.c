@@ -48,9 +48,12 @@ INLINE u8x64 look_up(u8x64 indices) {
     uint8_t bytes[64];
     memcpy(bytes, &indices, 64);
     UNROLL for (int i = 0; i < 64; i += 16) vst1q_u8(bytes + i, vqtbl1q_u8(table, vld1q_u8(bytes + i)));
-    return load_u8(bytes);
+    memcpy(&indices, bytes, 64);
+    return indices;
 }
 
+#define HAS_PAIRS 0
+#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) false
 #define KEEP(x)
 #define TILE_ROWS(type) 3

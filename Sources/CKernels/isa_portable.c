@@ -28,6 +28,8 @@ INLINE u8x64 look_up(u8x64 indices) {
     return indices;
 }
 
+#define HAS_PAIRS 0
+#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) is_signed(type)
 #define KEEP(x)
 #define TILE_ROWS(type) 4

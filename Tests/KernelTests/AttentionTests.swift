@@ -6,7 +6,7 @@ import TestSupport
 
 @Suite struct AttentionTests {
     private static let dimension = 64
-    private static let capacity = 160
+    private static let capacity = 1200
 
     /// One head's cache with random keys and values, and the rounded numbers in it.
     private struct Head {
@@ -37,22 +37,36 @@ import TestSupport
         firsts: [Int32]? = nil
     ) -> [[Float]] {
         let firsts = firsts ?? queries.map { _ in 0 }
-        var outputs = [Float](repeating: 0, count: queries.count * Self.dimension)
-        var scores = [Float](repeating: 0, count: queries.count * 192)
+        let stride = Self.dimension + Int(SPK_PARTIAL)
+        var scores = [Float](repeating: 0, count: queries.count * Int(SPK_STRETCH))
+        var results = [Float](repeating: .nan, count: 2 * queries.count * stride)
+        let end = zip(prefixes, masks).map { Int($0) + 64 - $1.leadingZeroBitCount }.max()!
         let flat = queries.flatMap { $0 }
-        flat.withUnsafeBufferPointer { flat in
-            outputs.withUnsafeMutableBufferPointer { outputs in
-                let list = queries.indices.map { i in
-                    spk_query(
-                        query: flat.baseAddress! + i * Self.dimension,
-                        output: outputs.baseAddress! + i * Self.dimension,
-                        first: firsts[i], prefix: prefixes[i], mask: masks[i])
+        return flat.withUnsafeBufferPointer { flat in
+            results.withUnsafeMutableBufferPointer { results in
+                let (whole, part) = (results.baseAddress!, results.baseAddress! + queries.count * stride)
+                for begin in Swift.stride(from: 0, to: end, by: Int(SPK_STRETCH)) {
+                    let list = queries.indices.map { i in
+                        spk_query(
+                            query: flat.baseAddress! + i * Self.dimension,
+                            partial: (begin == 0 ? whole : part) + i * stride,
+                            first: firsts[i], prefix: prefixes[i], mask: masks[i])
+                    }
+                    kernels.table.pointee.attend(
+                        list, Int32(list.count), Int32(Self.dimension), 0.125, head.keys, head.values, Int32(begin),
+                        Int32(min(begin + Int(SPK_STRETCH), end)), &scores)
+                    for i in queries.indices where begin > 0 {
+                        kernels.table.pointee.merge(
+                            part + i * stride, Int32(Self.dimension), 0.125, whole + i * stride)
+                    }
                 }
-                kernels.table.pointee.attend(
-                    list, Int32(list.count), Int32(Self.dimension), 0.125, head.keys, head.values, &scores, 192)
+                return queries.indices.map { i in
+                    var output = [Float](repeating: 0, count: Self.dimension)
+                    kernels.table.pointee.finish(whole + i * stride, Int32(Self.dimension), &output)
+                    return output
+                }
             }
         }
-        return queries.indices.map { Array(outputs[$0 * Self.dimension..<($0 + 1) * Self.dimension]) }
     }
 
     private func naive(
@@ -82,9 +96,9 @@ import TestSupport
             #expect(head.values == heads[0].values)
         }
         for count in 1...Int(SPK_MAX_QUERIES) {
-            for _ in 0..<6 {
+            for most in [90, 90, 90, 1100, 1100, 1100] as [Int32] {
                 let queries = (0..<count).map { _ in rng.floats(Self.dimension, in: -3...3) }
-                let prefixes = (0..<count).map { _ in Int32.random(in: 1...90, using: &rng) }
+                let prefixes = (0..<count).map { _ in Int32.random(in: 1...most, using: &rng) }
                 let firsts = prefixes.map { Bool.random(using: &rng) ? 0 : Int32.random(in: 0..<$0, using: &rng) }
                 let masks = (0..<count).map { _ in
                     Bool.random(using: &rng) ? 0 : UInt64.random(in: 0...UInt64.max, using: &rng)

@@ -130,6 +130,23 @@ import TestSupport
         }
     }
 
+    @Test("many rows, and inputs more than are unpacked at once, have the bits of one row alone", arguments: types)
+    func manyRows(type: TensorType) throws {
+        let kernels = try Kernels()
+        let (inputs, total) = (1280, 149)
+        let matrix = PackedMatrix(type, inputs: inputs, outputs: 40, seed: 13)
+        var rng = SplitMix(14)
+        let x = rng.floats(total * inputs, in: -3...3)
+        let activations = Activations(x, inputs: inputs, readers: [type.kernelType], kernels: kernels)
+        let all = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
+        for row in 0..<total {
+            let own = Array(x[row * inputs..<(row + 1) * inputs])
+            let alone = Activations(own, inputs: inputs, readers: [type.kernelType], kernels: kernels)
+            let output = multiply(matrix.matrix, alone, rows: 1, of: 1, kernels: kernels)
+            #expect(output == Array(all[row * 48..<(row + 1) * 48]), "row \(row)")
+        }
+    }
+
     @Test("activations that share scales by 256 give the same bits everywhere too", arguments: types)
     func wideSpan(type: TensorType) {
         let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 11)

@@ -20,22 +20,30 @@ struct AttentionBenchmark: ParsableCommand {
             let numbers = (count + 15) / 16 * 16 * Self.dimension
             let keys = [UInt16](repeating: 0x3800, count: numbers)
             let values = [UInt16](repeating: 0x3400, count: numbers)
-            let stride = (count + 63) / 64 * 64
-            var scores = [Float](repeating: 0, count: Int(SPK_MAX_QUERIES) * stride)
+            let stride = Self.dimension + Int(SPK_PARTIAL)
+            var scores = [Float](repeating: 0, count: Int(SPK_MAX_QUERIES) * Int(SPK_STRETCH))
             let vectors = [Float](repeating: 0.5, count: Int(SPK_MAX_QUERIES) * Self.dimension)
-            var outputs = vectors
+            var results = [Float](repeating: 0, count: 2 * Int(SPK_MAX_QUERIES) * stride)
             for queries in [1, 2, 3, 6] {
                 let seconds = vectors.withUnsafeBufferPointer { vectors in
-                    outputs.withUnsafeMutableBufferPointer { outputs in
-                        let list = (0..<queries).map { i in
-                            spk_query(
-                                query: vectors.baseAddress! + i * Self.dimension,
-                                output: outputs.baseAddress! + i * Self.dimension, first: 0, prefix: Int32(count),
-                                mask: 0)
+                    results.withUnsafeMutableBufferPointer { results in
+                        let lists = [results.baseAddress!, results.baseAddress! + queries * stride].map { results in
+                            (0..<queries).map { i in
+                                spk_query(
+                                    query: vectors.baseAddress! + i * Self.dimension, partial: results + i * stride,
+                                    first: 0, prefix: Int32(count), mask: 0)
+                            }
                         }
                         return Stopwatch.median(of: repeats) {
-                            kernels.table.pointee.attend(
-                                list, Int32(queries), Int32(Self.dimension), 0.125, keys, values, &scores, stride)
+                            for begin in Swift.stride(from: 0, to: count, by: Int(SPK_STRETCH)) {
+                                kernels.table.pointee.attend(
+                                    lists[begin == 0 ? 0 : 1], Int32(queries), Int32(Self.dimension), 0.125, keys,
+                                    values, Int32(begin), Int32(min(begin + Int(SPK_STRETCH), count)), &scores)
+                                for i in 0..<queries where begin > 0 {
+                                    kernels.table.pointee.merge(
+                                        lists[1][i].partial, Int32(Self.dimension), 0.125, lists[0][i].partial)
+                                }
+                            }
                         }
                     }
                 }

@@ -10,18 +10,25 @@ struct KernelBenchmark: ParsableCommand {
         abstract: "Products, each format and shape, on one core: GMAC/s, GB/s of weights, share of the measured peak.")
 
     @Option(parsing: .upToNextOption, help: "Rows.") var rows: [Int] = [1, 2, 4, 8, 16, 64]
+    @Option(parsing: .upToNextOption, help: "Tensor types, as the file format names them (all without it).")
+    var types: [String] = []
     @Option(help: "Timed runs for each figure.") var repeats: Int = 9
 
-    /// Inputs × outputs of SmolLM2's products; the head is cut, it is the same all along.
-    private static let shapes = [(576, 576), (576, 192), (576, 1536), (1536, 576), (576, 8192)]
-    private static let types: [TensorType] = [.q4_1, .q8_0, .q4_0, .q4_K, .q5_K, .q6_K, .f16]
+    /// Inputs × outputs of the products of SmolLM2 135M and of Llama 3.2 1B; the head of the first is cut, it is the same
+    /// all along.
+    private static let small = [(576, 576), (576, 192), (576, 1536), (1536, 576), (576, 8192)]
+    private static let large = [(2048, 2048), (2048, 8192), (8192, 2048)]
 
     func run() throws {
         let kernels = try Kernels()
         let peak = peak()
         print("\(Processor.name), \(kernels.name), one core; peak of 8-bit dot products \(Int(peak)) GMAC/s")
-        for type in Self.types {
-            for (inputs, outputs) in Self.shapes where inputs % type.blockSize == 0 {
+        let known = TensorType.weights.map(\.description)
+        if let unknown = types.first(where: { !known.contains($0) }) {
+            throw ValidationError("'\(unknown)' is no tensor type: expected one of \(known.joined(separator: ", "))")
+        }
+        for type in TensorType.weights where types.isEmpty || types.contains(type.description) {
+            for (inputs, outputs) in type.blockSize == 256 ? Self.large : Self.small + Self.large.prefix(1) {
                 let product = Product(type, inputs: inputs, outputs: outputs, rows: rows.max()!, kernels)
                 let cells = rows.map { count in
                     let seconds = product.seconds(count, repeats: repeats)

@@ -16,6 +16,10 @@
 #define SPK_GROUP 32
 /// Query vectors that one `attend` call serves at most.
 #define SPK_MAX_QUERIES 6
+/// Cells of a stretch of a KV cache: attention sums over each stretch by itself, then over the stretches.
+#define SPK_STRETCH 512
+/// Floats after the sums of an attention's partial result: `greatest` and `total`, and what keeps the next one aligned.
+#define SPK_PARTIAL 16
 
 /// Instruction sets in rising order of preference on their architecture.
 typedef enum {
@@ -93,7 +97,9 @@ static inline size_t spk_slot(const spk_activations *a, int32_t row, int32_t gro
 /// `prefix + i` where bit i of `mask` is set.
 typedef struct {
     const float *query; ///< [head_dim], rotated
-    float *output;      ///< [head_dim]
+    /// [head_dim + SPK_PARTIAL]: Σ weight · value over a stretch, its greatest score (−∞ where no cell is seen), and
+    /// Σ weight; a cell's weight is e^(scale · (score − greatest)).
+    float *partial;
     int32_t first;
     int32_t prefix;
     uint64_t mask;
@@ -128,11 +134,16 @@ typedef struct {
     /// The same for a value, into `values` [cells][head_dim].
     void (*store_value)(const float *value, int32_t head_dim, int32_t cell, uint16_t *values);
 
-    /// Softmax attention of 1 to SPK_MAX_QUERIES query vectors over one head of one KV cache.
-    /// `scores`: scratch of `count` rows of `score_stride` floats; the stride covers every visible cell, rounded up
-    /// to 64.
+    /// Softmax attention of 1 to SPK_MAX_QUERIES query vectors over cells `begin..<end` of one head's KV cache, `begin` a
+    /// multiple of 16 and all of them in one stretch. `scores`: scratch of `count` rows of SPK_STRETCH floats.
     void (*attend)(const spk_query *queries, int32_t count, int32_t head_dim, float scale, const uint16_t *keys,
-                   const uint16_t *values, float *scores, size_t score_stride);
+                   const uint16_t *values, int32_t begin, int32_t end, float *scores);
+
+    /// Adds the partial result of a stretch to that of the stretches before it (Milakov & Gimelshein 2018).
+    void (*merge)(const float *partial, int32_t head_dim, float scale, float *into);
+
+    /// output = Σ weight · value / Σ weight. `output` may be `partial`.
+    void (*finish)(const float *partial, int32_t head_dim, float *output);
 
     /// Writes to `reaching` which of the panels `panel_begin..<panel_end` have an output that is not below the threshold,
     /// and returns how many.

@@ -1,152 +1,187 @@
 import CKernels
 import SpeculateShared
 
+/// Softmax attention with the cache cut into stretches of SPK_STRETCH cells (FlashAttention, Dao et al. 2022): each gives a
+/// partial result of its own, and those are merged in the order of the cells. The cuts depend on nothing but the cells'
+/// places, so that a row's numbers are the same whoever computes which stretch.
 extension Transformer {
-    /// Queries, keys and values by whole heads: whoever computes a head also adds its bias, normalises and rotates it,
-    /// and stores it if it is a key or a value.
-    func projectHeads(
-        _ index: Int, _ normed: spk_activations, _ batch: RowBatch, _ worker: inout Worker,
-        keysAndValuesOnly: Bool = false
-    ) {
-        let layer = layers[index]
-        let first = keysAndValuesOnly ? config.heads : 0
-        worker.forEachChunk(of: config.heads + 2 * config.kvHeads - first, chunk: 1) { units, next in
-            for unit in units {
-                let following = unit + 1 < units.upperBound ? unit + 1 : next?.lowerBound
-                projectHead(first + unit, index, layer, normed, batch, before: following.map { first + $0 })
-            }
+    /// Query vectors of one head in one segment; numbered head by head, row by row, and by query head within a row.
+    private struct Tile {
+        var segment: RowBatch.Segment
+        var head: Int
+        var queries: Range<Int>
+    }
+
+    func attend(_ index: Int, _ batch: RowBatch, _ worker: inout Worker) {
+        if isSplit(batch, worker.count) {
+            attendSplit(index, batch, &worker)
+        } else {
+            attendWhole(index, batch, worker)
         }
         worker.barrier()
+        if !isQuantizedByHead { quantize(state.attended, batch.rowCount, into: state.attention, &worker) }
     }
 
-    private func projectHead(
-        _ unit: Int, _ index: Int, _ layer: TransformerLayers.Layer, _ normed: spk_activations, _ batch: RowBatch,
-        before following: Int?
-    ) {
-        let c = config
-        let (part, head) = part(unit, of: layer)
-        let next = following.map { following in
-            let (part, head) = self.part(following, of: layer)
-            return part.matrix.panel(head * c.headDimension / 16)
-        }
-        let panels = head * c.headDimension / 16..<(head + 1) * c.headDimension / 16
-        multiply(
-            part.matrix, normed, batch.rowCount, panels, before: next ?? layer.output.data, into: part.output,
-            stride: part.width)
-        for row in 0..<batch.rowCount {
-            let vector = part.output + row * part.width + head * c.headDimension
-            finishHead(vector, part, head, row)
-            let cache = batch.segments[Int(batch.rows[row].segment)].cache
-            let cell = batch.rows[row].cell
-            switch part.role {
-            case .query: break
-            case .key: kernels.table.pointee.store_key(vector, Int32(c.headDimension), cell, cache.keys(index, head))
-            case .value:
-                kernels.table.pointee.store_value(vector, Int32(c.headDimension), cell, cache.values(index, head))
+    private var isQuantizedByHead: Bool { config.headDimension.isMultiple(of: Int(state.attention.span)) }
+
+    /// Whether workers share out the stretches: where one sequence with few rows has too few heads to keep all busy.
+    private func isSplit(_ batch: RowBatch, _ workers: Int) -> Bool {
+        guard batch.segmentCount == 1, batch.rowCount <= AttentionScratch.splitRows else { return false }
+        return config.kvHeads < 2 * workers && stretches(of: batch.segments[0], batch).count > 1
+    }
+
+    /// Every query goes over all of its cells on one worker.
+    private func attendWhole(_ index: Int, _ batch: RowBatch, _ worker: Worker) {
+        let heads = config.kvHeads
+        for s in 0..<batch.segmentCount {
+            let segment = batch.segments[s]
+            let perHead = segment.rowCount * config.queriesPerKV
+            // Few rows in one stretch are cut evenly. Otherwise a head's cache is read once for a whole tile; tiles are
+            // dealt out in turn, for later rows see more cells.
+            let isShort = segment.rowCount < 16 && stretches(of: segment, batch).count == 1
+            let size =
+                isShort ? (perHead * heads + worker.count - 1) / worker.count : min(perHead, AttentionScratch.tile)
+            let mine = (worker.index + s) % worker.count
+            if isShort {
+                var next = mine * size
+                let end = min(next + size, perHead * heads)
+                while next < end {
+                    let (head, first) = next.quotientAndRemainder(dividingBy: perHead)
+                    let count = min(end - next, perHead - first, AttentionScratch.tile)
+                    attend(index, Tile(segment: segment, head: head, queries: first..<first + count), batch, worker)
+                    next += count
+                }
+            } else {
+                let perHeadTiles = (perHead + size - 1) / size
+                for tile in stride(from: mine, to: perHeadTiles * heads, by: worker.count) {
+                    let first = tile % perHeadTiles * size
+                    let queries = first..<min(first + size, perHead)
+                    attend(index, Tile(segment: segment, head: tile / perHeadTiles, queries: queries), batch, worker)
+                }
             }
         }
     }
 
-    /// What tells the projections to queries, keys and values apart.
-    private struct HeadPart {
-        enum Role { case query, key, value }
-        var role: Role
-        var matrix: spk_matrix
-        var bias: UnsafePointer<Float>?
-        var norm: UnsafePointer<Float>?
-        var output: UnsafeMutablePointer<Float>
-        var width: Int
+    private func attend(_ index: Int, _ tile: Tile, _ batch: RowBatch, _ worker: Worker) {
+        let scratch = state.attentionScratch
+        let results = scratch.tile(of: worker.index)
+        let next = results + AttentionScratch.tile * scratch.stride
+        let dimension = Int32(config.headDimension)
+        let stretches = stretches(of: tile.segment, batch, tile.queries)
+        for stretch in stretches {
+            for group in groups(of: tile.queries) {
+                let result = results + (group.lowerBound - tile.queries.lowerBound) * scratch.stride
+                let isFirst = stretch == stretches.lowerBound
+                attend(index, tile, group, stretch, batch, worker, into: isFirst ? result : next)
+                for i in 0..<(isFirst ? 0 : group.count) {
+                    kernels.table.pointee.merge(
+                        next + i * scratch.stride, dimension, attentionScale, result + i * scratch.stride)
+                }
+            }
+        }
+        for query in tile.queries {
+            finish(results + (query - tile.queries.lowerBound) * scratch.stride, query, head: tile.head, tile.segment)
+        }
     }
 
-    /// Query heads first, then key heads, then value heads.
-    private func part(_ unit: Int, of layer: TransformerLayers.Layer) -> (HeadPart, head: Int) {
-        let c = config
-        if unit < c.heads {
-            let part = HeadPart(
-                role: .query, matrix: layer.query, bias: layer.queryBias, norm: layer.queryNorm, output: state.query,
-                width: c.queryWidth)
-            return (part, unit)
-        }
-        if unit < c.heads + c.kvHeads {
-            let part = HeadPart(
-                role: .key, matrix: layer.key, bias: layer.keyBias, norm: layer.keyNorm, output: state.key,
-                width: c.kvWidth)
-            return (part, unit - c.heads)
-        }
-        let part = HeadPart(
-            role: .value, matrix: layer.value, bias: layer.valueBias, norm: nil, output: state.value, width: c.kvWidth)
-        return (part, unit - c.heads - c.kvHeads)
-    }
-
-    private func finishHead(_ vector: UnsafeMutablePointer<Float>, _ part: HeadPart, _ head: Int, _ row: Int) {
-        let dimension = config.headDimension
-        let half = config.ropeDimensions / 2
-        if let bias = part.bias { for i in 0..<dimension { vector[i] += bias[head * dimension + i] } }
-        if let norm = part.norm {
-            kernels.table.pointee.rms_norm(vector, norm, Int32(dimension), config.epsilon, vector)
-        }
-        guard part.role != .value else { return }
-        kernels.table.pointee.rope(
-            vector, Int32(config.ropeDimensions), state.cosine + row * half, state.sine + row * half,
-            config.ropeIsInterleaved)
-    }
-
-    /// Softmax attention, a few query vectors of one key–value head at a time, so that each cell is read once for all.
-    func attend(_ index: Int, _ batch: RowBatch, _ worker: inout Worker) {
-        let c = config
-        let scores = state.scores + worker.index * Int(SPK_MAX_QUERIES) * state.scoreStride
-        let queries = state.queries + worker.index * Int(SPK_MAX_QUERIES)
-        let scale = 1 / Float(c.headDimension).squareRoot()
-        let isShared = !c.headDimension.isMultiple(of: Int(state.attention.span))
-        for s in 0..<batch.segmentCount {
-            let segment = batch.segments[s]
-            // Few rows are cut evenly; many are dealt out in turn, for later rows see more cells.
-            let perHead = segment.rowCount * c.queriesPerKV
-            let all = perHead * c.kvHeads
-            let chunk = segment.rowCount >= 16 ? Int(SPK_MAX_QUERIES) : (all + worker.count - 1) / worker.count
-            let mine = (worker.index + s) % worker.count
-            for start in stride(from: mine * chunk, to: all, by: worker.count * chunk) {
-                var next = start
-                let end = min(start + chunk, all)
-                while next < end {
-                    let head = next / perHead
-                    let count = min(end - next, (head + 1) * perHead - next, Int(SPK_MAX_QUERIES))
-                    // Where a window hides the first cells, whole groups of 16 of them are not even looked at.
-                    var hidden = Int32.max
-                    for i in 0..<count {
-                        let row = segment.firstRow + (next + i) % perHead / c.queriesPerKV
-                        let queryHead = head * c.queriesPerKV + (next + i) % c.queriesPerKV
-                        let offset = row * c.queryWidth + queryHead * c.headDimension
-                        queries[i] = spk_query(
-                            query: UnsafePointer(state.query + offset), output: state.attended + offset,
-                            first: batch.rows[row].first, prefix: batch.rows[row].prefix, mask: batch.rows[row].mask)
-                        hidden = min(hidden, batch.rows[row].first / 16 * 16)
-                    }
-                    for i in 0..<count {
-                        queries[i].first -= hidden
-                        queries[i].prefix -= hidden
-                    }
-                    let skipped = Int(hidden) * c.headDimension
-                    kernels.table.pointee.attend(
-                        queries, Int32(count), Int32(c.headDimension), scale, segment.cache.keys(index, head) + skipped,
-                        segment.cache.values(index, head) + skipped, scores, state.scoreStride)
-                    if !isShared { for i in 0..<count { quantizeAttended(queries[i].output) } }
-                    next += count
+    /// Every stretch of every head on one worker, then every query's results are merged by one.
+    private func attendSplit(_ index: Int, _ batch: RowBatch, _ worker: inout Worker) {
+        let scratch = state.attentionScratch
+        let segment = batch.segments[0]
+        let perHead = segment.rowCount * config.queriesPerKV
+        let all = perHead * config.kvHeads
+        let stretches = stretches(of: segment, batch)
+        worker.forEachChunk(of: config.kvHeads * stretches.count, chunk: 1) { [worker] parts, _ in
+            for part in parts {
+                let (head, stretch) = part.quotientAndRemainder(dividingBy: stretches.count)
+                let tile = Tile(segment: segment, head: head, queries: 0..<perHead)
+                for group in groups(of: tile.queries) {
+                    attend(
+                        index, tile, group, stretches.lowerBound + stretch, batch, worker,
+                        into: scratch.split + (stretch * all + head * perHead + group.lowerBound) * scratch.stride)
                 }
             }
         }
         worker.barrier()
-        if isShared { quantize(state.attended, batch.rowCount, into: state.attention, &worker) }
+        for query in worker.share(of: all) {
+            let result = scratch.split + query * scratch.stride
+            for stretch in 1..<stretches.count {
+                kernels.table.pointee.merge(
+                    result + stretch * all * scratch.stride, Int32(config.headDimension), attentionScale, result)
+            }
+            finish(result, query % perHead, head: query / perHead, segment)
+        }
     }
 
-    private func quantizeAttended(_ output: UnsafeMutablePointer<Float>) {
-        let offset = output - state.attended
-        let row = offset / config.queryWidth
-        let begin = offset % config.queryWidth
+    /// The partial results of at most SPK_MAX_QUERIES queries over one stretch.
+    private func attend(
+        _ index: Int, _ tile: Tile, _ group: Range<Int>, _ stretch: Int, _ batch: RowBatch, _ worker: Worker,
+        into results: UnsafeMutablePointer<Float>
+    ) {
+        let scratch = state.attentionScratch
+        let queries = scratch.queries(of: worker.index)
+        let cells = cells(of: tile.segment, batch, group).clamped(
+            to: stretch * Int(SPK_STRETCH)..<(stretch + 1) * Int(SPK_STRETCH))
+        for (i, query) in group.enumerated() {
+            let row = batch.rows[tile.segment.firstRow + query / config.queriesPerKV]
+            queries[i] = spk_query(
+                query: state.query + offset(of: query, head: tile.head, tile.segment),
+                partial: results + i * scratch.stride, first: row.first, prefix: row.prefix, mask: row.mask)
+            if cells.isEmpty { queries[i].partial[config.headDimension] = -.infinity }
+        }
+        guard !cells.isEmpty else { return }
+        // Where a window hides the first cells, whole groups of 16 of them are not even looked at.
+        kernels.table.pointee.attend(
+            queries, Int32(group.count), Int32(config.headDimension), attentionScale,
+            tile.segment.cache.keys(index, tile.head), tile.segment.cache.values(index, tile.head),
+            Int32(cells.lowerBound / 16 * 16), Int32(cells.upperBound), scratch.scores(of: worker.index))
+    }
+
+    private func finish(
+        _ result: UnsafeMutablePointer<Float>, _ query: Int, head: Int, _ segment: RowBatch.Segment
+    ) {
+        let offset = offset(of: query, head: head, segment)
+        kernels.table.pointee.finish(result, Int32(config.headDimension), state.attended + offset)
+        guard isQuantizedByHead else { return }
+        let (row, begin) = offset.quotientAndRemainder(dividingBy: config.queryWidth)
         withUnsafePointer(to: state.attention) { attention in
             kernels.table.pointee.quantize(
                 state.attended + row * config.queryWidth, Int32(begin), Int32(begin + config.headDimension),
                 Int32(row), attention)
         }
+    }
+
+    private var attentionScale: Float { 1 / Float(config.headDimension).squareRoot() }
+
+    /// Where a query's vector stands in [rows, heads · headDimension].
+    private func offset(of query: Int, head: Int, _ segment: RowBatch.Segment) -> Int {
+        let (row, queryHead) = query.quotientAndRemainder(dividingBy: config.queriesPerKV)
+        return (segment.firstRow + row) * config.queryWidth
+            + (head * config.queriesPerKV + queryHead) * config.headDimension
+    }
+
+    private func groups(of queries: Range<Int>) -> some Sequence<Range<Int>> {
+        stride(from: queries.lowerBound, to: queries.upperBound, by: Int(SPK_MAX_QUERIES)).lazy.map {
+            $0..<min($0 + Int(SPK_MAX_QUERIES), queries.upperBound)
+        }
+    }
+
+    /// From the first cell that some of the queries see to the last.
+    private func cells(of segment: RowBatch.Segment, _ batch: RowBatch, _ queries: Range<Int>) -> Range<Int> {
+        var (first, end) = (Int32.max, Int32(0))
+        let rows = queries.lowerBound / config.queriesPerKV...(queries.upperBound - 1) / config.queriesPerKV
+        for row in rows {
+            let row = batch.rows[segment.firstRow + row]
+            first = min(first, row.first)
+            end = max(end, row.prefix + Int32(64 - row.mask.leadingZeroBitCount))
+        }
+        return Int(first)..<Int(end)
+    }
+
+    private func stretches(
+        of segment: RowBatch.Segment, _ batch: RowBatch, _ queries: Range<Int>? = nil
+    ) -> Range<Int> {
+        let cells = cells(of: segment, batch, queries ?? 0..<segment.rowCount * config.queriesPerKV)
+        return cells.lowerBound / Int(SPK_STRETCH)..<(cells.upperBound - 1) / Int(SPK_STRETCH) + 1
     }
 }

@@ -28,9 +28,7 @@ package final class TransformerState {
     let cosine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let sine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let frequencies: UnsafeMutablePointer<Double>  // [ropeDimensions / 2] radians a position
-    let scores: UnsafeMutablePointer<Float>  // [workers, SPK_MAX_QUERIES, scoreStride]
-    let scoreStride: Int
-    let queries: UnsafeMutablePointer<spk_query>  // [workers, SPK_MAX_QUERIES]
+    let attentionScratch: AttentionScratch
     private let arena: Arena
 
     init(
@@ -38,11 +36,10 @@ package final class TransformerState {
         ropeFactors: UnsafePointer<Float>? = nil
     ) throws(OutOfMemory) {
         let half = config.ropeDimensions / 2
-        scoreStride = (config.context + 63) / 64 * 64
         let floats: [Int] = [
             rows * config.hidden, workers * config.hidden, rows * config.queryWidth, rows * config.kvWidth,
             rows * config.kvWidth, rows * config.queryWidth, rows * config.feedForward, rows * config.feedForward,
-            rows * half, rows * half, workers * Int(SPK_MAX_QUERIES) * scoreStride,
+            rows * half, rows * half,
         ]
         let inputs = [config.hidden, config.queryWidth, config.feedForward]
         let activationBytes = inputs.map { spk_activations_bytes(Int32(rows), Int32($0)) }
@@ -51,7 +48,7 @@ package final class TransformerState {
             capacity: workers * Arena.size(ownBytes)
                 + Arena.size(workers * MemoryLayout<spk_activations>.stride)
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
-                + Arena.size(half * 8) + Arena.size(workers * Int(SPK_MAX_QUERIES) * MemoryLayout<spk_query>.stride))
+                + Arena.size(half * 8))
         self.arena = arena
         func activations(_ index: Int, _ readers: UInt64) -> spk_activations {
             spk_activations_in(
@@ -67,7 +64,6 @@ package final class TransformerState {
         up = arena.allocate(count: floats[7])
         cosine = arena.allocate(count: floats[8])
         sine = arena.allocate(count: floats[9])
-        scores = arena.allocate(count: floats[10])
         hidden = activations(0, readers.hidden)
         attention = activations(1, readers.attention)
         feedForward = activations(2, readers.feedForward)
@@ -77,7 +73,7 @@ package final class TransformerState {
                 arena.allocate(bytes: ownBytes), Int32(Self.ownRows), Int32(config.hidden), readers.hidden)
         }
         frequencies = arena.allocate(count: half)
-        queries = arena.allocate(count: workers * Int(SPK_MAX_QUERIES))
+        attentionScratch = try AttentionScratch(config, rows: rows, workers: workers)
         for i in 0..<half {
             let exponent = -2 * Double(i) / Double(config.ropeDimensions)
             let factor = Double(ropeFactors?[i] ?? 1) * Double(config.ropeScale)
