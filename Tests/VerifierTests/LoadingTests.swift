@@ -28,6 +28,31 @@ import TestSupport
         return Array(UnsafeBufferPointer(start: verifier.logits(0), count: verifier.config.vocabulary))
     }
 
+    @Test("weights that do not fit into memory are refused before any are read, with both numbers")
+    func tooLarge() throws {
+        // One tensor of 4 TB: 16-bit floats, 2³¹ − 1 rows of 1024. Nothing of it is on the disk.
+        var writer = CheckpointWriter()
+        try writer.add("t", type: .f16, shape: [1024, 1], bytes: [UInt8](repeating: 0, count: 2048))
+        var bytes = writer.bytes()
+        let shape = withUnsafeBytes(of: UInt64(1024)) { Array($0) } + withUnsafeBytes(of: UInt64(1)) { Array($0) }
+        let at = try #require(bytes.firstRange(of: shape)).lowerBound + 8
+        bytes.replaceSubrange(at..<at + 8, with: withUnsafeBytes(of: UInt64(Int32.max)) { Array($0) })
+        try Fixtures.withTemporaryFolder { folder in
+            let url = URL(filePath: folder + "/model.gguf")
+            try Data(bytes).write(to: url)
+            let file = try FileHandle(forWritingTo: url)
+            try file.truncate(atOffset: UInt64(bytes.count) + 1 << 42)
+            try file.close()
+            let checkpoint = try Checkpoint(path: url.path)
+            let error = #expect(throws: OutOfMemory.self) {
+                _ = try WeightLoader(checkpoint, pool: WorkerPool(count: 1))
+            }
+            #expect(error?.bytes == Int(Int32.max) * 2048 + 2048)
+            #expect(error?.available ?? 0 > 0)
+            #expect(error?.description.contains("need 4398047 MB of memory, and") == true)
+        }
+    }
+
     @Test("a checkpoint written by our writer is the same model")
     func rewritten() throws {
         let original = try Verifier(

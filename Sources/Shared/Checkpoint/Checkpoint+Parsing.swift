@@ -156,7 +156,10 @@ extension Checkpoint {
         let rawType: UInt32 = try reader.read(part)
         let rawOffset: UInt64 = try reader.read(part)
         guard let type = TensorType(rawValue: rawType) else {
-            throw .tensor(name, "has type \(rawType), expected one of \(TensorType.allCases)")
+            throw .tensor(
+                name,
+                "has type \(TensorType.name(of: rawType)), which this engine does not compute with: expected one of "
+                    + "\(TensorType.allCases); a file of the same model in Q4_K_M, IQ4_XS or Q8_0 will do")
         }
         var count = UInt64(1)
         for size in sizes {

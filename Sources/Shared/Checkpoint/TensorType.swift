@@ -31,6 +31,16 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
 
     package var kernelType: spk_tensor_type { spk_tensor_type(rawValue: rawValue) }
 
+    /// What a type's number stands for, whether or not this engine computes with it.
+    static func name(of number: UInt32) -> String {
+        if let known = Self(rawValue: number) { return known.description }
+        let others: [UInt32: String] = [
+            9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
+            24: "I8", 25: "I16", 26: "I32", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
+        ]
+        return others[number] ?? "number \(number)"
+    }
+
     package var description: String {
         switch self {
         case .f32: "F32"

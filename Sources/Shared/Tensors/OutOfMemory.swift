@@ -1,6 +1,19 @@
-/// The system gives no more memory.
+/// The system gives no more memory, or has less available than is needed.
 package struct OutOfMemory: Error, Equatable, CustomStringConvertible {
     package let bytes: Int
+    /// Bytes that there are, where that was asked before any was taken.
+    package let available: Int?
 
-    package var description: String { "out of memory: the system does not give \(bytes) bytes" }
+    package init(bytes: Int, available: Int? = nil) {
+        self.bytes = bytes
+        self.available = available
+    }
+
+    package var description: String {
+        guard let available else { return "out of memory: the system does not give \(bytes) bytes" }
+        return "the model's weights need \(Self.megabytes(bytes)) of memory, and "
+            + "\(Self.megabytes(available)) are available"
+    }
+
+    private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
 }

@@ -11,11 +11,14 @@ package final class WeightLoader {
     /// File bytes that a worker reads at once: they are packed while they are in its cache.
     private static let chunkBytes = 1 << 19
 
+    /// - Throws: `OutOfMemory` where the weights need more than there is, before any of it is taken.
     package init(_ checkpoint: Checkpoint, pool: WorkerPool) throws(OutOfMemory) {
         self.checkpoint = checkpoint
         self.pool = pool
         unused = Set(checkpoint.tensors.map(\.name))
-        arena = try Arena(capacity: checkpoint.tensors.reduce(0) { $0 + Self.arenaBytes($1) }, hugePages: true)
+        let bytes = checkpoint.tensors.reduce(0) { $0 + Self.arenaBytes($1) }
+        try SystemMemory.check(needs: bytes)
+        arena = try Arena(capacity: bytes, hugePages: true)
     }
 
     /// A weight matrix [outputs × inputs].

