@@ -97,7 +97,7 @@ def batch(model: Path, threads: int, folder: Path) -> float:
         [
             ROOT / ".build/release/speculate", "batch", "--model", model, "--threads", str(threads), "--parallel", "16",
             "--prompts", prompts, "--output", output, "-n", "256", "--logit-bias", "0=-1000", "--logit-bias",
-            "2=-1000", "--keep-loops", "--quiet",
+            "2=-1000", "--keep-loops", "--quiet", "--token-ids",
         ],
         check=True,
     )  # fmt: skip

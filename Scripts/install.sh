@@ -21,3 +21,7 @@ place "$manual" share/man/man1/speculate.1 644
 place "$work/bash" share/bash-completion/completions/speculate 644
 place "$work/zsh" share/zsh/site-functions/_speculate 644
 place "$work/fish" share/fish/vendor_completions.d/speculate.fish 644
+case ":$PATH:" in
+*":$prefix/bin:"*) ;;
+*) echo "$prefix/bin is not on the PATH; add it to call 'speculate' by its name" ;;
+esac

@@ -9,17 +9,19 @@ struct BatchCommand: AsyncParsableCommand {
         discussion: """
             Each line of the prompts is a JSON object with "prompt", and optionally "id", "raw" (true: continue the text \
             as it stands, else it is a user's turn) and "system". Each line of the output has "index", "id", \
-            "text", "tokens" and "finish_reason", or "error". Lines appear as completions end; a run that was \
+            "text", "completion_tokens" and "finish_reason", or "error". Lines appear as completions end; a run that was \
             interrupted goes on where it was when started again with the same settings.
             """)
 
-    @Option(help: ArgumentHelp("JSON lines to complete.", valueName: "file"))
+    @Option(help: ArgumentHelp("JSON lines to complete.", valueName: "file"), completion: .file())
     var prompts: String
 
-    @Option(help: ArgumentHelp("Where results go.", valueName: "file"))
+    @Option(help: ArgumentHelp("Where results go.", valueName: "file"), completion: .file())
     var output: String
 
-    @Option(help: ArgumentHelp("Completions in progress at once, 1 to \(Engine.maximumParallel).", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Completions in progress at once, 1 to \(Engine.maximumParallel).", valueName: "n"))
     var parallel: Int = 16
 
     @Flag(help: "Continue every prompt as it stands.")
@@ -27,6 +29,9 @@ struct BatchCommand: AsyncParsableCommand {
 
     @Flag(help: "Read control tokens such as <|im_start|> in prompts that are gone on from as they stand.")
     var special = false
+
+    @Flag(help: "Write each answer's token ids too, as \"tokens\".")
+    var tokenIds = false
 
     @Flag(help: "Write each prompt's token ids too, as \"prompt_ids\".")
     var promptIds = false
@@ -37,7 +42,7 @@ struct BatchCommand: AsyncParsableCommand {
             discussion: """
                 bfloat16 rows [layers, hidden], one for each token of prompt and answer but the last. A line's "states" \
                 is its first row, its "log_totals" the logarithms of the sums of exp(logit) behind the answer's tokens.
-                """, valueName: "file"))
+                """, valueName: "file"), completion: .file())
     var states: String?
 
     @Option(
@@ -50,9 +55,9 @@ struct BatchCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "No progress and no summary.")
     var quiet = false
 
+    @OptionGroup var answer: RequestFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup var answer: RequestFlags
 
     func validate() throws {
         guard (states == nil) == statesEntering.isEmpty else {
@@ -66,6 +71,7 @@ struct BatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
+            try answer.check()
             let interrupts = Interrupts()
             let prompts = try BatchPrompt.read(self.prompts)
             let engine = try await model.load(speculation, drafts: states == nil) {
@@ -81,7 +87,8 @@ struct BatchCommand: AsyncParsableCommand {
             var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
             for try await element in batch {
                 let index = pending[element.index]
-                try file.append(element.result, prompts[index], index: index, withPromptIDs: promptIds)
+                try file.append(
+                    element.result, prompts[index], index: index, withTokenIDs: tokenIds, withPromptIDs: promptIds)
                 progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
             }
             try file.finish()

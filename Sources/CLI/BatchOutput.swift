@@ -21,6 +21,7 @@ final class BatchOutput {
         var tokens: [Int32]?
         var finishReason: String?
         var promptTokens: Int?
+        var completionTokens: Int?
         var promptIds: [Int32]?
         var states: Int?
         var statesFile: String?
@@ -71,7 +72,7 @@ final class BatchOutput {
                 )
             }
             if let states, let first = line.states,
-                first + (line.promptTokens ?? 0) + (line.tokens?.count ?? 0) - 1 > states.rows
+                first + (line.promptTokens ?? 0) + (line.completionTokens ?? line.tokens?.count ?? 0) - 1 > states.rows
             {
                 throw refusal(
                     number, "its states are no longer in \(excerpt(states.name)), which has \(states.rows) rows")
@@ -81,15 +82,17 @@ final class BatchOutput {
     }
 
     func append(
-        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withPromptIDs: Bool
+        _ result: Result<CompletionResult, EngineError>, _ prompt: BatchPrompt, index: Int, withTokenIDs: Bool,
+        withPromptIDs: Bool
     ) throws(EngineError) {
         var line = Line(index: index, id: prompt.id, settings: settings, promptHash: prompt.hash)
         switch result {
         case .success(let result):
             line.text = result.text
-            line.tokens = result.tokens
+            if withTokenIDs { line.tokens = result.tokens }
             line.finishReason = result.finishReason.name
             line.promptTokens = result.statistics.promptTokens
+            line.completionTokens = result.tokens.count
             if withPromptIDs { line.promptIds = result.promptTokens }
             if let recorded = result.recorded { line.states = try states?.append(recorded) }
             line.statesFile = states?.name

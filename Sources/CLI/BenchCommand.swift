@@ -14,10 +14,13 @@ struct BenchCommand: AsyncParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("JSON lines with \"prompt\" and \"category\". Default: a built-in mix.", valueName: "file"))
+        help: ArgumentHelp("JSON lines with \"prompt\" and \"category\". Default: a built-in mix.", valueName: "file"),
+        completion: .file(extensions: ["jsonl"]))
     var prompts: String?
 
-    @Option(help: ArgumentHelp("Prompts of each category at most; 0 takes all.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Prompts of each category at most; 0 takes all.", valueName: "n"))
     var limit: Int = 0
 
     @Option(
@@ -35,16 +38,20 @@ struct BenchCommand: AsyncParsableCommand {
         help: ArgumentHelp("How drafts are judged above temperature 0.", valueName: "rule ..."))
     var acceptance: [AcceptanceRule] = [.coupled]
 
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("Tokens of an answer at most.", valueName: "n"))
+    @Option(
+        name: [.customShort("n"), .long], parsing: .unconditional,
+        help: ArgumentHelp("Tokens of an answer at most.", valueName: "n"))
     var maxTokens: Int = 128
 
-    @Option(help: ArgumentHelp("Measurements of every figure.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Measurements of every figure.", valueName: "n"))
     var repeats: Int = 3
 
-    @Option(help: ArgumentHelp("Of every completion above temperature 0.", valueName: "n"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Of every completion above temperature 0.", valueName: "n"),
+        transform: Seed.parse)
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("A JSON file for all figures.", valueName: "file"))
+    @Option(help: ArgumentHelp("A JSON file for all figures.", valueName: "file"), completion: .file())
     var output: String?
 
     @Flag(name: [.short, .long], help: "No progress.")
@@ -59,6 +66,14 @@ struct BenchCommand: AsyncParsableCommand {
         if maxTokens < 2 { throw ValidationError("--max-tokens is \(maxTokens), expected 2 or more") }
         if speculation.depth != nil || speculation.passes != nil || speculation.tree != nil {
             throw ValidationError("--settings says what is drafted, not --depth, --passes or --tree")
+        }
+        for setting in settings {
+            let request = CompletionRequest(.tokens([]), speculation: setting.speculation)
+            if let problem = request.problem() { throw ValidationError("--settings \(setting.name): \(problem)") }
+        }
+        for temperature in temperatures {
+            let sampling = SamplingOptions(temperature: temperature)
+            if let problem = sampling.problem() { throw ValidationError("--temperatures: \(problem)") }
         }
     }
 
@@ -85,6 +100,7 @@ struct BenchCommand: AsyncParsableCommand {
                     (temperature, $0)
                 }
             }
+            report.groupCount = groups.count
             var progress = BatchProgress(total: groups.count * prompts.count, done: 0, isShown: !quiet)
             for (temperature, rule) in groups {
                 var series = ([.plain] + settings).map {
@@ -99,7 +115,7 @@ struct BenchCommand: AsyncParsableCommand {
             }
             progress.finish()
             report.passSeconds = try await engine.passCosts
-            Terminal.print(report.text)
+            Terminal.print(report.text(columns: Terminal.outputIsTerminal ? Terminal.size.columns : 100))
             if let output {
                 do throws(FileError) {
                     try AtomicFile.write(try! report.json(), to: output)

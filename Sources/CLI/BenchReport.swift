@@ -31,6 +31,13 @@ struct BenchReport: Encodable {
     /// What passes take; at the end, once the measurement has refined it.
     var passSeconds: PassCosts
     var series: [BenchSeries] = []
+    /// How often the prompts were to be gone through.
+    var groupCount = 1
+
+    private enum CodingKeys: String, CodingKey {
+        case version, processor, kernels, threads, verifier, drafter, promptCount, maximumTokens, repeats, seed
+        case passSeconds, series
+    }
 
     init(
         _ engine: Engine, drafter: DrafterSource, prompts: Int, maximumTokens: Int, repeats: Int, seed: UInt64
@@ -55,49 +62,77 @@ struct BenchReport: Encodable {
 
     // MARK: Tables
 
-    var text: String {
+    /// - Parameter columns: of the page, where that can be.
+    func text(columns: Int) -> String {
+        func table(_ rows: [[String]]) -> String { TextTable.text(rows, columns: columns) }
         let heading =
-            "\(processor), \(threads) threads, \(kernels)\n\(promptCount) prompts, at most \(maximumTokens) tokens each, median of \(repeats)"
+            "\(processor), \(threads) threads, \(kernels)\n\(extent), at most \(maximumTokens) tokens each, median of \(repeats)"
         var parts = [heading]
         for (plain, others) in groups {
             parts.append(
                 title("", plain)
                     + table(
                         [["drafts", "τ", "tokens/s", "speed-up", "95 %", "worst", "undrafted", "same text"]]
-                            + ([plain] + others).map { columns($0, plain) }))
+                            + ([plain] + others).map { self.columns($0, plain) }))
+        }
+        if groups.contains(where: { !$1.isEmpty }) {
+            parts.append(
+                """
+                tokens/s: of all prompts together. Speed-up: of a prompt, averaged over each category's prompts and then \
+                over categories. 95 %: its confidence interval, where each category has several prompts. Worst: the least \
+                speed-up of a prompt.
+                """.wrapped(to: columns))
         }
         for (plain, others) in groups where !others.isEmpty {
-            let categories = Set(plain.outcomes.map(\.category)).sorted()
-            let speedups = others.map { series in
-                let values = Dictionary(grouping: series.speedups(over: plain), by: \.category)
-                return [series.setting] + categories.map { number(values[$0]?.map(\.value).mean ?? 0) }
-            }
-            parts.append(title("Speed-up by category", plain) + table([["drafts"] + categories] + speedups))
+            parts.append(title("Speed-up by category", plain) + table(byCategory(plain, others)))
             let shares = others.map { series in
                 [series.setting] + series.acceptedByPosition.prefix(8).map { number($0) }
             }
             let longest = shares.map(\.count).max() ?? 1
             let positions = ["drafts"] + (1..<longest).map { "\($0)" }
             parts.append(title("Accepted by position in the draft", plain) + table([positions] + shares))
-            if let regret = regret(plain, others) { parts.append(regret) }
+            if let regret = regret(plain, others) { parts.append(regret.wrapped(to: columns)) }
         }
-        parts.append("What passes cost, in passes of one row (\(number(passSeconds.verify[0] * 1000)) ms)\n" + costs)
+        parts.append(
+            "What passes cost, in passes of one row (\(number(passSeconds.verify[0] * 1000)) ms)\n" + table(costs))
         if let sentence { parts.append(sentence) }
         return parts.joined(separator: "\n\n")
     }
+
+    /// How many prompts there are, or how many were done.
+    private var extent: String {
+        let done = groups.reduce(0) { $0 + $1.0.outcomes.count }
+        guard done < promptCount * groupCount else { return promptCount == 1 ? "1 prompt" : "\(promptCount) prompts" }
+        return "interrupted after \(done) of \(promptCount * groupCount) "
+            + (groupCount == 1 ? "prompts" : "measurements (\(promptCount) prompts, \(groupCount) ways of drawing)")
+    }
+
+    private func byCategory(_ plain: BenchSeries, _ others: [BenchSeries]) -> [[String]] {
+        let speedups = others.map { Dictionary(grouping: $0.speedups(over: plain), by: \.category) }
+        let categories = Set(plain.outcomes.map(\.category)).sorted()
+        return [["category"] + others.map(\.setting)]
+            + categories.map { category in
+                [Self.shortened(category)] + speedups.map { number($0[category]?.map(\.value).mean ?? 0) }
+            }
+    }
+
+    private static func shortened(_ name: String) -> String { name.count > 24 ? name.prefix(23) + "…" : name }
 
     /// What a person may say of it.
     private var sentence: String? {
         guard let (plain, others) = groups.first,
             let best = others.max(by: { $0.speedup(over: plain) < $1.speedup(over: plain) })
         else { return nil }
-        let interval = best.interval(over: plain)
-        let spread =
-            interval.low < interval.high
-            ? "\n(95 % confidence over prompts: \(number(interval.low)) to \(number(interval.high)))" : ""
-        return
-            "In short: with \(best.setting) drafts \(number(best.speedup(over: plain), 1)) times plain decoding, "
-            + "\(number(best.outcomes.map(\.speed).mean, 0)) against \(number(plain.outcomes.map(\.speed).mean, 0)) tokens/s\(spread)"
+        let (rate, plainRate) = (best.tokensPerSecond, plain.tokensPerSecond)
+        let interval = best.interval(over: plain).map {
+            " (95 % confidence: \(number($0.low)) to \(number($0.high)))"
+        }
+        return """
+            In short: with \(best.setting) drafts \(number(rate, 0)) tokens/s, by plain decoding \(number(plainRate, 0)): \
+            \(number(rate / max(plainRate, .leastNormalMagnitude), 1)) times as fast on all prompts together.
+            A prompt by itself: \(number(best.speedup(over: plain), 1)) times as fast on average\(interval ?? ""), \
+            \(number(best.speedups(over: plain).map(\.value).min() ?? 0)) at worst.
+            """
     }
 
     private func title(_ text: String, _ plain: BenchSeries) -> String {
@@ -123,10 +158,10 @@ struct BenchReport: Encodable {
         let same = series.outcomes.filter(\.isPlainText).count
         return [
             series.setting, number(series.acceptanceLength),
-            String(format: "%.0f", series.outcomes.map(\.speed).mean), number(series.speedup(over: plain)),
-            "\(number(interval.low))–\(number(interval.high))",
+            number(series.tokensPerSecond, 0), number(series.speedup(over: plain)),
+            interval.map { "\(number($0.low))–\(number($0.high))" } ?? "",
             number(series.speedups(over: plain).map(\.value).min() ?? 0),
-            String(format: "%.0f %%", 100 * series.shareOfPlainRounds), "\(same)/\(series.outcomes.count)",
+            percent(series.shareOfPlainRounds), "\(same)/\(series.outcomes.count)",
         ]
     }
 
@@ -137,18 +172,21 @@ struct BenchReport: Encodable {
         let perPrompt = adaptive.outcomes.indices.map { index in
             adaptive.outcomes[index].speed / fixed.map { $0.outcomes[index].speed }.max()!
         }
-        let categories = Set(plain.outcomes.map(\.category)).sorted()
-        let perCategory = categories.map { category in
+        let perCategory = Set(plain.outcomes.map(\.category)).sorted().map { category in
             func speed(_ series: BenchSeries) -> Double {
                 series.speedups(over: plain).filter { $0.category == category }.map(\.value).mean
             }
-            return speed(adaptive) / fixed.map(speed).max()!
+            return (name: category, share: speed(adaptive) / fixed.map(speed).max()!)
         }
-        return
-            "Adaptive over the best fixed setting: \(number(perPrompt.mean)) of each prompt, \(number(perCategory.mean)) of each category, \(number(perCategory.min() ?? 0)) at least"
+        guard let worst = perCategory.min(by: { $0.share < $1.share }) else { return nil }
+        return """
+            Adaptive drafts have \(percent(perPrompt.mean)) of the speed of the fixed setting that is best for a prompt, \
+            on average over prompts, and \(percent(perCategory.map(\.share).mean)) of the one that is best for a category, \
+            on average over categories; in the worst category, \(worst.name), it is \(percent(worst.share)).
+            """
     }
 
-    private var costs: String {
+    private var costs: [[String]] {
         let one = passSeconds.verify[0]
         func row(_ name: String, _ values: [Double]) -> [String] {
             [name] + [1, 2, 4, 8, 16].map { $0 <= values.count ? number(values[$0 - 1] / one) : "" }
@@ -157,21 +195,10 @@ struct BenchReport: Encodable {
         if !passSeconds.draft.isEmpty {
             rows += [row("drafter", passSeconds.draft), row("  a further pass", passSeconds.furtherPass)]
         }
-        return table(rows)
+        return rows
     }
+
+    private func percent(_ share: Double) -> String { "\(number(100 * share, 0)) %" }
 
     private func number(_ value: Double, _ digits: Int = 2) -> String { String(format: "%.\(digits)f", value) }
-
-    /// Columns as wide as what is in them, the first to the left, the others to the right.
-    private func table(_ rows: [[String]]) -> String {
-        let widths = (0..<(rows.map(\.count).max() ?? 0)).map { column in
-            rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
-        }
-        return rows.map { row in
-            row.indices.map { column in
-                let space = String(repeating: " ", count: widths[column] - row[column].count)
-                return column == 0 ? row[column] + space : space + row[column]
-            }.joined(separator: "  ")
-        }.joined(separator: "\n")
-    }
 }

@@ -28,6 +28,13 @@ struct BenchSeries: Encodable {
         Double(outcomes.reduce(0) { $0 + $1.plainRounds }) / Double(max(outcomes.reduce(0) { $0 + $1.rounds }, 1))
     }
 
+    /// Of all prompts together, behind each one's first token.
+    var tokensPerSecond: Double {
+        let measured = outcomes.filter { $0.speed > 0 && $0.tokens > 1 }
+        let seconds = measured.reduce(0) { $0 + Double($1.tokens - 1) / $1.speed }
+        return seconds > 0 ? Double(measured.reduce(0) { $0 + $1.tokens - 1 }) / seconds : 0
+    }
+
     /// Speed over plain decoding's, of each prompt that both have.
     func speedups(over plain: BenchSeries) -> [(category: String, value: Double)] {
         zip(outcomes, plain.outcomes).filter { $1.speed > 0 }.map { ($0.category, $0.speed / $1.speed) }
@@ -40,11 +47,12 @@ struct BenchSeries: Encodable {
         Dictionary(grouping: values, by: \.category).values.map { $0.map(\.value).mean }.mean
     }
 
-    /// The middle 95 % of speed-ups over prompts drawn again and again from these (bootstrap).
-    func interval(over plain: BenchSeries) -> (low: Double, high: Double) {
-        let values = speedups(over: plain)
-        guard !values.isEmpty else { return (0, 0) }
-        let groups = Array(Dictionary(grouping: values, by: \.category).values)
+    /// The middle 95 % of speed-ups over prompts drawn again and again from these (bootstrap). nil where a category has
+    /// only one prompt, which does not show how prompts differ, and for plain decoding itself.
+    func interval(over plain: BenchSeries) -> (low: Double, high: Double)? {
+        guard setting != plain.setting else { return nil }
+        let groups = Array(Dictionary(grouping: speedups(over: plain), by: \.category).values)
+        guard !groups.isEmpty, groups.allSatisfy({ $0.count > 1 }) else { return nil }
         let random = CounterRandom(seed: 0)
         var position = 0
         let means = (0..<1000).map { _ in

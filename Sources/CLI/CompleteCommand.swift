@@ -6,13 +6,12 @@ struct CompleteCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "complete", abstract: "Continue or answer a prompt (the default subcommand).")
 
-    @Argument(help: "The prompt. Default: standard input, less one newline at its end.")
-    var prompt: String?
+    @OptionGroup var input: PromptArgument
 
-    @Flag(name: [.short, .long], help: "Answer the prompt as a user's turn, in the model's chat format.")
-    var instruct = false
+    @OptionGroup(title: "Answer") var form: AnswerForm
+    @OptionGroup var answer: RequestFlags
 
-    @Option(help: ArgumentHelp("The system turn, with --instruct.", valueName: "text"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The system message, with --instruct.", valueName: "text"))
     var system: String?
 
     @Flag(help: "Read control tokens such as <|im_start|> in the prompt as such.")
@@ -21,43 +20,57 @@ struct CompleteCommand: AsyncParsableCommand {
     @Flag(help: "Show accepted draft tokens in green.")
     var color = false
 
-    @Flag(help: "Print one JSON object with text and statistics in place of streaming.")
-    var json = false
-
     @Flag(help: "With --json: the answer's token ids too.")
     var tokenIds = false
 
     @Flag(name: [.short, .long], help: "No statistics.")
     var quiet = false
 
-    @OptionGroup var answer: RequestFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
-        if tokenIds && !json { throw ValidationError("--token-ids needs --json") }
-        if system != nil && !instruct { throw ValidationError("--system needs --instruct") }
-        if special && instruct { throw ValidationError("--special reads a raw prompt; it does not go with --instruct") }
+        if tokenIds && !form.json { throw ValidationError("--token-ids needs --json") }
+        if system != nil && !form.instruct { throw ValidationError("--system needs --instruct") }
+        if special && form.instruct {
+            throw ValidationError("--special reads a raw prompt; it does not go with --instruct")
+        }
     }
 
     func run() async throws {
         try await reportingErrors {
-            let bytes = try PromptInput.bytes(prompt)
+            try answer.check()
+            let bytes = try input.bytes()
             let interrupts = Interrupts()
             let engine = try await model.load(speculation)
             let seed = answer.chooseSeed()
             var request = answer.request(try requestPrompt(bytes), seed: seed)
             request.parsesControlTokens = special
             let result =
-                try await json ? whole(request, engine, interrupts) : streamed(request, engine, interrupts)
-            if json {
+                try await form.json ? whole(request, engine, interrupts) : streamed(request, engine, interrupts)
+            if form.json {
                 Terminal.print(try Report.json(result, engine.model, seed: seed, withTokens: tokenIds))
-            } else if Terminal.outputIsTerminal {
-                Terminal.print("")
+            } else {
+                endLine(after: result.text)
+                if !quiet { report(result, seed: seed) }
             }
-            if !quiet && !json { Terminal.log(Report.text(result, seed: answer.sampling.isGreedy ? nil : seed)) }
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
+    }
+
+    /// What follows the text begins a line of its own, and the text in a file or a pipe stays as it is.
+    private func endLine(after text: String) {
+        guard !text.hasSuffix("\n") else { return }
+        if Terminal.outputIsTerminal {
+            Terminal.print("")
+        } else if !quiet, Terminal.logFollowsOutput {
+            Terminal.log("")
+        }
+    }
+
+    private func report(_ result: CompletionResult, seed: UInt64) {
+        Terminal.log(
+            Report.text(result, seed: answer.sampling.isGreedy ? nil : seed, columns: Terminal.logColumns))
     }
 
     private func whole(
@@ -77,7 +90,7 @@ struct CompleteCommand: AsyncParsableCommand {
     }
 
     private func requestPrompt(_ bytes: [UInt8]) throws -> CompletionRequest.Prompt {
-        guard instruct else { return .bytes(bytes) }
+        guard form.instruct else { return .bytes(bytes) }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ValidationError("a chat prompt must be UTF-8, and standard input is not")
         }

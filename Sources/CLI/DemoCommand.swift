@@ -9,12 +9,19 @@ struct DemoCommand: AsyncParsableCommand {
     @Argument(help: "The prompt, a user's turn.")
     var prompt = "Write a Python function that reverses a string, and explain it."
 
+    /// Words of a prompt that was not put in quotes.
+    @Argument(help: .hidden)
+    var rest: [String] = []
+
     @Option(
-        name: [.customShort("n"), .long], help: ArgumentHelp("Tokens of the answer at most.", valueName: "n"))
+        name: [.customShort("n"), .long], parsing: .unconditional,
+        help: ArgumentHelp("Tokens of the answer at most.", valueName: "n"))
     var maxTokens = 200
 
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
+
+    func validate() throws { try PromptArgument.checkQuotes(prompt, rest) }
 
     func run() async throws {
         try await reportingErrors {
@@ -31,7 +38,8 @@ struct DemoCommand: AsyncParsableCommand {
             Terminal.print(Self.heading("Plain decoding: one token per pass"))
             request.speculation = Speculation.none
             let plain = try await show(request, engine, interrupts)
-            Terminal.print(Self.heading("With drafts: green tokens were drafted and accepted, several per pass"))
+            let colours = Terminal.outputIsTerminal ? "green tokens were drafted and accepted, " : ""
+            Terminal.print(Self.heading("With drafts: \(colours)several tokens per pass"))
             request.speculation = nil
             let drafted = try await show(request, engine, interrupts)
             guard drafted.text == plain.text else {
@@ -62,16 +70,27 @@ struct DemoCommand: AsyncParsableCommand {
 
     private func summary(_ plain: CompletionStatistics, _ drafted: CompletionStatistics) -> String {
         let ratio = drafted.tokensPerSecond / max(plain.tokensPerSecond, .leastNormalMagnitude)
-        return String(
-            format: """
-                The same text, byte for byte: %.1f times as fast, %.1f tokens per pass.
+        let result = String(
+            format: "The same text, byte for byte: %.1f times as fast, %.1f tokens per pass.", ratio,
+            drafted.acceptanceLength)
+        return "\(result)\n\nNext:\n\(Self.next(program: CommandLine.arguments[0]))"
+    }
 
-                Next:
-                  speculate chat                      talk with the model
-                  speculate "Once upon a time"        continue a text
-                  speculate draft "One, two, three,"  see a block being drafted and judged
-                  speculate serve                     an OpenAI-compatible service and a page on http://localhost:8080
-                  speculate help
-                """, ratio, drafted.acceptanceLength)
+    /// Commands worth trying, with the program as it was called.
+    static func next(program: String) -> String {
+        let commands = [
+            ("talk with the model", "chat"),
+            ("continue a text", "\"Once upon a time\""),
+            ("serve OpenAI's clients, and a page", "serve"),
+            (
+                "watch a block being drafted",
+                "draft --instruct --passes 2 \"What is the most common gas in the air?\""
+            ),
+            ("see what else there is", "help"),
+        ]
+        let width = commands.map(\.0.count).max() ?? 0
+        return commands.map { purpose, arguments in
+            "  \(purpose.padding(toLength: width, withPad: " ", startingAt: 0))  \(program) \(arguments)"
+        }.joined(separator: "\n")
     }
 }

@@ -10,8 +10,7 @@ struct DraftCommand: AsyncParsableCommand {
             and the text between them stays, for example 'The capital of[MASK] is Paris'.
             """)
 
-    @Argument(help: "The prompt. Default: standard input, less one newline at its end.")
-    var prompt: String?
+    @OptionGroup var input: PromptArgument
 
     @Flag(name: [.short, .long], help: "Draft the answer to the prompt as a user's turn, in the model's chat format.")
     var instruct = false
@@ -19,19 +18,31 @@ struct DraftCommand: AsyncParsableCommand {
     @Option(help: "Which tokens are revealed first: left (to right), confidence or random.")
     var order: DraftTrace.Order = .left
 
-    @Option(help: ArgumentHelp("For a random order.", valueName: "n"))
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("For a random order.", valueName: "n"), transform: Seed.parse)
     var seed: UInt64 = 0
 
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup(title: "Model") var model: ModelOptions
 
+    func validate() throws {
+        if let depth = speculation.depth, depth < 1 {
+            throw ValidationError("--depth is \(depth), expected 1 or more, so that there is a draft to show")
+        }
+        if speculation.tree != nil { throw ValidationError("draft shows a block in a row; it does not go with --tree") }
+    }
+
     func run() async throws {
         try await reportingErrors {
-            let text = try PromptInput.bytes(prompt)
+            let text = try input.bytes()
             guard let text = String(validating: text, as: UTF8.self) else {
                 throw ValidationError("the prompt must be UTF-8, and standard input is not")
             }
             let engine = try await model.load(speculation)
+            guard case .diffusion = speculation.source(for: model.path) else {
+                throw EngineError(
+                    .invalidRequest, "there is no block diffusion drafter to show: name its file with --drafter")
+            }
             let prompt: CompletionRequest.Prompt =
                 instruct ? .chat([ChatMessage(role: "user", content: text)]) : .text(text)
             let trace = try await engine.draft(

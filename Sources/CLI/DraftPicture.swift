@@ -11,8 +11,8 @@ struct DraftPicture {
         isColoured = coloured
     }
 
-    /// Tokens that would be kept: those up to the first that is not the verifier's own.
-    private var kept: Int { trace.verifier.prefix(while: \.isAccepted).count }
+    /// Drafted tokens that are accepted: those up to the first that is not the verifier's own.
+    private var acceptedCount: Int { trace.verifier.prefix(while: \.isAccepted).count }
 
     var text: String {
         var columns = [[""] + trace.verifier.indices.map { "\($0 + 1)" }]
@@ -23,7 +23,7 @@ struct DraftPicture {
         }
         columns.append(["verifier"] + trace.verifier.map { quote($0.text) })
         columns.append(["its P(draft)"] + trace.verifier.map { percent($0.probabilityOfDraft) })
-        columns.append([""] + trace.verifier.indices.map { $0 < kept ? "kept" : $0 == kept ? "replaced" : "" })
+        columns.append([""] + trace.verifier.indices.map(fate))
         let widths = columns.map { $0.map(\.count).max()! }
         let rows = columns[0].indices.map { row in
             let cells = zip(columns, widths).map { $0[row].padding(toLength: $1, withPad: " ", startingAt: 0) }
@@ -32,25 +32,37 @@ struct DraftPicture {
         return (["After \(quote(trace.anchor)):", ""] + rows + ["", explanation]).joined(separator: "\n")
     }
 
+    private func fate(_ position: Int) -> String {
+        if position < acceptedCount { return "accepted" }
+        return position == acceptedCount ? "replaced" : ""
+    }
+
     private func coloured(_ line: String, row: Int) -> String {
         guard isColoured else { return line }
         if row == -1 { return "\u{1b}[1m\(line)\u{1b}[0m" }
-        if row < kept { return "\u{1b}[32m\(line)\u{1b}[0m" }
-        return row == kept ? line : "\u{1b}[2m\(line)\u{1b}[0m"
+        if row < acceptedCount { return "\u{1b}[32m\(line)\u{1b}[0m" }
+        return row == acceptedCount ? line : "\u{1b}[2m\(line)\u{1b}[0m"
     }
 
     private var explanation: String {
         let count = trace.verifier.count
-        let end = kept < count ? "; it puts \(quote(trace.verifier[kept].text)) in place of the next" : ""
-        return """
-            Each pass drafts all tokens at once, says how sure it is, fixes some and drafts the others again.
-            The verifier keeps \(kept) of the \(count) tokens, those up to the first that it would not have said\(end).
-            """
+        let correction = acceptedCount < count ? quote(trace.verifier[acceptedCount].text) : ""
+        let verdict =
+            switch acceptedCount {
+            case count: "all \(count) drafted tokens"
+            case 0: "none of the \(count) drafted tokens and puts \(correction) in place of the first"
+            default: "the first \(acceptedCount) of \(count) drafted tokens and puts \(correction) in place of the next"
+            }
+        let passes =
+            trace.passes.contains { $0.tokens.contains(where: \.isRevealed) }
+            ? "Each pass drafts all open tokens at once and says how sure it is; some are frozen, the next pass drafts the rest."
+            : "The drafter fills all tokens in one pass and says how sure it is of each."
+        return "\(passes)\nThe verifier accepts \(verdict)."
     }
 
     private func show(_ token: DraftTrace.Token) -> String {
         if token.isMasked { return "[MASK]" }
-        return quote(token.text) + (token.isRevealed ? " fixed" : " \(percent(token.confidence))")
+        return quote(token.text) + (token.isRevealed ? " frozen" : " \(percent(token.confidence))")
     }
 
     private func quote(_ text: String) -> String { text.debugDescription }

@@ -7,7 +7,7 @@ struct InspectCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Say what a GGUF file is: metadata, tensors, sizes, tokenizer.")
 
-    @Argument(help: "The file.")
+    @Argument(help: "The file.", completion: .file(extensions: ["gguf"]))
     var file: String
 
     func run() async throws {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Speculate
+import SpeculateShared
 
 /// Which model, and how it runs.
 struct ModelOptions: ParsableArguments {
@@ -9,13 +10,17 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp(
             "The verifier, a GGUF file.",
             discussion: "Default: $SPECULATE_MODEL, else what 'make model' fetched to the user's cache folder.",
-            valueName: "file"))
+            valueName: "file"), completion: .file(extensions: ["gguf"]))
     var model: String?
 
-    @Option(name: [.short, .long], help: ArgumentHelp("Threads. Default: one a physical core.", valueName: "n"))
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: ArgumentHelp("Threads. Default: one a physical core.", valueName: "n"))
     var threads: Int?
 
-    @Option(help: ArgumentHelp("Tokens of prompt and answer together. Default: the model's limit.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Tokens of prompt and answer together. Default: the model's limit.", valueName: "n"))
     var context: Int?
 
     @Option(help: "The chat format, where the file's own is not known: chatml or llama-3.")
@@ -24,6 +29,10 @@ struct ModelOptions: ParsableArguments {
     enum ChatFormatChoice: String, ExpressibleByArgument, CaseIterable {
         case chatml
         case llama3 = "llama-3"
+    }
+
+    func validate() throws {
+        if model == "" { throw ValidationError("--model is empty, expected a file") }
     }
 
     /// - Parameters:
@@ -43,11 +52,33 @@ struct ModelOptions: ParsableArguments {
         do {
             return try await Engine.load(
                 verifier: path, drafter: source, configuration: configuration)
-        } catch let error as EngineError
-            where error.code == .fileMissing && model == nil && !FileManager.default.fileExists(atPath: path)
-        {
-            throw EngineError(error.code, "\(error.message); 'make model' fetches it, --model names another")
+        } catch let error as EngineError {
+            throw hinted(error)
         }
+    }
+
+    /// - Throws: `EngineError` where a file is not there or cannot be read: worth asking before long work.
+    func check(_ flags: SpeculationFlags) throws(EngineError) {
+        do {
+            _ = try ReadableFile(path: path)
+            if case .diffusion(let drafter) = flags.source(for: path) {
+                do throws(FileError) {
+                    _ = try ReadableFile(path: drafter)
+                } catch {
+                    throw EngineError(error.isMissing ? .fileMissing : .fileUnreadable, "the drafter \(error)")
+                }
+            }
+        } catch {
+            throw hinted(EngineError(error, path: path))
+        }
+    }
+
+    /// Says how to get the default model where that is what is missing.
+    private func hinted(_ error: EngineError) -> EngineError {
+        guard error.code == .fileMissing, model == nil, !FileManager.default.fileExists(atPath: path) else {
+            return error
+        }
+        return EngineError(error.code, "\(error.message); 'make model' fetches it, --model names another")
     }
 
     /// The verifier's file.

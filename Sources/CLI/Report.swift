@@ -3,11 +3,17 @@ import Speculate
 
 /// Statistics of a completion, for people and for programs.
 enum Report {
-    static func text(_ result: CompletionResult, seed: UInt64?) -> String {
+    /// - Parameters:
+    ///   - seed: to be named.
+    ///   - namesFlags: whether to say which flags move a limit that was reached.
+    ///   - columns: that lines may have; nil: any number.
+    static func text(
+        _ result: CompletionResult, seed: UInt64?, namesFlags: Bool = true, columns: Int? = nil
+    ) -> String {
         let s = result.statistics
         var lines = [
             "prompt       \(s.promptTokens) tokens, first token after \(milliseconds(s.timeToFirstToken)) ms",
-            "answer       \(s.completionTokens) tokens, \(number(s.tokensPerSecond, 1)) tokens/s, ended by \(ending(result))",
+            "answer       \(s.completionTokens) tokens, \(number(s.tokensPerSecond, 1)) tokens/s, ended by \(ending(result, namesFlags))",
         ]
         if let reason = s.speculationOff {
             lines.append("speculation  off: \(reason); \(s.rounds) rounds")
@@ -18,7 +24,7 @@ enum Report {
             )
         }
         if let seed { lines.append("seed         \(seed)") }
-        return lines.joined(separator: "\n")
+        return lines.joined(separator: "\n").wrapped(to: columns, indent: 13, atCommas: true)
     }
 
     static func json(
@@ -61,12 +67,12 @@ enum Report {
         let statistics: Statistics
     }
 
-    private static func ending(_ result: CompletionResult) -> String {
+    private static func ending(_ result: CompletionResult, _ namesFlags: Bool) -> String {
         switch result.finishReason {
         case .endOfText: "end of text"
         case .stop(let text): "the stop text \(text.debugDescription)"
-        case .length: "the limit of \(result.statistics.completionTokens) tokens (-n)"
-        case .loop: "a repetition (--keep-loops continues)"
+        case .length: "the limit of \(result.statistics.completionTokens) tokens" + (namesFlags ? " (-n)" : "")
+        case .loop: "a repetition" + (namesFlags ? " (--keep-loops continues)" : "")
         case .cancelled: "interruption"
         case .deadline: "its deadline"
         }

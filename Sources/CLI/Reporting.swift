@@ -8,7 +8,7 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
         try await body()
     } catch let error as EngineError {
         let hint = error.code == .unsupportedChatTemplate ? " (--chat-format)" : ""
-        Terminal.log("speculate: error: \(error.message)\(hint)")
+        Terminal.log("speculate: error: \(FlagNames.replacing(in: error.message))\(hint)")
         throw ExitCode(error.code.exitStatus)
     }
 }

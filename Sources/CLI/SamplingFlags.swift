@@ -4,6 +4,7 @@ import Speculate
 extension AcceptanceRule: ExpressibleByArgument {
     /// Greedy is what temperature 0 is, and not for choice.
     public static var allValueStrings: [String] { allCases.filter { $0 != .greedy }.map(\.rawValue) }
+    public static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }
 
 /// How the next token is chosen.
@@ -13,7 +14,9 @@ struct SamplingFlags: ParsableArguments {
         help: ArgumentHelp("0 takes the likeliest token, 1 samples the model's own distribution.", valueName: "x"))
     var temperature: Float = 0
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Keep the k likeliest tokens; 0 keeps all.", valueName: "k"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Keep the k likeliest tokens; 0 or -1 keeps all.", valueName: "k"))
     var topK: Int = 0
 
     @Option(
@@ -41,7 +44,9 @@ struct SamplingFlags: ParsableArguments {
         help: ArgumentHelp("Subtracted for each time that a token is in the answer.", valueName: "x"))
     var frequencyPenalty: Float = 0
 
-    @Option(help: ArgumentHelp("Added to one token's logit; may be repeated.", valueName: "token=x"))
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp("Added to one token's logit; may be repeated.", valueName: "token=x"))
     var logitBias: [LogitBias] = []
 
     @Option(
@@ -69,9 +74,13 @@ struct SamplingFlags: ParsableArguments {
         var biases: [Int32: Float] = [:]
         for entry in logitBias { biases[entry.token, default: 0] += entry.bias }
         return SamplingOptions(
-            temperature: temperature, topK: topK, topP: topP, minP: minP, repetitionPenalty: repetitionPenalty,
-            presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty, logitBias: biases, seed: seed)
+            temperature: temperature, topK: Self.topK(topK), topP: topP, minP: minP,
+            repetitionPenalty: repetitionPenalty, presencePenalty: presencePenalty, frequencyPenalty: frequencyPenalty,
+            logitBias: biases, seed: seed)
     }
+
+    /// -1 is off too, as in requests to the service.
+    static func topK(_ value: Int) -> Int { value == -1 ? 0 : value }
 
     var isGreedy: Bool { SamplingOptions(temperature: temperature).isGreedy }
 }

@@ -13,19 +13,18 @@ struct ServeCommand: AsyncParsableCommand {
             SIGTERM or Ctrl-C ends it when the requests in progress are done.
             """)
 
-    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
-    @OptionGroup(title: "Model") var model: ModelOptions
-
     @Option(help: ArgumentHelp("The address to listen on.", valueName: "address"))
     var host = "127.0.0.1"
 
-    @Option(help: ArgumentHelp("The port; 0 takes a free one.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The port; 0 takes a free one.", valueName: "n"))
     var port = 8080
 
     @Option(help: ArgumentHelp("What clients call the model. Default: the file's name.", valueName: "name"))
     var modelName: String?
 
-    @Option(help: ArgumentHelp("A file of API keys, one a line; clients send one of them.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("A file of API keys, one a line; clients send one of them.", valueName: "file"),
+        completion: .file())
     var apiKeyFile: String?
 
     @Option(
@@ -38,63 +37,64 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Temperature where a request does not say. Default: what the model's makers advise, else 1.",
-            valueName: "x"))
-    var temperature: Float?
-
-    @Option(help: ArgumentHelp("Top-p where a request does not say. Default: as for temperature.", valueName: "p"))
-    var topP: Float?
-
-    @Option(help: ArgumentHelp("Top-k where a request does not say. Default: as for temperature.", valueName: "k"))
-    var topK: Int?
-
-    @Option(help: ArgumentHelp("Min-p where a request does not say. Default: as for temperature.", valueName: "p"))
-    var minP: Float?
-
-    @Option(
-        help: ArgumentHelp(
             "Pages of this origin may ask; '*' lets all. Default: only the server's own.", valueName: "origin"))
     var cors: String?
 
-    @Option(help: ArgumentHelp("Completions that share the model's passes.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Completions that share the model's passes.", valueName: "n"))
     var parallel = 16
 
-    @Option(help: ArgumentHelp("Completions that may wait; further ones are refused with 503.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Completions that may wait; further ones are refused with 503.", valueName: "n"))
     var queue = 256
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Completions of one API key, in progress or waiting; further ones are refused with 429.",
             discussion: "In any case one of several keys has at most as many places as are left for others.",
             valueName: "n"))
     var clientShare: Int?
 
-    @Option(help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))
     var maxPrompt: Int?
 
-    @Option(help: ArgumentHelp("Bytes of a request's body at most.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Bytes of a request's body at most.", valueName: "n"))
     var maxBody = 1 << 20
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Seconds that a request may take; then it ends with what there is, or with 503 where nothing has begun.",
             valueName: "s"))
     var timeLimit = 300
 
-    @Option(help: ArgumentHelp("Connections at once.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Connections at once.", valueName: "n"))
     var maxConnections = 512
 
-    @Option(help: ArgumentHelp("MiB kept for prompts that begin as earlier ones did.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("MiB kept for prompts that begin as earlier ones did.", valueName: "n"))
     var prefixMemory = 512
 
-    @Option(help: ArgumentHelp("Seconds between comments on a stream that brings nothing.", valueName: "s"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Seconds between comments on a stream that brings nothing.", valueName: "s"))
     var pingPeriod = 15
 
-    @Option(help: ArgumentHelp("Seconds that requests may take after SIGTERM.", valueName: "s"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Seconds that requests may take after SIGTERM.", valueName: "s"))
     var drainTime = 30
 
     @Option(help: "The least of what is logged: trace, debug, info, notice, warning, error.")
     var logLevel: LogLevel = .notice
+
+    @OptionGroup(title: "Sampling defaults") var sampling: SamplingDefaultFlags
+    @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
+    @OptionGroup(title: "Model") var model: ModelOptions
 
     enum LogLevel: String, ExpressibleByArgument, CaseIterable {
         case trace, debug, info, notice, warning, error
@@ -110,20 +110,18 @@ struct ServeCommand: AsyncParsableCommand {
         try check("drain-time", drainTime, in: 0...86_400)
         let configuration = EngineConfiguration(
             threads: model.threads, contextLength: model.context, promptLimit: maxPrompt, parallel: parallel,
-            queue: queue,
-            clientShare: clientShare)
-        if let problem = configuration.problem() { throw ValidationError(problem) }
-        let request = CompletionRequest(
-            .tokens([]), maximumTokens: maxTokens == -1 ? nil : maxTokens, sampling: defaults.sampling.options())
-        if let problem = request.problem() { throw ValidationError(problem) }
+            queue: queue, clientShare: clientShare)
+        if let problem = configuration.problem() { throw ValidationError(FlagNames.replacing(in: problem)) }
+        if let problem = maxTokens.flatMap(AnswerLimits.problem(maxTokens:)) { throw ValidationError(problem) }
+        if let problem = sampling.defaults.options().problem() {
+            throw ValidationError(FlagNames.replacing(in: problem))
+        }
         if let modelName, modelName.isEmpty { throw ValidationError("--model-name is empty, expected a name") }
     }
 
     private var defaults: RequestDefaults {
         // What fills any context is more than it holds.
-        RequestDefaults(
-            sampling: SamplingDefaults(temperature: temperature, topP: topP, topK: topK, minP: minP),
-            maximumTokens: maxTokens == -1 ? .max : maxTokens)
+        RequestDefaults(sampling: sampling.defaults, maximumTokens: maxTokens == -1 ? .max : maxTokens)
     }
 
     private func check(_ flag: String, _ value: Int, in range: ClosedRange<Int>) throws {
@@ -134,6 +132,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
+            try model.check(speculation)
             let metrics = PrometheusMetrics()
             MetricsSystem.bootstrap(metrics)
             LoggingSystem.bootstrap(StreamLogHandler.standardError)

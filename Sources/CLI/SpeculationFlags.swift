@@ -10,7 +10,7 @@ struct SpeculationFlags: ParsableArguments {
             discussion: """
                 Default: $SPECULATE_DRAFTER, else the file beside the model with the same name up to its first dot and \
                 the ending '.drafter.gguf', else lookup.
-                """, valueName: "file|lookup|none"))
+                """, valueName: "file|lookup|none"), completion: .file(extensions: ["gguf"]))
     var drafter: String?
 
     @Option(
@@ -32,6 +32,7 @@ struct SpeculationFlags: ParsableArguments {
     var tree: Int?
 
     func validate() throws {
+        if drafter == "" { throw ValidationError("--drafter is empty, expected a file, lookup or none") }
         if tree != nil, depth != nil || passes != nil {
             throw ValidationError("--tree says how much is drafted; it does not go with --depth or --passes")
         }

@@ -5,13 +5,18 @@ import Speculate
 actor EngineHolder: Service {
     private let load: @Sendable () async throws -> Engine
     private(set) var engine: Engine?
+    /// Why there will be no engine.
+    private(set) var failure: (any Error)?
 
     init(load: @escaping @Sendable () async throws -> Engine) { self.load = load }
 
     func run() async throws {
-        let engine = try await load()
-        self.engine = engine
-        try await engine.run()
+        do {
+            engine = try await load()
+        } catch {
+            failure = error
+        }
+        try await engine?.run()
     }
 
     /// - Throws: `APIError` while there is no engine.

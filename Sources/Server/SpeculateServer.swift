@@ -57,7 +57,10 @@ public struct SpeculateServer: Sendable {
         let serving = Serving(application, drainTime: options.drainTime) { [holder] in await holder.engine?.stopAll() }
         // The last to be shut down is the first.
         var group = ServiceGroupConfiguration(
-            services: [holder, serving], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            services: [
+                // What cannot be loaded ends the others in good order, so that nobody complains of the end.
+                .init(service: holder, successTerminationBehavior: .gracefullyShutdownGroup), .init(service: serving),
+            ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         // Answers that are cut short still have to be sent.
         group.maximumGracefulShutdownDuration = options.drainTime + .seconds(5)
         do {
@@ -66,9 +69,12 @@ public struct SpeculateServer: Sendable {
             throw ListenError(
                 description:
                     "cannot listen on \(options.host):\(options.port): \(String(cString: strerror(error.errnoCode)))")
+        } catch is SocketAddressError.UnknownHost {
+            throw ListenError(description: "cannot listen on \(options.host):\(options.port): the host is not known")
         } catch let error as SocketAddressError {
             throw ListenError(description: "cannot listen on \(options.host):\(options.port): \(error)")
         }
+        if let error = await holder.failure { throw error }
     }
 
     private func router() throws -> Router<ServerContext> {

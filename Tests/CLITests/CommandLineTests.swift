@@ -73,13 +73,21 @@ import TestSupport
         let drafter = Fixtures.drafterPath
         let shown = try run("draft", "--drafter", drafter, "--passes", "4", "The capital of France is")
         #expect(shown.status == 0)
-        for part in ["pass 1", "pass 4", "fixed", "verifier", "The verifier keeps"] {
+        for part in ["pass 1", "pass 4", "frozen", "verifier", "The verifier accepts"] {
             #expect(shown.output.contains(part))
         }
         let filled = try run("draft", "--drafter", drafter, "The capital of[MASK][MASK] is Paris", "--order", "random")
         #expect(filled.output.contains("[MASK]") && filled.output.contains(" Paris"))
         let none = try run("draft", "--drafter", "none", "The")
         #expect(none.status == 64 && none.log.contains("no block diffusion drafter"))
+        for (arguments, words) in [(["--depth", "0"], "--depth is 0, expected 1"), (["--tree", "3"], "--tree")] {
+            let refused = try run(["draft", "The", "--drafter", drafter] + arguments)
+            #expect(refused.status == 64 && refused.log.contains(words), "\(refused)")
+        }
+        // What the demo and the manual show: the second pass repairs the first.
+        let repaired = try run(
+            "draft", "--drafter", drafter, "--instruct", "--passes", "2", "What is the most common gas in the air?")
+        #expect(repaired.output.contains("The verifier accepts all 8 drafted tokens."), "\(repaired.output)")
         #expect(try run("inspect", drafter).output.contains("Markov head of rank 64"))
         let other = try run("Once", "-n", "4", "--drafter", Fixtures.path("tiny-drafter.gguf"))
         #expect(other.status == 65 && other.log.contains("drafts for another model"))
@@ -161,10 +169,12 @@ import TestSupport
         let result = try run("demo", "Name a fruit.", "-n", "20")
         #expect(result.status == 0 && result.log.isEmpty)
         for part in [
-            "Prompt: Name a fruit.", "== Plain decoding", "== With drafts", "The same text, byte for byte", "Next:",
+            "Prompt: Name a fruit.", "== Plain decoding", "== With drafts: several", "The same text, byte for byte",
+            "Next:", "/speculate chat\n",
         ] {
             #expect(result.output.contains(part), "\(part)")
         }
+        #expect(!result.output.contains("green"))
     }
 
     @Test("wrong usage, bad files and missing files have their exit status and say what is wrong")
@@ -181,7 +191,7 @@ import TestSupport
                 (64, "--system needs --instruct", try run("x", "--system", "y")),
                 (64, "logit-bias", try run("x", "--logit-bias", "what")),
                 (64, "prompt is empty", try run("")),
-                (64, "max_tokens is 0", try run("x", "-n", "0")),
+                (64, "--max-tokens is 0, expected 1 or more, or -1", try run("x", "-n", "0")),
                 (66, "/nowhere.gguf", try run("x", "-m", "/nowhere.gguf")),
                 (66, "make model", try run("x", model: "/nowhere.gguf")),
                 (65, "cut.gguf", try run("x", "-m", cut)),
@@ -200,6 +210,18 @@ import TestSupport
                 (64, "no subcommand 'wrong'", try run("help", "wrong")),
                 (64, "--token-ids needs --json", try run("x", "--token-ids")),
                 (65, "cut.gguf", try run("inspect", cut)),
+                (64, "--model is empty", try run("x", "--model", "")),
+                (64, "--drafter is empty", try run("x", "--drafter", "")),
+                (64, "put it in quotes, \"The capital …\"", try run("The", "capital", "of")),
+                (66, "the drafter /nowhere.gguf", try run("serve", "--port", "0", "--drafter", "/nowhere.gguf")),
+                (
+                    66, "error: /nowhere/x: No such file",
+                    try run("bench", "--output", "/nowhere/x")
+                ),
+                (
+                    1, "error: cannot listen on nosuch.invalid:0: the host is not known\n",
+                    try run("serve", "--port", "0", "--host", "nosuch.invalid", "-m", tiny)
+                ),
             ]
             for (status, words, result) in cases {
                 #expect(
@@ -207,6 +229,15 @@ import TestSupport
                     "\(words): \(result)")
             }
         }
+    }
+
+    @Test("a service that cannot load its model says only why")
+    func refusedService() throws {
+        let result = try run("serve", "--port", "0", "--drafter", Fixtures.path("tiny-drafter.gguf"))
+        #expect(result.status == 65 && result.log.contains("it drafts for another model"), "\(result)")
+        let lines = result.log.split(separator: "\n")
+        #expect(lines.count { $0.hasPrefix("speculate: error: ") } == 1)
+        #expect(lines.count { !$0.hasPrefix("speculate: error: ") && !$0.hasPrefix("listening on") } == 0, "\(lines)")
     }
 
     @Test("Ctrl-C ends the answer after its round, prints statistics and exits with 130")
@@ -263,6 +294,7 @@ import TestSupport
                 lines.allSatisfy {
                     ($0.error != nil) == ($0.index == 12) && $0.id == ($0.index == 12 ? nil : "p\($0.index)")
                 })
+            #expect(!String(decoding: data, as: UTF8.self).contains("\"tokens\""))
             let alone = try run("Name 4 animals.", "-n", "30", "--quiet")
             #expect(lines.first { $0.index == 4 }?.text == alone.output)
 
@@ -352,7 +384,9 @@ import TestSupport
                 var options = SamplingOptions()
                 options[keyPath: field] = try #require(Float(number))
                 if let problem = options.problem() {
-                    #expect(result.status == 64 && result.log == "speculate: error: \(problem)\n", "\(flag) \(number)")
+                    let name = flag.dropFirst(2).replacing("-", with: "_")
+                    let expected = "speculate: error: \(problem.replacing(name, with: flag))\n"
+                    #expect(result.status == 64 && result.log == expected, "\(flag) \(number): \(result.log)")
                 } else {
                     #expect(result.status == 0 && result.log.isEmpty, "\(flag) \(number): \(result)")
                 }
@@ -369,8 +403,11 @@ import TestSupport
             return request
         }
         let fields: [(String, (Int) -> String?)] = [
-            ("-n", { n in n == -1 ? nil : request { $0.maximumTokens = n }.problem() }),
-            ("--top-k", { n in request { $0.sampling.topK = n }.problem() }),
+            (
+                "-n",
+                { n in n > 0 || n == -1 ? nil : "max-tokens is \(n), expected 1 or more, or -1 to fill the context" }
+            ),
+            ("--top-k", { n in n == -1 ? nil : request { $0.sampling.topK = n }.problem()?.replacing("_", with: "-") }),
             ("--depth", { n in (0...63).contains(n) ? nil : "depth is \(n), expected 0 to 63" }),
             ("--tree", { n in request { $0.speculation = .tree(tokens: n) }.problem() }),
             ("--threads", { EngineConfiguration(threads: $0).problem() }),
@@ -382,7 +419,7 @@ import TestSupport
                     ["abc", "-q", "-m", tiny, flag == "-n" ? "--max-tokens=\(number)" : "\(flag)=\(number)"] + more)
                 if let problem = problem(number) {
                     #expect(
-                        result.status == 64 && result.log == "speculate: error: \(problem)\n",
+                        result.status == 64 && result.log == "speculate: error: --\(problem)\n",
                         "\(flag) \(number): \(result)")
                 } else {
                     // A drafter or a context that the tiny model does not have is another mistake.
@@ -397,6 +434,55 @@ import TestSupport
         }
     }
 
+    @Test("a negative number after a space reaches the check of its range")
+    func negativeNumbers() throws {
+        let cases: [([String], String)] = [
+            (["x", "--threads", "-1"], "--threads is -1, expected 1 to 256"),
+            (["x", "--context", "-1"], "--context is -1, expected 2 to"),
+            (["x", "--seed", "-1"], "'-1' is invalid for '--seed <n>': expected a whole number from 0"),
+            (["serve", "--temperature", "-0.5"], "--temperature is -0.5, expected 0 to 1000"),
+            (["serve", "--top-k", "-2"], "--top-k is -2, expected 0 or more"),
+            (["serve", "--port", "-1"], "--port is -1, expected 0 to 65535"),
+            (["serve", "-n", "-5"], "--max-tokens is -5, expected 1 or more, or -1"),
+            (["bench", "--temperatures", "0.5", "-1"], "temperature is -1, expected 0 to 1000"),
+            (["bench", "--settings", "lookup:99"], "--settings lookup:99: depth is 99, expected 1 to 63"),
+            (["bench", "--limit", "-1"], "--limit is -1, expected 0 or more"),
+            (["batch", "--prompts", "x", "--output", "y", "-n", "-7"], "--max-tokens is -7, expected 1 or more"),
+        ]
+        for (arguments, words) in cases {
+            let result = try run(arguments)
+            #expect(result.status == 64 && result.log.contains(words), "\(arguments): \(result)")
+        }
+    }
+
+    @Test("what follows the text begins a line of its own where both go to one place")
+    func onePlace() throws {
+        let process = Process()
+        process.executableURL = Self.program.appending(path: "speculate")
+        process.arguments = ["The United", "-n", "2", "-m", try Fixtures.modelPath()]
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: try pipe.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(text.contains("\nprompt  "), "\(text)")
+    }
+
+    @Test("completions know files and what words an option takes")
+    func completions() throws {
+        let script = try run("--generate-completion-script", "zsh").output
+        let lines = script.split(separator: "\n")
+        for option in ["--model", "--drafter"] {
+            #expect(lines.contains { $0.contains(option) && $0.contains("_files -g") && $0.contains("*.gguf") })
+        }
+        #expect(lines.contains { $0.contains("--api-key-file") && $0.hasSuffix("_files'") })
+        for words in ["('chatml' 'llama-3')", "('match' 'coupled' 'rejection' 'block')", "'left' 'confidence'"] {
+            #expect(script.contains(words), "\(words)")
+        }
+    }
+
     @Test("a batch's states have a row for each token that was read, also when it was interrupted")
     func batchStates() throws {
         try Fixtures.withTemporaryFolder { folder in
@@ -404,7 +490,8 @@ import TestSupport
             try Data("{\"prompt\":\"Hi\"}\n{\"prompt\":\"Name a cat.\"}\n".utf8).write(to: URL(filePath: prompts))
             try Data(repeating: 7, count: 1000).write(to: URL(filePath: states))  // Left by a run that was killed.
             let arguments = [
-                "batch", "--prompts", prompts, "--output", output, "-n", "9", "--prompt-ids", "--states", states,
+                "batch", "--prompts", prompts, "--output", output, "-n", "9", "--token-ids", "--prompt-ids", "--states",
+                states,
             ]
             let result = try run(arguments + ["--states-entering", "1", "30"])
             #expect(result.status == 0, "\(result)")
@@ -442,16 +529,44 @@ import TestSupport
         #expect(answers.log.components(separatedBy: "first token after").count == 3)
     }
 
-    @Test("a chat whose context is full forgets its oldest turns, and refuses inside what is too long by itself")
+    @Test("a chat whose context is full forgets its oldest messages, and none for a message that it refuses")
     func fullChat() throws {
-        let lines = (0..<8).map { "Tell me something long about the number \($0), please, as long as you can." }
-        let long = String(repeating: "word ", count: 400)
-        let input = Array((lines + [long, "Hi", "/exit"]).joined(separator: "\n").utf8)
-        let result = try run("chat", "-n", "40", "--context", "256", input: input)
-        #expect(result.status == 0)
-        #expect(result.log.contains("the context of 256 tokens is full: the oldest turn is forgotten"), "\(result.log)")
-        #expect(result.log.contains("error: the prompt has"))
-        #expect(result.log.components(separatedBy: "first token after").count == 10)
+        try Fixtures.withTemporaryFolder { folder in
+            let lines = (0..<8).map { "Tell me something long about the number \($0), please, as long as you can." }
+            let long = String(repeating: "word ", count: 400)
+            let (before, after) = (folder + "/before", folder + "/after it")
+            let input = lines + ["/save \(before)", long, "/save  '\(after)'", "/load \"\(after)\"", "Hi", "/exit"]
+            let typed = Array(input.joined(separator: "\n").utf8)
+            let result = try run("chat", "-n", "40", "--context", "256", input: typed)
+            #expect(result.status == 0)
+            #expect(
+                result.log.contains("the context of 256 tokens is full: the oldest 2 messages are forgotten"),
+                "\(result.log)")
+            #expect(result.log.contains("error: the prompt has"))
+            #expect(result.log.components(separatedBy: "first token after").count == 10)
+            let saved = try Data(contentsOf: URL(filePath: before))
+            #expect(try Data(contentsOf: URL(filePath: after)) == saved)
+            let count = String(decoding: saved, as: UTF8.self).components(separatedBy: "\"role\"").count - 1
+            #expect(count > 2 && result.log.contains("(loaded \(count) messages from '\(after)')"), "\(result.log)")
+        }
+    }
+
+    @Test("a chat names the file that cannot be written or read")
+    func chatFiles() throws {
+        let result = try run("chat", input: Array("/save /nowhere/x\n/load  ~/nowhere/x\n".utf8))
+        let home = FileManager.default.homeDirectoryForCurrentUser.path
+        #expect(
+            result.log == """
+                error: /nowhere/x: No such file or directory
+                error: \(home)/nowhere/x: No such file or directory
+
+                """)
+    }
+
+    @Test("a chat does not speak of flags that cannot be given there")
+    func chatReport() throws {
+        let result = try run("chat", input: Array("Repeat without end: la la la la la la la la\n".utf8))
+        #expect(result.log.contains("ended by ") && !result.log.contains("--") && !result.log.contains("(-n)"))
     }
 
     @Test("inspect says what a file is")

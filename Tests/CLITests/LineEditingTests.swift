@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import CLI
@@ -105,7 +106,10 @@ import Testing
         #expect(ChatInput(" hello there \n") == .message("hello there"))
         #expect(ChatInput("/reset") == .reset && ChatInput("/retry") == .retry && ChatInput("/bye") == .exit)
         #expect(ChatInput("/system Be brief.") == .system("Be brief.") && ChatInput("/system") == .system(nil))
-        #expect(ChatInput("/save a file.json") == .save("a file.json") && ChatInput("/load x") == .load("x"))
+        #expect(ChatInput("/save a file.json") == .save("a file.json") && ChatInput("/load   x ") == .load("x"))
+        #expect(ChatInput("/load 'a  b'") == .load("a  b") && ChatInput("/save \"c\"") == .save("c"))
+        let home = FileManager.default.homeDirectoryForCurrentUser.path
+        #expect(ChatInput("/save ~/c.json") == .save(home + "/c.json") && ChatInput("/load a~b") == .load("a~b"))
         #expect(ChatInput("/usr/bin holds what?") == .message("/usr/bin holds what?"))
         for wrong in ["/save", "/load", "/reset now", "/sing"] {
             guard case .mistake = ChatInput(wrong) else {
@@ -113,6 +117,56 @@ import Testing
                 continue
             }
         }
+    }
+
+    @Test("long lines are broken behind a comma, between words where they must, and indented")
+    func wrapping() {
+        let line = "answer   12 tokens, 3.5 tokens/s, ended by the limit"
+        #expect(line.wrapped(to: nil) == line && line.wrapped(to: 80, indent: 9) == line)
+        #expect(
+            line.wrapped(to: 40, indent: 9, atCommas: true) == """
+                answer   12 tokens, 3.5 tokens/s,
+                         ended by the limit
+                """)
+        #expect(
+            "one two three four\nfive".wrapped(to: 10) == """
+                one two
+                three four
+                five
+                """)
+        #expect("abcdefghijkl mn".wrapped(to: 6, indent: 2) == "abcdefghijkl\n  mn")
+    }
+
+    @Test("a table that is too wide goes on below, beside its first column")
+    func tables() {
+        let rows = [["name", "aa", "bbb", "c"], ["long name", "1", "2", "3"]]
+        #expect(
+            TextTable.text(rows, columns: 80) == """
+                name       aa  bbb  c
+                long name   1    2  3
+                """)
+        #expect(
+            TextTable.text(rows, columns: 18) == """
+                name       aa  bbb
+                long name   1    2
+
+                name       c
+                long name  3
+                """)
+    }
+
+    @Test("a list's negative numbers are attached to its name, and to nothing else")
+    func negatives() {
+        #expect(
+            NegativeNumbers.attached(["bench", "--temperatures", "-1", "0", "-0.5", "-n", "-1"]) == [
+                "bench", "--temperatures=-1", "0", "--temperatures=-0.5", "-n", "-1",
+            ])
+    }
+
+    @Test("only messages that begin with a setting's name name its flag")
+    func flags() {
+        #expect(FlagNames.replacing(in: "top_k is -2, expected 0 or more") == "--top-k is -2, expected 0 or more")
+        #expect(FlagNames.replacing(in: "the prompt is empty") == "the prompt is empty")
     }
 
     @Test("a word that is nearly a subcommand is asked back about, other words are prompts")
@@ -126,25 +180,24 @@ import Testing
         #expect(Misspelling.question(["help", "nonsense"])?.contains("nonsense") == true)
     }
 
-    @Test("a conversation forgets from its beginning, takes back from its end, and keeps its system turn")
+    @Test("a conversation forgets from its beginning, takes back from its end, and keeps its system message")
     func conversation() throws {
         var chat = Conversation(system: "S")
         for turn in 0..<3 {
             chat.ask("q\(turn)")
             chat.answer("a\(turn)")
         }
-        let hasForgotten = chat.forget()
-        #expect(hasForgotten)
+        let forgotten = chat.forget()
+        #expect(forgotten == 2)
         #expect(chat.messages.map(\.content) == ["S", "q1", "a1", "q2", "a2"])
         chat.takeBackAnswer()
         #expect(chat.turns.map(\.content) == ["q1", "a1", "q2"])
-        chat.takeBack()
-        #expect(chat.turns.map(\.content) == ["q1", "a1"])
-        let hasForgottenMore = chat.forget()
-        #expect(!hasForgottenMore)
+        let forgottenThen = chat.forget()
+        #expect(forgottenThen == 2 && chat.turns.map(\.content) == ["q2"])
+        let forgottenAtLast = chat.forget()
+        #expect(forgottenAtLast == 0)
         chat.reset()
         #expect(chat.isEmpty && chat.messages.map(\.content) == ["S"])
-        chat.takeBack()
         chat.takeBackAnswer()
         #expect(chat.isEmpty)
     }

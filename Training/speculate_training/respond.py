@@ -68,7 +68,7 @@ def answers(
     states = args.out / f"{name}.states"
     if args.engine:
         command = [args.engine, "batch", "--model", args.verifier, "--prompts", source, "--output", result]
-        command += ["--prompt-ids", "--special", "--max-tokens", args.max_tokens, "--temperature", temperature]
+        command += ["--token-ids", "--prompt-ids", "--special", "--max-tokens", args.max_tokens, "--temperature", temperature]
         command += ["--seed", seed, "--parallel", 24, "--keep-loops"]
         if layers:
             command += ["--states", states, "--states-entering", *layers]

@@ -16,6 +16,7 @@ struct Chat {
 
     /// Returns false when the chat is over.
     mutating func take(_ line: String) async throws -> Bool {
+        let before = conversation
         do {
             switch ChatInput(line) {
             case nil: break
@@ -26,15 +27,13 @@ struct Chat {
             case .reset:
                 conversation.reset()
                 note("the conversation begins anew")
-            case .system(nil): Terminal.log(conversation.system ?? "there is no system turn")
+            case .system(nil): Terminal.log(conversation.system ?? "there is no system message")
             case .system(let text):
                 conversation.system = text
-                note("the system turn is another from here on")
+                note("the system message is changed")
             case .retry:
-                let turns = conversation
                 conversation.takeBackAnswer()
                 if conversation.isEmpty {
-                    conversation = turns
                     note("there is nothing to answer again")
                 } else {
                     try await answer(isRetry: true)
@@ -44,20 +43,28 @@ struct Chat {
                 note("saved to '\(path)'")
             case .load(let path):
                 conversation = try Conversation.load(path)
-                note("loaded \(conversation.turns.count) turns from '\(path)'")
+                note("loaded \(Self.messages(conversation.turns.count)) from '\(path)'")
             case .mistake(let text): Terminal.log(text)
             case .exit: return false
             }
         } catch let error as EngineError {
-            // What cannot be answered does not end the chat, nor stay in it.
-            if conversation.turns.last?.role == "user" { conversation.takeBack() }
-            Terminal.log("error: \(error.message)")
+            // What cannot be answered does not end the chat, nor change it.
+            conversation = before
+            Terminal.log("error: \(FlagNames.replacing(in: error.message))".wrapped(to: Terminal.logColumns))
+            if error.code == .contextOverflow {
+                let recalls = Terminal.inputIsTerminal ? "; arrow up recalls the message" : ""
+                note("the conversation is as it was before\(recalls)")
+            }
             if error.code == .unsupportedChatTemplate { throw error }
         }
         return true
     }
 
-    private func note(_ text: String) { if !isQuiet { Terminal.log("(\(text))") } }
+    private func note(_ text: String) {
+        if !isQuiet { Terminal.log("(\(text))".wrapped(to: Terminal.logColumns, indent: 1)) }
+    }
+
+    private static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
 
     /// Answers the last question, forgetting the oldest ones where the context has no room for all.
     private mutating func answer(isRetry: Bool = false) async throws {
@@ -75,20 +82,27 @@ struct Chat {
         defer { interrupts.onInterrupt(nil) }
         let result = try await Terminal.show(stream, coloured: isColoured)
         Terminal.print("")
-        if !isQuiet { Terminal.log(Report.text(result, seed: request.sampling.isGreedy ? nil : seed) + "\n") }
+        if !isQuiet {
+            let seed = request.sampling.isGreedy ? nil : seed
+            Terminal.log(Report.text(result, seed: seed, namesFlags: false, columns: Terminal.logColumns) + "\n")
+        }
         conversation.answer(result.text)
     }
 
+    /// - Throws: `EngineError` when the last question has no room even alone.
     private mutating func makeRoom() async throws(EngineError) {
         let context = engine.model.contextLength
         let wanted = flags.maxTokens == -1 ? Self.answerRoom : flags.maxTokens
         let room = min(max(wanted, 1), Self.answerRoom, context / 4)
         var forgotten = 0
-        while try await length(room) == nil, conversation.forget() { forgotten += 1 }
+        while try await length(room) == nil {
+            let count = conversation.forget()
+            guard count > 0 else { break }
+            forgotten += count
+        }
         guard forgotten > 0 else { return }
-        note(
-            "the context of \(context) tokens is full: the oldest \(forgotten == 1 ? "turn is" : "\(forgotten) turns are") forgotten"
-        )
+        _ = try await engine.tokens(of: .chat(conversation.messages))  // Before anything is said to be forgotten.
+        note("the context of \(context) tokens is full: the oldest \(Self.messages(forgotten)) are forgotten")
     }
 
     /// Tokens of the conversation; nil where it leaves less than `room`.

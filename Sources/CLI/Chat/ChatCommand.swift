@@ -7,10 +7,10 @@ struct ChatCommand: AsyncParsableCommand {
         commandName: "chat", abstract: "Talk with the model.",
         discussion: """
             At a terminal: arrows move and recall, Alt-Enter or a backslash at the end begins another line, what is pasted \
-            may have several. Ctrl-C ends an answer; /help lists the commands.
+            may have several. Lines typed during an answer are sent after it. Ctrl-C ends an answer; /help lists the commands.
             """)
 
-    @Option(help: ArgumentHelp("The system turn.", valueName: "text"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("The system message.", valueName: "text"))
     var system: String?
 
     @Flag(help: "Show accepted draft tokens in green.")
@@ -25,19 +25,21 @@ struct ChatCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
+            // Settings that no answer can be made with are no matter of the conversation.
+            try answer.check()
             let interrupts = Interrupts()
+            let editor = LineEditor(prompt: "> ")
+            editor.begin()
             let engine = try await model.load(speculation)
             var chat = Chat(
                 engine: engine, interrupts: interrupts, flags: answer, conversation: Conversation(system: system),
                 isColoured: color, isQuiet: quiet)
-            // Settings that no answer can be made with are no matter of the conversation.
-            if let problem = answer.request(.tokens([]), seed: 0).problem() {
-                throw EngineError(.invalidRequest, problem)
+            if !quiet, Terminal.inputIsTerminal {
+                Terminal.log(banner(engine).wrapped(to: Terminal.logColumns, atCommas: true))
             }
-            if !quiet, Terminal.inputIsTerminal { Terminal.log(banner(engine)) }
-            let editor = LineEditor(prompt: "> ")
             while case .line(let line) = editor.read() {
                 guard try await chat.take(line) else { return }
+                if interrupts.wasTerminated { throw ExitCode(130) }
             }
         }
     }

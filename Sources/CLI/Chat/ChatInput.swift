@@ -1,3 +1,5 @@
+import Foundation
+
 /// A line of a chat: something to say, or a command.
 enum ChatInput: Equatable {
     case message(String)
@@ -10,8 +12,8 @@ enum ChatInput: Equatable {
 
     static let list = """
         /help           this list
-        /reset          begin anew; the system turn stays
-        /system TEXT    another system turn, without TEXT: show it
+        /reset          begin anew; the system message stays
+        /system TEXT    change the system message, without TEXT: show it
         /retry          another answer to the last question
         /save FILE      write the conversation to a file, as JSON
         /load FILE      go on with one that was saved
@@ -24,7 +26,9 @@ enum ChatInput: Equatable {
     init?(_ line: String) {
         let line = line.trimming(while: \.isWhitespace)
         guard !line.isEmpty else { return nil }
-        let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace).map(String.init)
+        let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace).map {
+            String($0).trimming(while: \.isWhitespace)
+        }
         // "/usr/bin holds what?" is a question.
         guard words[0].hasPrefix("/"), words[0].dropFirst().allSatisfy(\.isLetter) else {
             self = .message(line)
@@ -36,13 +40,21 @@ enum ChatInput: Equatable {
         case ("/retry", nil): self = .retry
         case ("/exit", nil), ("/quit", nil), ("/bye", nil): self = .exit
         case ("/system", let text): self = .system(text)
-        case ("/save", let path?): self = .save(path)
-        case ("/load", let path?): self = .load(path)
+        case ("/save", let name?): self = .save(Self.path(name))
+        case ("/load", let name?): self = .load(Self.path(name))
         case ("/save", nil), ("/load", nil): self = .mistake("\(words[0]) needs a file's name")
         case (let command, _?) where ["/help", "/reset", "/retry", "/exit"].contains(command):
-            self = .mistake("\(command) takes nothing behind it")
+            self = .mistake("\(command) takes no arguments")
         case (let command, _): self = .mistake("there is no command '\(command)'; /help lists them")
         }
+    }
+
+    /// A file as people name it to a shell: in quotes or not, from their home folder on or not. Spaces need no quotes.
+    private static func path(_ name: String) -> String {
+        for quote in ["\"", "'"] where name.count > 2 && name.hasPrefix(quote) && name.hasSuffix(quote) {
+            return String(name.dropFirst().dropLast())
+        }
+        return (name as NSString).expandingTildeInPath
     }
 }
 

@@ -21,19 +21,17 @@ struct Conversation {
 
     mutating func reset() { turns = [] }
 
-    /// Takes the last question back, and an answer to it.
-    mutating func takeBack() { turns = Array(turns[..<(turns.lastIndex { $0.role == "user" } ?? 0)]) }
-
     /// Takes the answer to the last question back, so that it can be answered again.
     mutating func takeBackAnswer() {
         turns = Array(turns[..<(turns.lastIndex { $0.role == "user" }.map { $0 + 1 } ?? 0)])
     }
 
-    /// Forgets the oldest question with its answer; false where there is only one question.
-    mutating func forget() -> Bool {
-        guard let second = turns.indices.dropFirst().first(where: { turns[$0].role == "user" }) else { return false }
+    /// Forgets the oldest question with its answer. Returns how many messages these were: none where there is only one
+    /// question.
+    mutating func forget() -> Int {
+        guard let second = turns.indices.dropFirst().first(where: { turns[$0].role == "user" }) else { return 0 }
         turns.removeFirst(second)
-        return true
+        return second
     }
 
     // MARK: Files
@@ -67,7 +65,7 @@ struct Conversation {
         } catch let error as FileError {
             throw EngineError(error, path: path)
         } catch {
-            throw EngineError(.invalidRequest, "'\(path)' is no conversation, expected JSON as /save writes it")
+            throw EngineError(.invalidRequest, "'\(path)' is not a conversation, expected JSON as /save writes it")
         }
         var messages = file.messages.map { ChatMessage(role: $0.role, content: $0.content) }
         let system = messages.first?.role == "system" ? messages.removeFirst().content : nil
@@ -75,8 +73,8 @@ struct Conversation {
             let role = index % 2 == 0 ? "user" : "assistant"
             guard message.role == role else {
                 throw EngineError(
-                    .invalidRequest, "turn \(index + 1) in '\(path)' is of \(excerpt(message.role)), expected '\(role)'"
-                )
+                    .invalidRequest,
+                    "message \(index + 1) in '\(path)' has the role \(excerpt(message.role)), expected '\(role)'")
             }
         }
         var conversation = Conversation(system: system)

@@ -17,12 +17,14 @@ final class LineEditor {
 
     private static var isInteractive: Bool { Terminal.inputIsTerminal && Terminal.logIsTerminal }
 
+    /// What is typed from here on belongs to the first line that is read.
+    func begin() { if Self.isInteractive { TerminalMode.answering.begin() } }
+
     func read() -> Input {
-        guard Self.isInteractive, let mode = RawMode() else { return readLine().map(Input.line) ?? .ended }
-        Terminal.log("\u{1b}[?2004h", terminator: "")  // Pastes come in brackets.
+        guard Self.isInteractive, TerminalMode.editing.begin() else { return readLine().map(Input.line) ?? .ended }
         defer {
-            Terminal.log("\u{1b}[?2004l\r\n", terminator: "")
-            mode.end()
+            Terminal.log("\r\n", terminator: "")
+            TerminalMode.answering.begin()
         }
         var buffer = LineBuffer(history: history)
         rowsAbove = 0

@@ -14,6 +14,16 @@ enum Terminal {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
+    /// Columns of the terminal that standard error is; nil where it is none.
+    static var logColumns: Int? { logIsTerminal ? size.columns : nil }
+
+    /// Whether standard output and standard error end up in one place, such as a pipe after `2>&1`.
+    static var logFollowsOutput: Bool {
+        var (output, log) = (stat(), stat())
+        return fstat(1, &output) == 0 && fstat(2, &log) == 0 && output.st_dev == log.st_dev
+            && output.st_ino == log.st_ino
+    }
+
     static func print(_ text: String, terminator: String = "\n") { write(text + terminator, to: 1) }
 
     static func log(_ text: String, terminator: String = "\n") { write(text + terminator, to: 2) }

@@ -18,7 +18,7 @@ package enum AtomicFile {
             return try file.write(bytes)
         }
         let temporary = temporary(beside: path)
-        let file = try WritableFile(path: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        let file = try create(temporary, for: path, mode)
         do throws(FileError) {
             try file.write(bytes)
             try file.synchronize()
@@ -34,8 +34,18 @@ package enum AtomicFile {
     package static func check(_ path: String) throws(FileError) {
         guard let mode = try mode(at: path) else { return }
         let temporary = temporary(beside: path)
-        _ = try WritableFile(path: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        _ = try create(temporary, for: path, mode)
         unlink(temporary)
+    }
+
+    /// - Throws: `FileError` naming the file that is wanted, not the temporary one.
+    private static func create(_ temporary: String, for path: String, _ mode: mode_t) throws(FileError) -> WritableFile
+    {
+        do throws(FileError) {
+            return try WritableFile(path: temporary, flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: mode)
+        } catch {
+            throw FileError(path: path, isMissing: error.isMissing, reason: error.reason)
+        }
     }
 
     /// The permissions that a file there has or gets; nil for a device or a pipe.

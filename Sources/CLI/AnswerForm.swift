@@ -1,0 +1,10 @@
+import ArgumentParser
+
+/// How a prompt is read, and how its answer is printed.
+struct AnswerForm: ParsableArguments {
+    @Flag(name: [.short, .long], help: "Answer the prompt as a user's turn, in the model's chat format.")
+    var instruct = false
+
+    @Flag(help: "Print one JSON object with text and statistics in place of streaming.")
+    var json = false
+}
