@@ -39,7 +39,7 @@ for command in "${commands[@]}"; do
         ;;
     "speculate chat")
         printf 'My name is Ada.\n/system Be brief.\n/exit\n' | (cd "$work" && speculate chat) >"$work/out" 2>&1 || fail "'$command' failed"
-        expect 'Ada' && expect 'the system turn is another'
+        expect 'Ada' && expect 'the system message is changed'
         ;;
     "speculate serve")
         (cd "$work" && exec speculate serve) >"$work/serve.out" 2>&1 &
@@ -62,7 +62,7 @@ for command in "${commands[@]}"; do
         server=$!
         for _ in $(seq 100); do curl -sf http://localhost:8080/health >"$work/out" && break || sleep 0.2; done
         ;;
-    "speculate draft"*) run "$work" "$command" && expect 'pass 2' && expect 'kept' ;;
+    "speculate draft"*) run "$work" "$command" && expect 'pass 2' && expect 'accepted' ;;
     "speculate inspect"*) run "$work" "$command" && expect 'temperature 0.2' ;;
     "speculate bench"*) run "$work" "$command" && expect 'adaptive' && expect 'tokens/s' ;;
     "speculate batch"*)

@@ -6,17 +6,17 @@ import TestSupport
 
 /// The built program, as a user meets it.
 @Suite(.serialized) struct CommandLineTests {
-    private struct Run {
+    struct Run {
         let status: Int32
         let output: String
         let log: String
     }
 
-    private static let program =
+    static let program =
         Bundle.allBundles.map(\.bundleURL).first { $0.pathExtension == "xctest" }
         .map { $0.deletingLastPathComponent() } ?? Bundle.main.bundleURL
 
-    private func start(_ arguments: [String], input: [UInt8]?, model: String?) throws -> (Process, Pipe, Pipe) {
+    func start(_ arguments: [String], input: [UInt8]?, model: String?) throws -> (Process, Pipe, Pipe) {
         let process = Process()
         process.executableURL = Self.program.appending(path: "speculate")
         process.arguments = arguments
@@ -35,11 +35,11 @@ import TestSupport
         return (process, output, log)
     }
 
-    private func run(_ arguments: String..., input: [UInt8]? = nil, model: String? = nil) throws -> Run {
+    func run(_ arguments: String..., input: [UInt8]? = nil, model: String? = nil) throws -> Run {
         try run(arguments, input: input, model: model)
     }
 
-    private func run(_ arguments: [String], input: [UInt8]? = nil, model: String? = nil) throws -> Run {
+    func run(_ arguments: [String], input: [UInt8]? = nil, model: String? = nil) throws -> Run {
         let (process, output, log) = try start(arguments, input: input, model: model)
         let out = try output.fileHandleForReading.readToEnd() ?? Data()
         let err = try log.fileHandleForReading.readToEnd() ?? Data()
@@ -255,206 +255,6 @@ import TestSupport
         #expect(text.contains("ended by interruption"))
     }
 
-    private struct BatchLine: Decodable {
-        let index: Int
-        let id: String?
-        let text: String?
-        let error: String?
-    }
-
-    @Test("a batch that was killed goes on where it was, and refuses to mix settings or prompts")
-    func batch() throws {
-        try Fixtures.withTemporaryFolder { folder in
-            let prompts = folder + "/prompts.jsonl"
-            let output = folder + "/output.jsonl"
-            let texts = (0..<12).map { #"{"id":"p\#($0)","prompt":"Name \#($0) animals.","raw":\#($0 % 2 == 0)}"# }
-            try Data(
-                (texts + [#"{"prompt":"\#(String(repeating: "long ", count: 9000))"}"#, ""]).joined(separator: "\n")
-                    .utf8
-            )
-            .write(to: URL(filePath: prompts))
-            let arguments = ["batch", "--prompts", prompts, "--output", output, "-n", "30", "--parallel", "2"]
-
-            let (process, _, _) = try start(arguments, input: nil, model: nil)
-            while (try? Data(contentsOf: URL(filePath: output)))?.isEmpty ?? true { usleep(2_000) }
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            let partial = try Data(contentsOf: URL(filePath: output))
-            let whole = partial.split(separator: 10)
-            #expect((1..<13).contains(whole.count))
-            try (partial + Data("{\"index\":3,\"te".utf8)).write(to: URL(filePath: output))
-
-            let resumed = try run(arguments)
-            #expect(resumed.status == 0 && resumed.log.contains("13 of 13 done"), "\(resumed)")
-            let data = try Data(contentsOf: URL(filePath: output))
-            #expect(data.starts(with: partial))
-            let lines = try data.split(separator: 10).map { try JSONDecoder().decode(BatchLine.self, from: $0) }
-            #expect(lines.map(\.index).sorted() == Array(0..<13))
-            #expect(
-                lines.allSatisfy {
-                    ($0.error != nil) == ($0.index == 12) && $0.id == ($0.index == 12 ? nil : "p\($0.index)")
-                })
-            #expect(!String(decoding: data, as: UTF8.self).contains("\"tokens\""))
-            let alone = try run("Name 4 animals.", "-n", "30", "--quiet")
-            #expect(lines.first { $0.index == 4 }?.text == alone.output)
-
-            #expect(try run(["batch", "--prompts", prompts, "--output", "/nowhere/x.jsonl"]).status == 66)
-            #expect(try run(arguments + ["--temperature", "1"]).status == 64)
-            try Data(#"{"id":"other","prompt":"x"}"#.utf8).write(to: URL(filePath: prompts))
-            #expect(try run(arguments).status == 64)
-            try Data("not json\n".utf8).write(to: URL(filePath: prompts))
-            let bad = try run(arguments)
-            #expect(bad.status == 64 && bad.log.contains("line 1"))
-            #expect(try run(["batch", "--prompts", "/nowhere.jsonl", "--output", output]).status == 66)
-        }
-    }
-
-    @Test("a batch goes on with what it was begun with, and names what is another now")
-    func batchConflicts() throws {
-        try Fixtures.withTemporaryFolder { folder in
-            let (prompts, output, states) = (folder + "/prompts", folder + "/output", folder + "/states")
-            func write(_ texts: String...) throws {
-                let lines = texts.enumerated().map { #"{"id":"p\#($0)","prompt":"\#($1)","raw":true}"# }
-                try Data(lines.joined(separator: "\n").utf8).write(to: URL(filePath: prompts))
-            }
-            let arguments = ["batch", "--prompts", prompts, "--output", output, "-n", "4"]
-            let recording = arguments + ["--states", states, "--states-entering", "2"]
-            try write("One", "Two")
-            #expect(try run(recording).status == 0)
-            try write("One", "Three")  // The same id.
-            let edited = try run(recording)
-            #expect(edited.status == 64 && edited.log.contains("made from another prompt than number 2 is now"))
-            try write("One", "Two")
-            let moved = try run(arguments + ["--states", states + "2", "--states-entering", "2"])
-            #expect(moved.status == 64 && moved.log.contains("its states are in 'states', not in 'states2'"))
-            try Data().write(to: URL(filePath: states))
-            let emptied = try run(recording)
-            #expect(emptied.status == 64 && emptied.log.contains("its states are no longer in 'states'"))
-            let before = try Data(contentsOf: URL(filePath: output))
-            #expect(before.split(separator: 10).count == 2)
-
-            let held = folder + "/held"
-            try write("Count: 1, 2, 3,")
-            let long = ["batch", "--prompts", prompts, "--output", held, "-n", "8000", "--logit-bias", "2=-1000"]
-            let (process, _, log) = try start(long, input: nil, model: nil)
-            while !FileManager.default.fileExists(atPath: held) { usleep(2_000) }
-            usleep(100_000)
-            let second = try run(long)
-            #expect(second.status == 66 && second.log.contains("is being written by another run"), "\(second)")
-            process.terminate()
-            _ = try log.fileHandleForReading.readToEnd()
-            process.waitUntilExit()
-        }
-    }
-
-    @Test("what is no file to read or write is an error at once")
-    func devices() throws {
-        try Fixtures.withTemporaryFolder { folder in
-            let prompts = folder + "/prompts"
-            try Data("{\"prompt\":\"Hi\"}\n".utf8).write(to: URL(filePath: prompts))
-            for path in ["/dev/full", "/dev/zero", folder] {
-                let result = try run("batch", "--prompts", prompts, "--output", path, "-n", "2")
-                #expect(result.status == 66 && result.log.contains(path), "\(result)")
-            }
-            #expect(mkfifo(folder + "/pipe", 0o600) == 0)
-            for path in [folder + "/pipe", "/dev/zero"] {
-                let result = try run("inspect", path)
-                #expect(result.status == 66 && result.log.contains("is not a regular file"), "\(result)")
-            }
-        }
-    }
-
-    @Test("every number of the sampling flags is used, or refused in the library's own words")
-    func numbers() throws {
-        let numbers = [
-            "0", "-0.0", "1e-45", "1e-40", "1e-10", "0.5", "1", "1.00001", "1000", "1000.1", "3e38", "1e39", "inf",
-            "-inf",
-            "nan", "-1", "-1e-45", "-1000.5",
-        ]
-        let tiny = Fixtures.path("tiny-qwen3.gguf")
-        let fields: [(String, WritableKeyPath<SamplingOptions, Float>)] = [
-            ("--temperature", \.temperature), ("--top-p", \.topP), ("--min-p", \.minP),
-            ("--repetition-penalty", \.repetitionPenalty), ("--presence-penalty", \.presencePenalty),
-            ("--frequency-penalty", \.frequencyPenalty),
-        ]
-        for (flag, field) in fields {
-            for number in numbers {
-                let others = flag == "--temperature" ? ["--min-p", "0.1"] : ["--temperature", "0.8"]
-                let result = try run(["abc", "-n", "3", "-q", "-m", tiny, "\(flag)=\(number)"] + others)
-                var options = SamplingOptions()
-                options[keyPath: field] = try #require(Float(number))
-                if let problem = options.problem() {
-                    let name = flag.dropFirst(2).replacing("-", with: "_")
-                    let expected = "speculate: error: \(problem.replacing(name, with: flag))\n"
-                    #expect(result.status == 64 && result.log == expected, "\(flag) \(number): \(result.log)")
-                } else {
-                    #expect(result.status == 0 && result.log.isEmpty, "\(flag) \(number): \(result)")
-                }
-            }
-        }
-    }
-
-    @Test("every whole number of the flags is used, or refused in the library's own words")
-    func wholeNumbers() throws {
-        let tiny = Fixtures.path("tiny-qwen3.gguf")
-        func request(_ change: (inout CompletionRequest) -> Void) -> CompletionRequest {
-            var request = CompletionRequest(.text("abc"), maximumTokens: 3)
-            change(&request)
-            return request
-        }
-        let fields: [(String, (Int) -> String?)] = [
-            (
-                "-n",
-                { n in n > 0 || n == -1 ? nil : "max-tokens is \(n), expected 1 or more, or -1 to fill the context" }
-            ),
-            ("--top-k", { n in n == -1 ? nil : request { $0.sampling.topK = n }.problem()?.replacing("_", with: "-") }),
-            ("--depth", { n in (0...63).contains(n) ? nil : "depth is \(n), expected 0 to 63" }),
-            ("--tree", { n in request { $0.speculation = .tree(tokens: n) }.problem() }),
-            ("--threads", { EngineConfiguration(threads: $0).problem() }),
-        ]
-        for (flag, problem) in fields {
-            for number in [0, 1, -1, 63, 64, 257, Int(Int32.max), .max, .min] {
-                let more = flag == "-n" ? [] : ["-n", "3"]
-                let result = try run(
-                    ["abc", "-q", "-m", tiny, flag == "-n" ? "--max-tokens=\(number)" : "\(flag)=\(number)"] + more)
-                if let problem = problem(number) {
-                    #expect(
-                        result.status == 64 && result.log == "speculate: error: --\(problem)\n",
-                        "\(flag) \(number): \(result)")
-                } else {
-                    // A drafter or a context that the tiny model does not have is another mistake.
-                    #expect(
-                        result.status == 0 || result.log.contains("context") || flag == "--tree",
-                        "\(flag) \(number): \(result)")
-                }
-            }
-            let result = try run(
-                "abc", "-q", "-m", tiny, "\(flag == "-n" ? "--max-tokens" : flag)=99999999999999999999")
-            #expect(result.status == 64 && result.log.contains("99999999999999999999"))
-        }
-    }
-
-    @Test("a negative number after a space reaches the check of its range")
-    func negativeNumbers() throws {
-        let cases: [([String], String)] = [
-            (["x", "--threads", "-1"], "--threads is -1, expected 1 to 256"),
-            (["x", "--context", "-1"], "--context is -1, expected 2 to"),
-            (["x", "--seed", "-1"], "'-1' is invalid for '--seed <n>': expected a whole number from 0"),
-            (["serve", "--temperature", "-0.5"], "--temperature is -0.5, expected 0 to 1000"),
-            (["serve", "--top-k", "-2"], "--top-k is -2, expected 0 or more"),
-            (["serve", "--port", "-1"], "--port is -1, expected 0 to 65535"),
-            (["serve", "-n", "-5"], "--max-tokens is -5, expected 1 or more, or -1"),
-            (["bench", "--temperatures", "0.5", "-1"], "temperature is -1, expected 0 to 1000"),
-            (["bench", "--settings", "lookup:99"], "--settings lookup:99: depth is 99, expected 1 to 63"),
-            (["bench", "--limit", "-1"], "--limit is -1, expected 0 or more"),
-            (["batch", "--prompts", "x", "--output", "y", "-n", "-7"], "--max-tokens is -7, expected 1 or more"),
-        ]
-        for (arguments, words) in cases {
-            let result = try run(arguments)
-            #expect(result.status == 64 && result.log.contains(words), "\(arguments): \(result)")
-        }
-    }
-
     @Test("what follows the text begins a line of its own where both go to one place")
     func onePlace() throws {
         let process = Process()
@@ -481,92 +281,6 @@ import TestSupport
         for words in ["('chatml' 'llama-3')", "('match' 'coupled' 'rejection' 'block')", "'left' 'confidence'"] {
             #expect(script.contains(words), "\(words)")
         }
-    }
-
-    @Test("a batch's states have a row for each token that was read, also when it was interrupted")
-    func batchStates() throws {
-        try Fixtures.withTemporaryFolder { folder in
-            let (prompts, output, states) = (folder + "/prompts", folder + "/output", folder + "/states")
-            try Data("{\"prompt\":\"Hi\"}\n{\"prompt\":\"Name a cat.\"}\n".utf8).write(to: URL(filePath: prompts))
-            try Data(repeating: 7, count: 1000).write(to: URL(filePath: states))  // Left by a run that was killed.
-            let arguments = [
-                "batch", "--prompts", prompts, "--output", output, "-n", "9", "--token-ids", "--prompt-ids", "--states",
-                states,
-            ]
-            let result = try run(arguments + ["--states-entering", "1", "30"])
-            #expect(result.status == 0, "\(result)")
-            let lines = try Data(contentsOf: URL(filePath: output)).split(separator: 10)
-                .map { try JSONDecoder().decode(StatesLine.self, from: $0) }.sorted { $0.states < $1.states }
-            var row = 1
-            for line in lines {
-                #expect(line.states == row && line.log_totals.count == line.tokens.count)
-                row += line.prompt_ids.count + line.tokens.count - 1
-            }
-            #expect(lines.count == 2)
-            #expect(try Data(contentsOf: URL(filePath: states)).count == row * 2 * 576 * 2)
-            #expect(try run(arguments).status == 64)
-            #expect(try run(arguments + ["--states-entering", "31"]).log.contains("31"))
-            let drafting = try run(arguments + ["--states-entering", "1", "--drafter", "lookup"])
-            #expect(drafting.status == 64 && drafting.log.contains("--drafter"))
-        }
-    }
-
-    private struct StatesLine: Decodable {
-        var states: Int
-        var tokens: [Int32]
-        var prompt_ids: [Int32]
-        var log_totals: [Float]
-    }
-
-    @Test("a chat remembers its turns until it is reset")
-    func chat() throws {
-        let input = Array("My name is Ada.\nWhat is my name?\n/reset\n\nHi\n/exit\nunread\n".utf8)
-        let result = try run("chat", "-n", "30", "--quiet", input: input)
-        #expect(result.status == 0)
-        #expect(result.output.contains("Ada"))
-        #expect(result.log.isEmpty)
-        let answers = try run("chat", "-n", "5", input: Array("Hi\nHello\n".utf8))
-        #expect(answers.log.components(separatedBy: "first token after").count == 3)
-    }
-
-    @Test("a chat whose context is full forgets its oldest messages, and none for a message that it refuses")
-    func fullChat() throws {
-        try Fixtures.withTemporaryFolder { folder in
-            let lines = (0..<8).map { "Tell me something long about the number \($0), please, as long as you can." }
-            let long = String(repeating: "word ", count: 400)
-            let (before, after) = (folder + "/before", folder + "/after it")
-            let input = lines + ["/save \(before)", long, "/save  '\(after)'", "/load \"\(after)\"", "Hi", "/exit"]
-            let typed = Array(input.joined(separator: "\n").utf8)
-            let result = try run("chat", "-n", "40", "--context", "256", input: typed)
-            #expect(result.status == 0)
-            #expect(
-                result.log.contains("the context of 256 tokens is full: the oldest 2 messages are forgotten"),
-                "\(result.log)")
-            #expect(result.log.contains("error: the prompt has"))
-            #expect(result.log.components(separatedBy: "first token after").count == 10)
-            let saved = try Data(contentsOf: URL(filePath: before))
-            #expect(try Data(contentsOf: URL(filePath: after)) == saved)
-            let count = String(decoding: saved, as: UTF8.self).components(separatedBy: "\"role\"").count - 1
-            #expect(count > 2 && result.log.contains("(loaded \(count) messages from '\(after)')"), "\(result.log)")
-        }
-    }
-
-    @Test("a chat names the file that cannot be written or read")
-    func chatFiles() throws {
-        let result = try run("chat", input: Array("/save /nowhere/x\n/load  ~/nowhere/x\n".utf8))
-        let home = FileManager.default.homeDirectoryForCurrentUser.path
-        #expect(
-            result.log == """
-                error: /nowhere/x: No such file or directory
-                error: \(home)/nowhere/x: No such file or directory
-
-                """)
-    }
-
-    @Test("a chat does not speak of flags that cannot be given there")
-    func chatReport() throws {
-        let result = try run("chat", input: Array("Repeat without end: la la la la la la la la\n".utf8))
-        #expect(result.log.contains("ended by ") && !result.log.contains("--") && !result.log.contains("(-n)"))
     }
 
     @Test("inspect says what a file is")
