@@ -3,7 +3,7 @@
     Benchmarks/.build/peer/bin/python Benchmarks/random_models.py --tools FOLDER --output FOLDER [--shapes …] [--types …]
 
 Speed depends on shapes and tensor types, not on what the weights say. llama.cpp's own `llama-quantize` (in `--tools`)
-chooses the types of a mix such as Q4_K_M. The vocabulary has the model's size, and bytes as its only real tokens.
+chooses the types of a mix such as Q4_K_M. The vocabulary has the model's size, and hardly any but bytes as its real tokens.
 """
 
 from __future__ import annotations
@@ -85,11 +85,11 @@ def write_random(name: str, shape: Shape, path: Path) -> None:
     writer.add_vocab_size(shape.vocabulary)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2" if shape.architecture == "qwen3" else "llama-bpe")
-    tokens = byte_alphabet() + [f"<|{index}|>" for index in range(256, shape.vocabulary)]
-    kinds = [gguf.TokenType.NORMAL] * 256 + [gguf.TokenType.CONTROL] * (shape.vocabulary - 256)
+    tokens = [*byte_alphabet(), "ab", *(f"<|{index}|>" for index in range(257, shape.vocabulary))]
+    kinds = [gguf.TokenType.NORMAL] * 257 + [gguf.TokenType.CONTROL] * (shape.vocabulary - 257)
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
-    writer.add_token_merges([])
+    writer.add_token_merges(["a b"])  # An empty list would not be written.
     writer.add_bos_token_id(shape.vocabulary - 2)
     writer.add_eos_token_id(shape.vocabulary - 1)
     writer.add_add_bos_token(False)

@@ -10,7 +10,7 @@ struct BatchCommand: AsyncParsableCommand {
             Each line of the prompts is a JSON object with "prompt", and optionally "id", "raw" (true: continue the text \
             as it stands, else it is a user's turn) and "system". Each line of the output has "index", "id", \
             "text", "completion_tokens" and "finish_reason", or "error". Lines appear as completions end; a run that was \
-            interrupted goes on where it was when started again with the same settings.
+            interrupted resumes when it is started again with the same settings.
             """)
 
     @Option(help: ArgumentHelp("JSON lines to complete.", valueName: "file"), completion: .file())
@@ -27,7 +27,7 @@ struct BatchCommand: AsyncParsableCommand {
     @Flag(help: "Continue every prompt as it stands.")
     var raw = false
 
-    @Flag(help: "Read control tokens such as <|im_start|> in prompts that are gone on from as they stand.")
+    @Flag(help: "Read control tokens such as <|im_start|> in prompts that are continued as they stand.")
     var special = false
 
     @Flag(help: "Write each answer's token ids too, as \"tokens\".")
@@ -78,23 +78,32 @@ struct BatchCommand: AsyncParsableCommand {
                 $0.parallel = parallel
                 $0.recordedLayers = statesEntering.map { $0 - 1 }
             }
-            let file = try openOutput(prompts, engine)
-            let pending = prompts.indices.filter { !file.done.contains($0) }
-            let requests = pending.map { request(prompts[$0], index: $0) }
-            let batch = engine.completeAll(requests)
-            interrupts.onInterrupt { batch.stop() }
-
-            var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
-            for try await element in batch {
-                let index = pending[element.index]
-                try file.append(
-                    element.result, prompts[index], index: index, withTokenIDs: tokenIds, withPromptIDs: promptIds)
-                progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
-            }
-            try file.finish()
-            progress.finish()
-            if interrupts.wasInterrupted { throw ExitCode(130) }
+            try await complete(prompts, with: engine, interrupts)
         }
+    }
+
+    private func complete(_ prompts: [BatchPrompt], with engine: Engine, _ interrupts: Interrupts) async throws {
+        let file = try openOutput(prompts, engine)
+        let pending = prompts.indices.filter { !file.done.contains($0) }
+        let batch = engine.completeAll(pending.map { request(prompts[$0], index: $0) })
+        interrupts.onInterrupt { batch.stop() }
+
+        var progress = BatchProgress(total: prompts.count, done: file.done.count, isShown: !quiet)
+        for try await element in batch {
+            try append(element.result, prompts, index: pending[element.index], to: file)
+            progress.advance(by: (try? element.result.get())?.tokens.count ?? 0)
+        }
+        try file.finish()
+        progress.finish()
+        if interrupts.wasInterrupted { throw ExitCode(130) }
+    }
+
+    /// No part of the loop that calls it: the compiler fails on so large a coroutine.
+    @inline(never)
+    private func append(
+        _ result: Result<CompletionResult, EngineError>, _ prompts: [BatchPrompt], index: Int, to file: BatchOutput
+    ) throws(EngineError) {
+        try file.append(result, prompts[index], index: index, withTokenIDs: tokenIds, withPromptIDs: promptIds)
     }
 
     private func openOutput(_ prompts: [BatchPrompt], _ engine: Engine) throws -> BatchOutput {
