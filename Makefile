@@ -13,10 +13,12 @@ SERVING := Tests/Server/.venv
 demo: build model
 	@.build/release/speculate demo "$(PROMPT)"
 
-# One line a suite; all that was said is in .build/tests.log.
-test: model $(TRAINING)/done $(SERVING)/done
+# One line per suite; all that was said is in .build/tests.log. What is downloaded comes while the tests are built.
+test: setup
 	@./setup.sh tests
-	@Scripts/quietly.sh "building the tests" swift build --build-tests
+	@$(MAKE) --no-print-directory model $(TRAINING)/done $(SERVING)/done 2> >(cat >&2) & downloads=$$!; \
+	    Scripts/quietly.sh "building the tests" swift build --build-tests || { kill $$downloads; exit 1; }; \
+	    wait $$downloads
 	@stdbuf -oL swift test --skip-build 2>&1 | Scripts/suites.py .build/tests.log
 	@echo "Training" && cd Training && .venv/bin/python -m pytest -q --disable-warnings
 	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q --disable-warnings -m compiled
