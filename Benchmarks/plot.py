@@ -2,7 +2,7 @@
 
     python Benchmarks/plot.py FILE.json --out FOLDER [--peers SPECULATIVE-PEERS.json]
 
-Writes acceptance.svg (by position), depth.svg (τ and speed-up against depth), categories.svg, rounds.svg (what the time
+Writes acceptance.svg (how many drafted tokens rounds accept), depth.svg (τ and speed-up against depth), categories.svg, rounds.svg (what the time
 of a token goes to) and, of what `make peers-speculative` measured, peers.svg. Needs matplotlib, which Training/.venv has.
 The pictures have no background and are read on light and dark pages.
 """
@@ -24,6 +24,8 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 INK = "#7d8793"  # Read on white and on black.
 COLOURS = ["#2f81f7", "#2da44e", "#d4731c", "#a371f7", "#c93c56", "#8a8f98"]
+# Of kinds of drafts, in every picture.
+KINDS = {"diffusion": COLOURS[0], "lookup": COLOURS[1], "tree": COLOURS[2], "adaptive": COLOURS[3], "diffusion2": COLOURS[4]}
 plt.rcParams.update(
     {
         "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "svg.fonttype": "none",
@@ -43,14 +45,29 @@ def tau(series: Series) -> float:
 
 
 def accepted(series: Series) -> list[float]:
-    """The share of drafts that reach to a position and are right up to it."""
+    """Of all rounds, the share that accepts at least 1, 2, ... drafted tokens; their sum is τ − 1."""
     outcomes = series["outcomes"]
-    shares = []
-    for position in range(max(len(o["drafted_at"]) for o in outcomes)):
-        reached = [o for o in outcomes if position < len(o["drafted_at"])]
-        drafted = sum(o["drafted_at"][position] for o in reached)
-        shares.append(sum(o["accepted_at"][position] for o in reached) / max(1, drafted))
-    return shares
+    rounds = max(1, sum(o["rounds"] for o in outcomes))
+    longest = max(len(o["accepted_at"]) for o in outcomes)
+    return [sum(o["accepted_at"][place] for o in outcomes if place < len(o["accepted_at"])) / rounds for place in range(longest)]
+
+
+def deepest(all_series: list[Series]) -> dict[str, Series]:
+    """Of each kind of drafts, the setting with the most tokens: the others' curves are its beginning."""
+    chosen: dict[str, tuple[int, Series]] = {}
+    for series in all_series:
+        kind, _, size = series["setting"].partition(":")
+        tokens, _, passes = size.partition("x")
+        kind, count = kind + passes, int(tokens or 0)
+        if kind not in chosen or count > chosen[kind][0]:
+            chosen[kind] = (count, series)
+    return {kind: series for kind, (_, series) in chosen.items()}
+
+
+def per_token(series: Series, part: str) -> float:
+    """Milliseconds of one part of all rounds, over all tokens."""
+    outcomes = series["outcomes"]
+    return sum(median(o[part]) * o["rounds"] for o in outcomes) / max(1, sum(o["tokens"] for o in outcomes))
 
 
 def by_category(series: Series, plain: Series) -> dict[str, float]:
@@ -71,51 +88,41 @@ def label(series: Series) -> str:
     return series["setting"] + warm
 
 
-def end_labels(axis: plt.Axes, ends: list[tuple[float, float, str, str]], gap: float) -> None:
-    """Names beside the ends of lines, moved apart where they would meet."""
-    below = float("-inf")
-    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        below = max(y, below + gap)
-        axis.annotate(name, (x, below), xytext=(6, 0), textcoords="offset points", va="center", color=colour, fontsize=9.5)
-
-
 def draw_acceptance(all_series: list[Series], path: Path) -> None:
     figure, axis = plt.subplots(figsize=(7.5, 4.2))
-    ends = []
-    for place, series in enumerate(s for s in all_series if not s["temperature"]):
-        shares, colour = accepted(series)[:8], COLOURS[place % len(COLOURS)]
-        axis.plot(range(1, len(shares) + 1), shares, marker="o", markersize=4, color=colour)
-        ends.append((len(shares), shares[-1], label(series), colour))
-    end_labels(axis, ends, 0.035)
-    axis.set(xlabel="position in the draft", ylim=(0, 1), title="Share of drafts that are right up to each position")
+    chosen = deepest([s for s in all_series if not s["temperature"]])
+    for kind, series in sorted(chosen.items(), key=lambda item: tau(item[1]), reverse=True):
+        shares, name = accepted(series)[:8], f"{label(series)}, τ {tau(series):.2f}"
+        colour = KINDS.get(kind, COLOURS[5])
+        axis.plot(range(1, len(shares) + 1), shares, marker="o", markersize=4, color=colour, label=name)
+    axis.set(xlabel="drafted tokens", ylim=(0, 1), title="Share of rounds that accept at least so many drafted tokens")
     axis.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axis.margins(x=0.18)
+    axis.legend(frameon=False, labelcolor="linecolor")
     save(figure, path)
 
 
 def draw_depth(groups: list[tuple[Series, list[Series]]], path: Path) -> None:
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.2))
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.4))
     plain, others = groups[0]
     for axis, measure in zip(axes, (tau, lambda s: speedup(s, plain)), strict=True):
-        ends = []
-        for place, kind in enumerate(("diffusion", "lookup", "tree")):
+        for kind in ("diffusion", "lookup", "tree"):
             points = [(int(m[1]), s) for s in others if (m := re.fullmatch(rf"{kind}:(\d+)", s["setting"]))]
             points.sort(key=lambda point: point[0])
             if points:
                 values = [measure(s) for _, s in points]
-                axis.plot([depth for depth, _ in points], values, marker="o", markersize=4, color=COLOURS[place])
-                ends.append((points[-1][0], values[-1], kind, COLOURS[place]))
+                depths = [depth for depth, _ in points]
+                axis.plot(depths, values, marker="o", markersize=4, color=KINDS[kind], label=kind)
         for series in others:
             if series["setting"] == "adaptive":
-                axis.axhline(measure(series), linestyle="--", linewidth=1.5, color=COLOURS[3])
-                ends.append((axis.get_xlim()[1] * 0.9, measure(series), "adaptive", COLOURS[3]))
+                axis.axhline(measure(series), linestyle="--", linewidth=1.5, color=KINDS["adaptive"], label="adaptive")
         axis.set(xlabel="tokens drafted in a round")
-        end_labels(axis, ends, (axis.get_ylim()[1] - axis.get_ylim()[0]) * 0.055)
-        axis.margins(x=0.25)
+        axis.xaxis.get_major_locator().set_params(integer=True)
     axes[0].set(title="τ, tokens per round")
     axes[1].set(title="times plain decoding")
     axes[1].axhline(1, color=INK, linewidth=0.7)
-    save(figure, path)
+    handles, names = axes[0].get_legend_handles_labels()
+    legend = figure.legend(handles, names, frameon=False, ncols=4, loc="lower center", labelcolor="linecolor")
+    save(figure, path, below=legend.get_window_extent().height / figure.bbox.height)
 
 
 def draw_categories(groups: list[tuple[Series, list[Series]]], path: Path) -> None:
@@ -133,19 +140,20 @@ def draw_categories(groups: list[tuple[Series, list[Series]]], path: Path) -> No
 
 
 def draw_rounds(groups: list[tuple[Series, list[Series]]], path: Path) -> None:
-    """Milliseconds of a round over its tokens."""
+    """The time of all rounds over their tokens, and how often it goes into plain decoding's."""
     plain, others = groups[0]
     chosen = [plain, *others]
     figure, axis = plt.subplots(figsize=(8.5, 0.42 * len(chosen) + 1.3))
     left = [0.0] * len(chosen)
     for place, (part, name) in enumerate((("verify_ms", "verifier"), ("draft_ms", "drafter"), ("other_ms", "the rest"))):
-        values = [mean(median(o[part]) for o in series["outcomes"]) / tau(series) for series in chosen]
+        values = [per_token(series, part) for series in chosen]
         axis.barh([label(series) for series in chosen], values, left=left, label=name, color=COLOURS[place], height=0.65)
         left = [a + b for a, b in zip(left, values, strict=True)]
     for place, value in enumerate(left):
-        axis.annotate(f"{value:.2f} ms", (value, place), xytext=(5, 0), textcoords="offset points", va="center")
+        text = f"{value:.2f} ms" + (f", {left[0] / value:.2f}×" if place else "")
+        axis.annotate(text, (value, place), xytext=(5, 0), textcoords="offset points", va="center")
     axis.invert_yaxis()
-    axis.set(title="What the time of one token goes to", xticks=[])
+    axis.set(title="What a token takes, over all prompts' tokens", xticks=[])
     axis.spines["bottom"].set_visible(False)
     axis.margins(x=0.12)
     axis.legend(frameon=False, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 0.02), labelcolor="linecolor")
@@ -172,8 +180,8 @@ def draw_peers(report: dict[str, Any], path: Path) -> None:
     save(figure, path)
 
 
-def save(figure: plt.Figure, path: Path) -> None:
-    figure.tight_layout()
+def save(figure: plt.Figure, path: Path, below: float = 0) -> None:
+    figure.tight_layout(rect=(0, below, 1, 1))
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 

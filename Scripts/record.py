@@ -129,7 +129,7 @@ def main() -> None:
         "<style>text { font: %spx ui-monospace, Menlo, Consolas, monospace; fill: #d6dde4; white-space: pre }" % SIZE,
         ".head, .speed { fill: #8f9ba7 } .speed { font-weight: bold } .drafted { fill: #56d27f }</style>",
         f'<rect width="{width}" height="{height}" rx="10" fill="#14181c"/>',
-        f'<text x="{gap}" y="22" class="head">$ speculate --instruct "{escape(args.prompt)}"</text>',
+        f'<text x="{gap}" y="22" class="head">$ speculate --instruct "{escape(args.prompt)}" -n {args.tokens}</text>',
         *left, *right, "</svg>",
     ]  # fmt: skip
     args.out.parent.mkdir(parents=True, exist_ok=True)
