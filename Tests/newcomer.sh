@@ -9,7 +9,7 @@ server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 export PATH=$work/prefix/bin:$PATH
 
-# The lines of the README's shell blocks, less their comments, one a line.
+# The lines of the README's shell blocks, less their comments, one per line.
 mapfile -t commands < <(awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on && NF' README.md | sed 's/  *#.*$//')
 model=$(Models/fetch.sh)
 cp "$model" "$work/MODEL.gguf"
@@ -69,7 +69,9 @@ for command in "${commands[@]}"; do
         run "$work" "$command"
         [ "$(grep -c '"text"' "$work/ANSWERS.jsonl")" = 2 ] || fail "'$command' has not answered both"
         ;;
-    "speculate "*"France"*) run "$work" "$command" && expect 'Paris' ;;
+    "speculate "*"Photosynthesis"*) run "$work" "$command" && expect 'energy needed to sustain life\.' ;;
+    "speculate "*"black hole"*) run "$work" "$command" && expect 'including light and matter, can escape\.' ;;
+    "speculate "*"lighthouse"*) run "$work" "$command" && expect 'unyielding pursuit of the unknown\.' ;;
     "speculate "*) run "$work" "$command" && expect 'tokens/s, ended by' ;;
     *) fail "'$command' is not known to this script" ;;
     esac
@@ -77,6 +79,9 @@ done
 [ "$seen" -ge 12 ] || fail "only $seen commands were found"
 
 # The library's lines, in a package as a user makes one.
+command="the README"
+cp README.md "$work/out"
+expect '\.product\(name: "Speculate", package: "speculate"\)'
 mkdir -p "$work/package/Sources/App"
 cat >"$work/package/Package.swift" <<PACKAGE
 // swift-tools-version: 6.2
