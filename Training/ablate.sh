@@ -1,6 +1,6 @@
 #!/bin/sh
 # One part of the recipe changed at a time, each trained alike and briefly, then measured on held-out prompts: the table
-# "One thing changed at a time" of RESULTS.md. Goes on where it was interrupted.
+# "One thing changed at a time" of RESULTS.md. Continues where it was interrupted.
 set -eu
 
 verifier=$1
