@@ -116,6 +116,7 @@ struct ServeCommand: AsyncParsableCommand {
         if let problem = sampling.defaults.options().problem() {
             throw ValidationError(FlagNames.replacing(in: problem))
         }
+        if let problem = ServerOptions(crossOrigin: cors).problem() { throw ValidationError("--\(problem)") }
         if let modelName, modelName.isEmpty { throw ValidationError("--model-name is empty, expected a name") }
     }
 

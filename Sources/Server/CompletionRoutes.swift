@@ -44,7 +44,7 @@ struct CompletionRoutes: Sendable {
             status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
             body: ResponseBody { output in
                 watch.onClose { for stream in streams { stream.stop() } }
-                // Nor does a client that stays but reads nothing keep its place for ever.
+                // Nor does a client that stays but reads nothing keep its place forever.
                 let limit = context.channel.eventLoop.scheduleTask(in: .init(options.timeLimit + options.drainTime)) {
                     context.channel.close(promise: nil)
                 }

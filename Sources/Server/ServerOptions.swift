@@ -1,3 +1,5 @@
+import SpeculateShared
+
 /// How a server listens, and what it lets clients ask for.
 public struct ServerOptions: Sendable {
     public var host: String
@@ -15,12 +17,12 @@ public struct ServerOptions: Sendable {
     public var connections: Int
     /// A stream that brings nothing for so long gets a comment, so that nothing between takes it for dead.
     public var pingPeriod: Duration
-    /// How long requests in progress may go on after SIGTERM.
+    /// How long requests in progress may continue after SIGTERM.
     public var drainTime: Duration
 
     /// For requests that do not say.
     public var defaults: RequestDefaults
-    /// The origin of pages that may ask, "*" for all; nil: only the server's own.
+    /// The origin of pages that may ask, as scheme://host[:port], "*" for all; nil: only the server's own.
     public var crossOrigin: String?
 
     public init(
@@ -40,5 +42,11 @@ public struct ServerOptions: Sendable {
         self.drainTime = drainTime
         self.defaults = defaults
         self.crossOrigin = crossOrigin
+    }
+
+    /// The first setting that no server takes, in words that begin with its flag's name; nil when all are sound.
+    public func problem() -> String? {
+        guard let crossOrigin, CrossOrigin(crossOrigin) == nil else { return nil }
+        return "cors is \(excerpt(crossOrigin)), expected \(CrossOrigin.expected)"
     }
 }

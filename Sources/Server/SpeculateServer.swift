@@ -41,7 +41,8 @@ public struct SpeculateServer: Sendable {
     /// Serves until a signal comes.
     /// - Throws: what `load` throws, or `ListenError`.
     public func run() async throws {
-        // At info there is one line a request, and nothing of what the libraries say.
+        if let problem = options.problem() { throw ListenError(description: problem) }
+        // At info there is one line per request, and nothing of what the libraries say.
         var logger = logger
         if logger.logLevel == .info { logger.logLevel = .notice }
         let application = Application(
@@ -81,11 +82,8 @@ public struct SpeculateServer: Sendable {
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.middlewares.add(TracingMiddleware())
         router.middlewares.add(RequestLog(logger: logger))
-        if let origin = options.crossOrigin {
-            router.middlewares.add(
-                CORSMiddleware(
-                    allowOrigin: origin == "*" ? .all : .custom(origin),
-                    allowHeaders: [.contentType, .authorization], allowMethods: [.get, .post, .head, .options]))
+        if let allowed = options.crossOrigin.flatMap(CrossOrigin.init) {
+            router.middlewares.add(CrossOriginMiddleware(allowed: allowed))
         }
         router.middlewares.add(
             ErrorMiddleware(

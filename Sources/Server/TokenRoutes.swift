@@ -11,8 +11,33 @@ struct TokenRoutes: Sendable {
     let model: String
 
     private struct Tokens: Encodable {
-        let tokens: [Int32]
+        let tokens: [Token]
         let count, maxModelLen: Int
+        let tokenStrs: [String]?
+    }
+
+    private enum Token: Encodable {
+        case id(Int32)
+        case piece(Int32, [UInt8])
+
+        private enum Key: CodingKey { case id, piece }
+
+        func encode(to encoder: any Encoder) throws {
+            switch self {
+            case .id(let id):
+                var container = encoder.singleValueContainer()
+                try container.encode(id)
+            case .piece(let id, let bytes):
+                var container = encoder.container(keyedBy: Key.self)
+                try container.encode(id, forKey: .id)
+                // A part of a character is told in bytes, as by llama.cpp.
+                if let text = String(validating: bytes, as: UTF8.self) {
+                    try container.encode(text, forKey: .piece)
+                } else {
+                    try container.encode(bytes, forKey: .piece)
+                }
+            }
+        }
     }
 
     private struct Text: Encodable {
@@ -36,13 +61,21 @@ struct TokenRoutes: Sendable {
         let body: TokenizeBody = try await read(request, context)
         try check(body.model)
         let tokens: [Int32]
+        let pieces: [[UInt8]]?
+        let spellings: [String]?
         do throws(EngineError) {
-            tokens = try await engine.tokens(of: body.prompt, parsesControlTokens: body.parsesControlTokens)
+            tokens = try await engine.tokens(
+                of: body.prompt, parsesControlTokens: body.parsesControlTokens, addsBeginToken: body.addsBeginToken,
+                opensAnswer: body.opensAnswer)
+            pieces = body.includesPieces ? try engine.pieces(of: tokens) : nil
+            spellings = body.includesSpellings ? try engine.spellings(of: tokens) : nil
         } catch {
             throw APIError(error)
         }
+        let shown = pieces.map { zip(tokens, $0).map(Token.piece) } ?? tokens.map(Token.id)
         return try Response(
-            json: Tokens(tokens: tokens, count: tokens.count, maxModelLen: engine.model.contextLength))
+            json: Tokens(
+                tokens: shown, count: tokens.count, maxModelLen: engine.model.contextLength, tokenStrs: spellings))
     }
 
     func detokenize(_ request: Request, _ context: ServerContext) async throws -> Response {

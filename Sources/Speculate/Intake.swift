@@ -18,7 +18,11 @@ actor Intake {
         var stops: StopTexts
     }
 
-    func tokens(of request: CompletionRequest) throws(EngineError) -> [Int32] { try reader.tokens(of: request) }
+    func tokens(
+        of request: CompletionRequest, addsBeginToken: Bool, opensAnswer: Bool
+    ) throws(EngineError) -> [Int32] {
+        try reader.tokens(of: request, addsBeginToken: addsBeginToken, opensAnswer: opensAnswer)
+    }
 
     /// Requests with one prompt stand next to each other, and it is read once.
     func prepare(_ requests: [CompletionRequest]) throws(EngineError) -> [Prepared] {

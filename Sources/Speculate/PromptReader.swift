@@ -18,24 +18,26 @@ struct PromptReader: Sendable {
             limit < room ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)"
     }
 
-    /// The prompt's tokens, at least one.
+    /// The prompt's tokens, at least one. What a completion is computed from has its begin token and opens the answer.
     /// - Throws: `EngineError`.
-    func tokens(of request: CompletionRequest) throws(EngineError) -> [Int32] {
+    func tokens(
+        of request: CompletionRequest, addsBeginToken: Bool = true, opensAnswer: Bool = true
+    ) throws(EngineError) -> [Int32] {
         let tokens: [Int32]
         switch request.prompt {
         case .text(let text):
             try checkLength(text.utf8.count)
-            tokens = encode(text.utf8, request)
+            tokens = encode(text.utf8, request, addsBeginToken)
         case .bytes(let bytes):
             try checkLength(bytes.count)
-            tokens = encode(bytes, request)
+            tokens = encode(bytes, request, addsBeginToken)
         case .tokens(let ids):
             try checkCount(ids.count)
             try checkVocabulary(ids)
             tokens = ids
         case .chat(let messages):
             try checkLength(messages.reduce(0) { $0 + $1.content.utf8.count })
-            tokens = try chatTokens(messages)
+            tokens = try chatTokens(messages, opensAnswer)
         }
         guard !tokens.isEmpty else {
             throw EngineError(.invalidRequest, "the prompt is empty, expected at least one token")
@@ -51,6 +53,20 @@ struct PromptReader: Sendable {
         return String(decoding: tokenizer.decode(tokens, includingControl: true), as: UTF8.self)
     }
 
+    /// The bytes that each token stands for.
+    /// - Throws: `EngineError` naming a token that is not in the vocabulary.
+    func pieces(of tokens: [Int32]) throws(EngineError) -> [[UInt8]] {
+        try checkVocabulary(tokens)
+        return tokens.map { Array(tokenizer.pieces[Int($0)]) }
+    }
+
+    /// The tokens as the vocabulary spells them.
+    /// - Throws: `EngineError` naming a token that is not in the vocabulary.
+    func spellings(of tokens: [Int32]) throws(EngineError) -> [String] {
+        try checkVocabulary(tokens)
+        return tokens.map { tokenizer.spelling(of: $0) }
+    }
+
     private func checkVocabulary(_ tokens: [Int32]) throws(EngineError) {
         let vocabulary = 0..<Int32(tokenizer.vocabularySize)
         guard let wrong = tokens.first(where: { !vocabulary.contains($0) }) else { return }
@@ -60,9 +76,11 @@ struct PromptReader: Sendable {
     /// Somewhat more tokens than may be, so that a prompt that is a little too long is told by how much.
     private var worthCounting: Int { 4 * limit + 64 }
 
-    private func encode(_ text: some Sequence<UInt8>, _ request: CompletionRequest) -> [Int32] {
+    private func encode(
+        _ text: some Sequence<UInt8>, _ request: CompletionRequest, _ addsBeginToken: Bool
+    ) -> [Int32] {
         tokenizer.encode(
-            text, parsingSpecial: request.parsesControlTokens, addingBegin: true, upTo: worthCounting)
+            text, parsingSpecial: request.parsesControlTokens, addingBegin: addsBeginToken, upTo: worthCounting)
     }
 
     private func checkLength(_ bytes: Int) throws(EngineError) {
@@ -81,7 +99,7 @@ struct PromptReader: Sendable {
         throw EngineError(.contextOverflow, "the prompt has \(shown) tokens, \(expected)")
     }
 
-    private func chatTokens(_ messages: [ChatMessage]) throws(EngineError) -> [Int32] {
+    private func chatTokens(_ messages: [ChatMessage], _ opensAnswer: Bool) throws(EngineError) -> [Int32] {
         let formats = EngineConfiguration.ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
         var template = tokenizer.chatTemplate
         if let format, template?.format != format { template = ChatTemplate(format: format) }
@@ -98,7 +116,8 @@ struct PromptReader: Sendable {
         }
         do throws(CheckpointError) {
             return try tokenizer.encode(
-                template.render(messages.map { ($0.role, $0.content) }), upTo: worthCounting)
+                template.render(messages.map { ($0.role, $0.content) }, opensAnswer: opensAnswer),
+                upTo: worthCounting)
         } catch {
             throw EngineError(.unsupportedChatTemplate, error.description)
         }

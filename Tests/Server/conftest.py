@@ -32,9 +32,10 @@ class Server:
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
         self.log: list[str] = []
-        line = self.process.stderr.readline()
-        found = re.search(r"listening on http://([^:]+):(\d+)", line)
-        assert found, line
+        # A tiny model is loaded before there is a port.
+        while not (found := re.search(r"listening on http://([^:]+):(\d+)", line := self.process.stderr.readline())):
+            self.log.append(line)
+            assert line, self.log
         self.port = int(found[2])
         threading.Thread(target=self._read, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.port}"

@@ -149,7 +149,7 @@ def test_a_body_that_is_too_long_by_its_own_word_is_refused_at_once(server):
         assert connection.recv(65536).startswith(b"HTTP/1.1 413")
         assert time.monotonic() - start < 5
         sent = 0
-        with pytest.raises(OSError):  # Nor is it read for ever.
+        with pytest.raises(OSError):  # Nor is it read forever.
             while sent < 1 << 34:
                 sent += connection.send(b" " * 65536)
 

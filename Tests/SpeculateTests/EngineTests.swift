@@ -304,7 +304,12 @@ import TestSupport
         #expect(try engine.text(of: tokens) == "Hello, world")
         let parsed = try await engine.tokens(of: .text("<|im_end|>"), parsesControlTokens: true)
         #expect(parsed == [2])
+        #expect(try engine.pieces(of: tokens).flatMap { $0 } == Array("Hello, world".utf8))
+        let turns = [ChatMessage(role: "user", content: "Hi"), ChatMessage(role: "assistant", content: "Hello")]
+        let closed = try await engine.tokens(of: .chat(turns), opensAnswer: false)
+        #expect(try engine.text(of: closed).hasSuffix("assistant\nHello<|im_end|>\n"))
         #expect(throws: EngineError.self) { try engine.text(of: [49152]) }
+        #expect(throws: EngineError.self) { try engine.pieces(of: [49152]) }
     }
 }
 

@@ -31,12 +31,13 @@ struct CompletionBody: Decodable {
     /// Fields of other servers that this one does not have, each with the value that changes nothing.
     private static let neutral: [(name: String, value: Double)] = [
         ("min_tokens", 0), ("length_penalty", 1), ("typical_p", 1), ("mirostat", 0), ("tfs_z", 1),
-        ("xtc_probability", 0), ("dry_multiplier", 0), ("dynatemp_range", 0), ("top_n_sigma", -1),
+        ("xtc_probability", 0), ("dry_multiplier", 0), ("dynatemp_range", 0), ("top_n_sigma", -1), ("n_keep", 0),
+        ("priority", 0),
     ]
     private static let neutralFlags: [(name: String, value: Bool)] = [
         ("ignore_eos", false), ("use_beam_search", false), ("skip_special_tokens", true), ("early_stopping", false),
         ("spaces_between_special_tokens", true), ("include_stop_str_in_output", false),
-        ("add_generation_prompt", true), ("continue_final_message", false),
+        ("return_tokens_as_token_ids", false),
     ]
     private static let neutralWords: [(name: String, value: String)] = [
         ("tool_choice", "none"), ("function_call", "none"),
@@ -85,15 +86,17 @@ struct CompletionBody: Decodable {
             maximumTokens = try Self.maximumTokens(&fields, ["max_tokens", "n_predict"]) ?? context.defaults.textTokens
             echoes = try fields.bool("echo")
             logprobs = try fields.integer("logprobs")
-            if let best = try fields.integer("best_of", in: 1...Self.maximumChoices), best != count {
-                throw fields.wrong("best_of", "the number n, \(count)")
-            }
             if let suffix = try fields.value("suffix", as: String.self, "no text"), !suffix.isEmpty {
                 throw fields.wrong("suffix", "no text")
             }
+            for name in ["add_special_tokens", "add_generation_prompt"] { try fields.expect(name, true) }
+            try fields.expect("continue_final_message", false)
         case .chat:
             let messages = try fields.required("messages", as: [MessageField].self, "an array of messages")
             guard !messages.isEmpty else { throw fields.wrong("messages", "at least one message") }
+            guard try ConversationEnd(&fields, messages).opensAnswer else {
+                throw fields.wrong("add_generation_prompt", "true, or continue_final_message with it")
+            }
             prompts = [.chat(messages.map(\.message))]
             maximumTokens =
                 try Self.maximumTokens(&fields, ["max_completion_tokens", "max_tokens", "n_predict"])
@@ -103,7 +106,14 @@ struct CompletionBody: Decodable {
             let top = try fields.integer("top_logprobs", in: 0...Engine.maximumLogprobs)
             let isAsked = try fields.value("logprobs", as: Bool.self, "true or false")
             logprobs = isAsked ?? (top != nil) ? top ?? 0 : nil
-            try Self.expectText(&fields)
+            let modalities = try fields.value("modalities", as: [String].self, "['text']")
+            if let modalities, modalities != ["text"] { throw fields.wrong("modalities", "['text']") }
+            // The chat format says what a conversation begins with.
+            _ = try fields.bool("add_special_tokens")
+        }
+        try Self.expectText(&fields)
+        if let best = try fields.integer("best_of", in: 1...Self.maximumChoices), best != count {
+            throw fields.wrong("best_of", "the number n, \(count)")
         }
         guard !prompts.isEmpty else { throw fields.wrong("prompt", "at least one prompt") }
         guard prompts.count * count <= Self.maximumChoices else {
@@ -130,6 +140,9 @@ struct CompletionBody: Decodable {
         includesRounds = options?.includeRounds ?? false
         speculation = try Self.speculation(&fields)
         sampling = try Self.sampling(&fields, context.defaults.sampling)
+        if try fields.integer("repeat_last_n") != nil, sampling.hasPenalties {
+            throw fields.wrong("repeat_last_n", "it to be left out beside a penalty, which looks at the whole text")
+        }
         stop = try fields.value("stop", as: OneOrMany<String>.self, "text or an array of texts")?.values ?? []
         cacheSalt = try fields.value("cache_salt", as: String.self, "text")
         if let cacheSalt, !(1...Self.maximumSaltBytes).contains(cacheSalt.utf8.count) {
@@ -167,14 +180,12 @@ struct CompletionBody: Decodable {
             guard let asked = try fields.value(name, as: Double.self, plain) else { continue }
             if asked != value { throw fields.wrong(name, plain) }
         }
-        for (name, value) in neutralFlags {
-            guard let asked = try fields.value(name, as: Bool.self, "\(value)") else { continue }
-            if asked != value { throw fields.wrong(name, "\(value)") }
-        }
+        for (name, value) in neutralFlags { try fields.expect(name, value) }
         for (name, value) in neutralWords {
             guard let asked = try fields.value(name, as: String.self, "'\(value)'") else { continue }
             if asked != value { throw fields.wrong(name, "'\(value)'") }
         }
+        _ = try fields.value("chat_template_kwargs", as: EmptyObject.self, "an empty object")
     }
 
     /// No more than could pay: what one client has drafted, all others wait for.
@@ -199,8 +210,6 @@ struct CompletionBody: Decodable {
                 "response_format \(excerpt(format.type)) is not supported, expected 'text'", param: "response_format",
                 code: "unsupported_parameter")
         }
-        let modalities = try fields.value("modalities", as: [String].self, "['text']")
-        if let modalities, modalities != ["text"] { throw fields.wrong("modalities", "['text']") }
     }
 
     private static func sampling(_ fields: inout Fields, _ defaults: SamplingDefaults) throws -> SamplingOptions {

@@ -84,6 +84,12 @@ struct Fields {
         }
     }
 
+    /// - Throws: `APIError` where there is another value than the one that changes nothing.
+    mutating func expect(_ name: String, _ neutral: Bool) throws {
+        guard let asked = try value(name, as: Bool.self, "\(neutral)") else { return }
+        if asked != neutral { throw wrong(name, "\(neutral)") }
+    }
+
     func wrong(_ name: String, _ expected: String) -> APIError {
         .invalid("\(path)\(name) is \(shown(name)), expected \(expected)", param: path + name)
     }

@@ -36,11 +36,18 @@ struct MessageField: Decodable {
         let expected = roles.map { "'\($0)'" }.joined(separator: ", ")
         let role = try fields.required("role", as: String.self, expected)
         guard roles.contains(role) else { throw fields.wrong("role", expected) }
-        let text: String
-        switch try fields.required("content", as: Content.self, "text or an array of text parts") {
-        case .text(let whole): text = whole
-        case .parts(let parts): text = parts.map(\.text).joined()
-        }
+        let contents = "text or an array of text parts"
+        // The assistant's may be null, which in a conversation that called a tool it was.
+        let content =
+            role == "assistant"
+            ? try fields.value("content", as: Content.self, contents)
+            : try fields.required("content", as: Content.self, contents)
+        let text =
+            switch content {
+            case nil: ""
+            case .text(let whole): whole
+            case .parts(let parts): parts.map(\.text).joined()
+            }
         message = ChatMessage(role: role == "developer" ? "system" : role, content: text)
         try fields.finish(ignoring: ["name"])
     }

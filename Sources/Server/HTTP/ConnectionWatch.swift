@@ -15,7 +15,7 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
     private static let lingerTime = TimeAmount.seconds(2)
 
     /// Bytes that the system keeps of what a client does not read; left to itself it takes megabytes, and the completion
-    /// goes on into them.
+    /// would continue into them.
     private static let sendBuffer: SocketOptionValue = 128 << 10
 
     private struct State {

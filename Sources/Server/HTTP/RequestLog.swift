@@ -7,7 +7,7 @@ struct RequestSummary: Sendable {
     let rounds: Int
 }
 
-/// One line a request, at info, when its answer is out.
+/// One line per request, at info, when its answer is out.
 struct RequestLog: RouterMiddleware {
     let logger: Logger
 

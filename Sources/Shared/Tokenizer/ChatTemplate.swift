@@ -45,13 +45,15 @@ package struct ChatTemplate: Equatable, Sendable {
     }
 
     /// The conversation, ready for the assistant's next words: a turn of its own, or the rest of one that it has begun.
-    /// Turns are roles and contents.
-    package func render(_ turns: [(role: String, content: String)]) -> [Part] {
+    /// - Parameters:
+    ///   - turns: roles and contents.
+    ///   - opensAnswer: false closes every turn instead, and opens none.
+    package func render(_ turns: [(role: String, content: String)], opensAnswer: Bool = true) -> [Part] {
         var turns = turns
         if let defaultSystemPrompt, turns.first?.role != "system" {
             turns.insert(("system", defaultSystemPrompt), at: 0)
         }
-        let begun = turns.last?.role == "assistant" ? turns.removeLast().content : ""
+        let begun = opensAnswer && turns.last?.role == "assistant" ? turns.removeLast().content : ""
         var parts: [Part] = []
         for turn in turns {
             parts += opening(turn.role, followedBy: turn.content)
@@ -60,7 +62,7 @@ package struct ChatTemplate: Equatable, Sendable {
             case .llama3: parts.append(.control("<|eot_id|>"))
             }
         }
-        return parts + opening("assistant", followedBy: begun)
+        return opensAnswer ? parts + opening("assistant", followedBy: begun) : parts
     }
 
     private func opening(_ role: String, followedBy content: String) -> [Part] {

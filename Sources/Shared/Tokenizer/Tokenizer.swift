@@ -144,6 +144,15 @@ package final class Tokenizer: Sendable {
         return output
     }
 
+    /// A token as the vocabulary spells it: normal ones in the byte alphabet, the others as they are.
+    package func spelling(of token: Int32) -> String {
+        let kind = kinds[Int(token)]
+        guard kind != .control, kind != .userDefined else { return String(decoding: pieces[Int(token)], as: UTF8.self) }
+        var text = ""
+        for byte in pieces[Int(token)] { text.unicodeScalars.append(ByteAlphabet.scalars[Int(byte)]) }
+        return text
+    }
+
     /// The control token written `text`.
     package func controlToken(_ text: String) -> Int32? {
         Array(text.utf8).withUnsafeBufferPointer { table.id(of: $0) }.flatMap { kinds[Int($0)] == .control ? $0 : nil }
@@ -157,7 +166,7 @@ package final class Tokenizer: Sendable {
             return [TokenKind](repeating: .normal, count: count)
         }
         guard numbers.count == count else {
-            throw .invalid(key: key, value: "an array of \(numbers.count)", expected: "\(count), one a token")
+            throw .invalid(key: key, value: "an array of \(numbers.count)", expected: "\(count), one per token")
         }
         if let wrong = numbers.first(where: { TokenKind(rawValue: $0) == nil }) {
             throw .invalid(key: key, value: "a token of type \(wrong)", expected: "1 to 6")
