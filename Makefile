@@ -91,16 +91,17 @@ model: setup
 
 # The library's pages, as a website in .build/docs.
 docs: setup
-	mkdir -p .build/symbols .build/graphs
-	swift build --target Speculate -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build/symbols
-	cp .build/symbols/Speculate.symbols.json .build/graphs/
-	docc convert Sources/Speculate/Speculate.docc --additional-symbol-graph-dir .build/graphs --fallback-display-name Speculate --fallback-bundle-identifier speculate --warnings-as-errors --output-path .build/docs
+	@mkdir -p .build/symbols .build/graphs
+	@Scripts/quietly.sh "building the library" swift build --target Speculate -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc .build/symbols
+	@cp .build/symbols/Speculate.symbols.json .build/graphs/
+	@Scripts/quietly.sh "writing the pages" docc convert Sources/Speculate/Speculate.docc --additional-symbol-graph-dir .build/graphs --fallback-display-name Speculate --fallback-bundle-identifier speculate --warnings-as-errors --output-path .build/docs
+	@# The page that docc puts there finds nothing at the address without a path.
+	@echo '<!doctype html><title>Speculate</title><meta http-equiv="refresh" content="0; url=documentation/speculate/">' >.build/docs/index.html
 	@echo "The pages are in .build/docs; 'make docs-serve' shows them."
 
 docs-serve: docs
-	@echo "http://localhost:8000/documentation/speculate (Ctrl-C ends it)"
+	@echo "http://localhost:8000 (Ctrl-C ends it)"
 	@python3 -m http.server --directory .build/docs --bind 127.0.0.1 8000
-
 
 # A package that depends on this one as a user's would.
 examples: setup
