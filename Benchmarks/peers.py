@@ -88,7 +88,7 @@ def first_token(model: Path, threads: int) -> tuple[float, int]:
 
 
 def batch(model: Path, threads: int, folder: Path) -> float:
-    """Tokens a second of 16 sequences of 256 tokens."""
+    """Tokens per second of 16 sequences of 256 tokens."""
     prompts, output = folder / "prompts.jsonl", folder / "output.jsonl"
     prompts.write_text("".join(json.dumps({"prompt": f"{PROMPT} {i}", "raw": True}) + "\n" for i in range(16)))
     output.unlink(missing_ok=True)

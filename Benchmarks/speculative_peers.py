@@ -5,7 +5,7 @@
 Each prompt goes to every program in turn, greedily, several times over: llama.cpp plain, with its n-gram modes, and with
 `draft-dspark` from an export of our drafter (`export --llama-cpp`); ours plain, with the same drafter at the same depth,
 and adaptive. Chat prompts are written out in the model's format, so that all read the same text. A speed is tokens a
-second after the first token, the median over the repeats; τ is tokens a round over all prompts.
+second after the first token, the median over the repeats; τ is tokens per round over all prompts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from peers import prepare
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
 NGRAM_MODES = ["ngram-simple", "ngram-map-k", "ngram-map-k4v", "ngram-cache"]
-Answer = tuple[int, int, int, float]  # tokens, drafted, accepted, tokens a second
+Answer = tuple[int, int, int, float]  # tokens, drafted, accepted, tokens per second
 
 
 def free_port() -> int:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads what 'swift test' says, and says one line a suite, all about what fails, and how much is left."""
+"""Reads what 'swift test' says, and says one line per suite, all about what fails, and how much is left."""
 
 from __future__ import annotations
 

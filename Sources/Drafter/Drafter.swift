@@ -8,7 +8,7 @@ package protocol Drafter: AnyObject {
     func begin(_ prompt: [Int32])
     /// What it keeps of the verifier's hidden states, one cell a token of the sequence; nil where it needs none.
     var cache: KVCache? { get }
-    /// Goes on with what another drafter of its kind, whose text began alike, kept of the first `count` tokens.
+    /// Continues with what another drafter of its kind, whose text began alike, kept of the first `count` tokens.
     func adopt(_ count: Int, of other: KVCache)
     /// Row `row` of the verifier's last pass is the next token of the sequence; its hidden states are there now.
     func observe(_ verifier: Verifier, row: Int)

@@ -43,7 +43,7 @@ package final class PromptLookupDrafter: Drafter {
                 continue
             }
             matched = slot
-            // Where the match runs into the end of the text, the text goes on as the draft itself: a loop.
+            // Where the match runs into the end of the text, the text continues as the draft itself: a loop.
             for offset in 0..<maximum {
                 let index = start + offset
                 proposal.append(index < tokens.count ? tokens[index] : proposal.tokens[index - tokens.count])

@@ -1,12 +1,12 @@
 /// A draft: a chain of tokens, the first to follow the last committed token, or a tree of them. Reused from round to
 /// round.
 package struct Proposal {
-    /// The law that a token was drawn from, given the tokens before it.
-    package enum Law {
+    /// The distribution that a token was drawn from, given the tokens before it.
+    package enum Distribution {
         /// The token was sure to be this one.
         case point(Int32)
-        /// Weights [count] of the tokens that `tokens` lists in rising order; a probability is one over their total. Valid
-        /// until the drafter's next proposal.
+        /// Weights [count] of the tokens that `tokens` lists in rising order; a probability is one over their total.
+        /// Valid until the drafter's next proposal.
         case weights(UnsafePointer<Float>, total: Double, tokens: [Int32])
 
         /// O(log count).
@@ -40,7 +40,7 @@ package struct Proposal {
     /// The token that each follows, −1 for the last committed one; parents stand before their children.
     package var parents: [Int] = []
     /// Of a chain's tokens; a tree has none.
-    package var laws: [Law] = []
+    package var distributions: [Distribution] = []
     /// Expected acceptance of each token if all before it are accepted, 0 to 1, where the drafter has an opinion.
     package var confidences: [Float] = []
 
@@ -49,15 +49,15 @@ package struct Proposal {
     package mutating func removeAll() {
         tokens.removeAll(keepingCapacity: true)
         parents.removeAll(keepingCapacity: true)
-        laws.removeAll(keepingCapacity: true)
+        distributions.removeAll(keepingCapacity: true)
         confidences.removeAll(keepingCapacity: true)
     }
 
     /// The next token of a chain.
-    package mutating func append(_ token: Int32, _ law: Law, confidence: Float? = nil) {
+    package mutating func append(_ token: Int32, _ distribution: Distribution, confidence: Float? = nil) {
         parents.append(tokens.count - 1)
         tokens.append(token)
-        laws.append(law)
+        distributions.append(distribution)
         if let confidence { confidences.append(confidence) }
     }
 
@@ -75,7 +75,7 @@ package struct Proposal {
     package mutating func cut(to count: Int) {
         tokens.removeLast(tokens.count - count)
         parents.removeLast(parents.count - count)
-        laws.removeLast(max(0, laws.count - count))
+        distributions.removeLast(max(0, distributions.count - count))
         confidences.removeLast(max(0, confidences.count - count))
     }
 

@@ -6,13 +6,13 @@ public typealias SamplingDefaults = SpeculateShared.SamplingDefaults
 /// What to complete, and how.
 public struct CompletionRequest: Sendable {
     public enum Prompt: Equatable, Sendable {
-        /// Text to go on from, as it stands.
+        /// Text to continue, as it stands.
         case text(String)
         /// The same for bytes that need not be UTF-8.
         case bytes([UInt8])
         /// Token ids.
         case tokens([Int32])
-        /// A conversation for the chat template: the assistant answers, or goes on with a last turn of its own.
+        /// A conversation for the chat template: the assistant answers, or continues a last turn of its own.
         case chat([ChatMessage])
     }
 

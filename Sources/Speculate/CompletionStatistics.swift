@@ -29,10 +29,10 @@ public struct CompletionStatistics: Equatable, Sendable {
 
     public init() {}
 
-    /// Tokens a round, the verifier's own included: the acceptance length τ.
+    /// Tokens per round, the verifier's own included: the acceptance length τ.
     public var acceptanceLength: Double { rounds == 0 ? 0 : Double(completionTokens) / Double(rounds) }
 
-    /// Tokens a second after the first.
+    /// Tokens per second after the first.
     public var tokensPerSecond: Double {
         guard completionTokens > 1, decodingTime > .zero else { return 0 }
         return Double(completionTokens - firstRoundTokens) / (decodingTime / .seconds(1))

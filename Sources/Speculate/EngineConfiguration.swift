@@ -11,7 +11,7 @@ public struct EngineConfiguration: Sendable {
 
     /// What spans and metrics call the model; nil takes the checkpoint's own name.
     public var modelName: String?
-    /// Threads that compute; nil takes one a physical core.
+    /// Threads that compute; nil takes one per physical core.
     public var threads: Int?
     /// The most tokens of prompt and answer together; nil takes the model's own limit.
     public var contextLength: Int?

@@ -114,7 +114,7 @@ package final class Generation {
     }
 
     /// Gives the sequence's memory back and leaves what was computed to those that begin alike, itself among them: after
-    /// another `begin` it goes on with the same tokens.
+    /// another `begin` it continues with the same tokens.
     func suspend(in prefixes: PrefixCache) {
         if let computed { prefixes.keep(computed) }
         (cache, drafter, source) = (nil, nil, nil)
@@ -272,11 +272,11 @@ package final class Generation {
 
     /// Sets `accepted`; returns the token that follows.
     private func judge(_ firstLogits: Int) throws(EngineError) -> Int32 {
-        var laws = SampledLaws(
+        var distributions = SampledDistributions(
             verifier: verifier, sampler: sampler, options: options, kind: rule.draw, firstLogits: firstLogits,
             position: tokens.count, draft: draft, history: history)
         do throws(Sampler.NonFiniteLogits) {
-            return try rule.judge(draft, &laws, accepted: &accepted)
+            return try rule.judge(draft, &distributions, accepted: &accepted)
         } catch {
             throw damage(error)
         }

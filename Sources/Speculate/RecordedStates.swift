@@ -6,7 +6,7 @@ package struct RecordedStates: Equatable, Sendable {
     /// [tokens − 1, layers, hidden] bfloat16: the residual stream after each recorded layer, of every token of prompt and
     /// answer but the last, which no pass has read.
     package private(set) var states: [UInt16] = []
-    /// [answer tokens] log Σ exp(logit) of the law that each token was drawn from.
+    /// [answer tokens] log Σ exp(logit) of the distribution that each token was drawn from.
     package private(set) var logTotals: [Float] = []
 
     /// Numbers of a row: layers · hidden.

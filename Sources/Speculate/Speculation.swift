@@ -1,6 +1,6 @@
 /// What is drafted in each round.
 public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
-    /// Whatever promises the most tokens a second, measured as the completion goes: from the engine's drafter or from
+    /// Whatever promises the most tokens per second, measured as the completion goes: from the engine's drafter or from
     /// earlier text, as deep as it pays, or nothing.
     case adaptive
     /// Nothing: plain decoding.

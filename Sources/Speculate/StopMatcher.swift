@@ -1,4 +1,4 @@
-/// Finds the first of several texts in bytes as they come, in amortised O(1) a byte, however many texts there are and
+/// Finds the first of several texts in bytes as they come, in amortised O(1) per byte, however many texts there are and
 /// however alike they begin (Aho and Corasick, "Efficient string matching", 1975).
 struct StopMatcher: Sendable {
     /// What was seen ends with the path from the root to this node, and with no longer beginning of a text.

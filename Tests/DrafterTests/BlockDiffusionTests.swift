@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(
-        "a tree of width one is the chain; wider ones hold the likeliest followers, best first, each node's law its own"
+        "a tree of width one is the chain; wider ones hold the likeliest followers, best first, with distributions"
     )
     func trees() throws {
         let tiny = try TinyDrafter()
@@ -75,7 +75,7 @@ import Testing
         var growth = TreeGrowth(tokens: 12, width: 3, depth: 4)
         tiny.model.grow(growth, anchor: anchor, cache: cache, sampling: .greedy, into: &tree)
         #expect(tree.tokens.count == 12 && tree.depth <= 4)
-        // The anchor's followers are the likeliest of the first law, with that law's probabilities.
+        // The anchor's followers are the likeliest of the first distribution, with that distribution's probabilities.
         let roots = tree.tokens.indices.filter { tree.parents[$0] == -1 }
         let total = first.reduce(0.0) { $0 + exp(Double($1)) }
         let best = first.indices.sorted { first[$0] > first[$1] }
@@ -122,34 +122,36 @@ import Testing
         #expect(draft(cache) == expected)
     }
 
-    @Test("a sampled token follows the law that is reported for it, and the law is the softmax of its logits")
-    func laws() throws {
+    @Test(
+        "a sampled token follows the distribution that is reported for it, which is the softmax of its logits"
+    )
+    func distributions() throws {
         let tiny = try TinyDrafter()
         let cache = tiny.cache(holding: 20)
         let block = DraftBlock()
         let size = tiny.model.draftVocabulary
         var counts = [Int](repeating: 0, count: size)
-        var law: [Double] = []
+        var distribution: [Double] = []
         let draws = 4000
         for seed in 0..<draws {
             let sampling = DraftSampling.random(temperature: 1.5, seed: UInt64(seed))
             block.reset(count: 3)
             tiny.model.denoise(block, anchor: tiny.golden.tokens[20], cache: cache, sampling: sampling)
             for index in 0..<3 {
-                let reported = try #require(tiny.model.law(at: index, of: block, sampling))
+                let reported = try #require(tiny.model.distribution(at: index, of: block, sampling))
                 let probabilities = tiny.model.draftTokens.map { reported.probability(of: $0) }
                 let logits = tiny.logits(3)[index]
                 let weights = logits.map { exp(Double($0 - logits.max()!) / 1.5) }
                 let total = weights.reduce(0, +)
                 for (p, w) in zip(probabilities, weights) { #expect(abs(p - w / total) < 1e-5) }
-                if index == 0 { law = probabilities }
+                if index == 0 { distribution = probabilities }
             }
             counts[try #require(tiny.model.draftTokens.firstIndex(of: block.tokens[0]))] += 1
         }
         // Pearson's statistic over the tokens that are expected at least five times; its mean is their number.
         var statistic = 0.0
         var cells = 0
-        for (count, p) in zip(counts, law) where p * Double(draws) >= 5 {
+        for (count, p) in zip(counts, distribution) where p * Double(draws) >= 5 {
             let expected = p * Double(draws)
             statistic += (Double(count) - expected) * (Double(count) - expected) / expected
             cells += 1
@@ -173,7 +175,7 @@ import Testing
                 sampling: sampling,
                 seed: 5)
             #expect(block.tokens[3] == token)
-            #expect(tiny.model.law(at: 3, of: block, sampling) == nil)
+            #expect(tiny.model.distribution(at: 3, of: block, sampling) == nil)
             firsts.insert(tiny.logits(1)[0])
         }
         #expect(firsts.count == 3)

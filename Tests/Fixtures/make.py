@@ -132,30 +132,30 @@ def rounded(x: torch.Tensor) -> torch.Tensor:
 
 
 def make_verifier(path: Path, prose: str, reader: gguf.GGUFReader) -> None:
-    """The model's law on prose, twice: in floats throughout, and with the inputs of every product rounded to 8 bits.
+    """The model's distribution on prose, twice: in floats throughout, and with products' inputs rounded to 8 bits.
 
-    int32 count, top; then per position int32 token and for each law float32 log-probability of the next token and
-    top × (int32, float32).
+    int32 count, top; then per position int32 token and for each distribution float32 log-probability of the next token
+    and top × (int32, float32).
     """
     vocabulary = reader.get_field("tokenizer.ggml.tokens").contents()
     merges = reader.get_field("tokenizer.ggml.merges").contents()
     ids = tokenizer(vocabulary, merges, "smollm").encode(prose).ids[:POSITIONS]
     assert len(ids) == POSITIONS
     model = AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, dtype=torch.float32)
-    laws = []
+    distributions = []
     with torch.no_grad():
-        laws.append(torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), dim=-1))
+        distributions.append(torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), dim=-1))
         for module in model.modules():
             if isinstance(module, torch.nn.Linear):
                 module.register_forward_pre_hook(lambda _, inputs: (rounded(inputs[0]),))
-        laws.append(torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), dim=-1))
-    best = [law.topk(TOP, dim=-1) for law in laws]
+        distributions.append(torch.log_softmax(model(torch.tensor([ids])).logits[0].double(), dim=-1))
+    best = [distribution.topk(TOP, dim=-1) for distribution in distributions]
     with (HERE / "verifier.bin").open("wb") as file:
         file.write(struct.pack("<ii", POSITIONS, TOP))
         for position, token in enumerate(ids):
             file.write(struct.pack("<i", token))
-            for law, likeliest in zip(laws, best, strict=True):
-                following = law[position, ids[position + 1]].item() if position + 1 < POSITIONS else 0.0
+            for distribution, likeliest in zip(distributions, best, strict=True):
+                following = distribution[position, ids[position + 1]].item() if position + 1 < POSITIONS else 0.0
                 file.write(struct.pack("<f", following))
                 file.write(likeliest.indices[position].numpy().astype("<i4").tobytes())
                 file.write(likeliest.values[position].numpy().astype("<f4").tobytes())

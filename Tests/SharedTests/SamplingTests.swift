@@ -6,7 +6,7 @@ import TestSupport
 @Suite struct SamplingTests {
     private let kernels = Kernels.available.last!.table
 
-    /// The law in plain words, in double precision.
+    /// The distribution in plain words, in double precision.
     private func naive(_ logits: [Float], _ o: SamplingOptions, _ history: TokenHistory) -> [Double] {
         var x = logits.map(Double.init)
         for (token, bias) in o.logitBias { x[Int(token)] += Double(bias) }
@@ -36,7 +36,7 @@ import TestSupport
         return p.map { $0 / total }
     }
 
-    private static let laws: [SamplingOptions] = [
+    private static let distributions: [SamplingOptions] = [
         SamplingOptions(temperature: 1), SamplingOptions(temperature: 0.7), SamplingOptions(temperature: 5),
         SamplingOptions(temperature: 1, topK: 7), SamplingOptions(temperature: 1, topP: 0.8),
         SamplingOptions(temperature: 2, topP: 0.999), SamplingOptions(temperature: 1, minP: 0.05),
@@ -46,8 +46,8 @@ import TestSupport
         SamplingOptions(temperature: 0.8, topP: 0.95, frequencyPenalty: -0.5, logitBias: [3: 4, 9: -1000]),
     ]
 
-    @Test("the law is the one in the documentation, transform by transform", arguments: laws)
-    func law(options: SamplingOptions) throws {
+    @Test("the distribution is the one in the documentation, transform by transform", arguments: distributions)
+    func distribution(options: SamplingOptions) throws {
         var rng = SplitMix(1)
         for count in [1, 10, 300, 2000] {
             let logits = rng.floats(count, in: -6...6)
@@ -56,9 +56,9 @@ import TestSupport
             var history = TokenHistory(prompt: [0, Int32(count / 2)])
             for token in [0, count / 3, count / 3] { history.append(Int32(token)) }
             let sampler = Sampler(vocabularySize: count, kernels: kernels)
-            let law = try sampler.probabilities(logits, options, history: history)
+            let distribution = try sampler.probabilities(logits, options, history: history)
             let expected = naive(logits, options, history)
-            for (p, q) in zip(law, expected) {
+            for (p, q) in zip(distribution, expected) {
                 #expect(abs(p - q) < 1e-5)
                 #expect((p == 0) == (q == 0) || q < 1e-30)
             }
@@ -66,14 +66,15 @@ import TestSupport
     }
 
     @Test(
-        "draws follow the law (χ², fixed seeds) and the same seed and position give the same token", arguments: laws,
+        "draws follow the distribution (χ², fixed seeds) and the same seed and position give the same token",
+        arguments: distributions,
         [Sampler.Draw.inverse, .gumbel])
     func draws(options: SamplingOptions, draw: Sampler.Draw) throws {
         var rng = SplitMix(2)
         let count = 600
         let logits = rng.floats(count, in: -4...4)
         let sampler = Sampler(vocabularySize: count, kernels: kernels)
-        let law = try sampler.probabilities(logits, options, history: TokenHistory())
+        let distribution = try sampler.probabilities(logits, options, history: TokenHistory())
         var options = options
         var counts = [Int](repeating: 0, count: count)
         let draws = draw == .inverse ? 20_000 : 5_000  // Noise for hundreds of tokens takes its time.
@@ -92,7 +93,7 @@ import TestSupport
         var cells = 0
         var rest = (expected: 0.0, seen: 0)
         for token in 0..<count {
-            let expected = law[token] * Double(draws)
+            let expected = distribution[token] * Double(draws)
             #expect(expected > 0 || counts[token] == 0)
             if expected < 10 {
                 rest = (rest.expected + expected, rest.seen + counts[token])
@@ -142,15 +143,15 @@ import TestSupport
         #expect(Set(draws).count == 10_000)
     }
 
-    @Test("two laws drawn from with the same Gumbel noise agree as often as the theory says")
+    @Test("two distributions drawn from with the same Gumbel noise agree as often as the theory says")
     func coupling() throws {
         var rng = SplitMix(4)
         let count = 40
-        let laws = [rng.floats(count, in: -2...2), rng.floats(count, in: -2...2)]
+        let distributions = [rng.floats(count, in: -2...2), rng.floats(count, in: -2...2)]
         let sampler = Sampler(vocabularySize: count, kernels: kernels)
         let options = SamplingOptions(temperature: 1, seed: 3)
-        let p = try sampler.probabilities(laws[0], options, history: TokenHistory())
-        let q = try sampler.probabilities(laws[1], options, history: TokenHistory())
+        let p = try sampler.probabilities(distributions[0], options, history: TokenHistory())
+        let q = try sampler.probabilities(distributions[1], options, history: TokenHistory())
         // P(both take i) = 1 / Σ max(p/pᵢ, q/qᵢ), by integration over the noise.
         var expected = 0.0
         for i in 0..<count {
@@ -160,7 +161,7 @@ import TestSupport
         let draws = 20_000
         var agreed = 0
         for position in 0..<draws {
-            let tokens = try laws.map {
+            let tokens = try distributions.map {
                 try sampler.sample($0, options, history: TokenHistory(), position: position, draw: .gumbel)
             }
             if tokens[0] == tokens[1] { agreed += 1 }
@@ -185,10 +186,12 @@ import TestSupport
             ),
         ]
         for (word, options) in cases { #expect(options.problem(vocabularySize: 10)?.contains(word) == true) }
-        for options in Self.laws { #expect(options.problem(vocabularySize: 100) == nil) }
+        for options in Self.distributions { #expect(options.problem(vocabularySize: 100) == nil) }
     }
 
-    @Test("every number is either refused in words or leaves a law: a token is always drawn, and it is one that may be")
+    @Test(
+        "every number is either refused in words or leaves a distribution: a token is always drawn, one that may be"
+    )
     func numbers() throws {
         let numbers: [Float] = [
             0, -0.0, .leastNonzeroMagnitude, -.leastNonzeroMagnitude, .leastNormalMagnitude,
@@ -226,8 +229,9 @@ import TestSupport
                                 logits, options, history: history, position: position, draw: draw)
                             #expect((0..<Int32(count)).contains(token) && logits[Int(token)] > -1e30)
                         }
-                        let law = try sampler.probabilities(logits, options, history: history)
-                        #expect(law.allSatisfy { $0 >= 0 && $0 <= 1 } && abs(law.reduce(0, +) - 1) < 1e-4)
+                        let distribution = try sampler.probabilities(logits, options, history: history)
+                        #expect(
+                            distribution.allSatisfy { $0 >= 0 && $0 <= 1 } && abs(distribution.reduce(0, +) - 1) < 1e-4)
                     }
                 }
             }

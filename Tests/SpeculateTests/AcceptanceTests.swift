@@ -17,13 +17,13 @@ struct AcceptanceTests {
         SamplingOptions(temperature: 0.9, minP: 0.3, repetitionPenalty: 1.3, frequencyPenalty: 0.2),
     ]
 
-    /// The law of the first tokens of a text, and the mean number of rounds that they take.
+    /// The distribution of the first tokens of a text, and the mean number of rounds that they take.
     private func outputs(
         _ rule: AcceptanceRule, _ drafter: TinyLanguage.Drafter, depth: Int, _ options: SamplingOptions
-    ) throws -> (law: [[Int32]: Double], rounds: Double) {
+    ) throws -> (distribution: [[Int32]: Double], rounds: Double) {
         let language = try TinyLanguage(options)
         let tape = Tape()
-        var law: [[Int32]: Double] = [:]
+        var distribution: [[Int32]: Double] = [:]
         var rounds = 0.0
         // Gumbel noise takes these values, each with its probability, a function of the position alone in a run.
         var random = SplitMix(3)
@@ -40,20 +40,20 @@ struct AcceptanceTests {
             var count = 0.0
             while tokens.count < Self.length {
                 let draft = language.draft(drafter, tokens, depth: min(depth, Self.length - tokens.count - 1)) {
-                    rule == .coupled ? TinyLaws.coupled($0, noise(tokens.count + $1)) : Int32(tape.choose($0))
+                    rule == .coupled ? TinyDistributions.coupled($0, noise(tokens.count + $1)) : Int32(tape.choose($0))
                 }
-                var laws = TinyLaws(
+                var distributions = TinyDistributions(
                     language: language, tape: tape, prefix: tokens, draft: draft,
                     noise: rule == .coupled ? noise : nil)
                 var accepted: [Int] = []
-                let next = try rule.judge(draft, &laws, accepted: &accepted)
+                let next = try rule.judge(draft, &distributions, accepted: &accepted)
                 tokens += accepted.map { draft.tokens[$0] } + [next]
                 count += 1
             }
-            law[tokens, default: 0] += tape.probability
+            distribution[tokens, default: 0] += tape.probability
             rounds += tape.probability * count
         }
-        return (law, rounds)
+        return (distribution, rounds)
     }
 
     private func distance(_ a: [[Int32]: Double], _ b: [[Int32]: Double]) -> Double {
@@ -66,13 +66,13 @@ struct AcceptanceTests {
     func exact(rule: AcceptanceRule) throws {
         for options in Self.transforms {
             let plain = try outputs(rule, .ngram, depth: 0, options)
-            #expect(abs(plain.law.values.reduce(0, +) - 1) < 1e-12)
+            #expect(abs(plain.distribution.values.reduce(0, +) - 1) < 1e-12)
             #expect(abs(plain.rounds - Double(Self.length)) < 1e-12)
             if rule != .coupled {  // Whose noise takes few values here.
                 let language = try TinyLanguage(options)
-                for (text, probability) in plain.law {
+                for (text, probability) in plain.distribution {
                     let product = try text.indices.reduce(1.0) {
-                        try $0 * language.law(Array(text[..<$1]))[Int(text[$1])]
+                        try $0 * language.distribution(Array(text[..<$1]))[Int(text[$1])]
                     }
                     #expect(abs(product - probability) < 1e-12)
                 }
@@ -80,7 +80,9 @@ struct AcceptanceTests {
             for drafter in TinyLanguage.Drafter.exact {
                 for depth in 1...3 {
                     let drafted = try outputs(rule, drafter, depth: depth, options)
-                    #expect(distance(drafted.law, plain.law) < 1e-12, "\(drafter), depth \(depth), \(options)")
+                    #expect(
+                        distance(drafted.distribution, plain.distribution) < 1e-12,
+                        "\(drafter), depth \(depth), \(options)")
                     #expect(drafted.rounds < plain.rounds - 0.1)
                 }
             }
@@ -96,7 +98,7 @@ struct AcceptanceTests {
         for options in Self.transforms {
             let plain = try outputs(rule, .ngram, depth: 0, options)
             let drafted = try outputs(rule, .tree, depth: 3, options)
-            #expect(distance(drafted.law, plain.law) < 1e-12)
+            #expect(distance(drafted.distribution, plain.distribution) < 1e-12)
             #expect(drafted.rounds < plain.rounds - 0.5)
         }
     }
@@ -106,9 +108,14 @@ struct AcceptanceTests {
         for drafter in TinyLanguage.Drafter.exact {
             for depth in 0...3 {
                 let drafted = try outputs(.greedy, drafter, depth: depth, SamplingOptions())
-                #expect(drafted.law.count == 1 && abs(drafted.law.values.first! - 1) < 1e-12)
-                #expect(drafted.law == (try outputs(.greedy, .ngram, depth: 0, SamplingOptions())).law || depth > 0)
-                #expect(try distance(drafted.law, outputs(.greedy, .ngram, depth: 0, SamplingOptions()).law) < 1e-12)
+                #expect(drafted.distribution.count == 1 && abs(drafted.distribution.values.first! - 1) < 1e-12)
+                #expect(
+                    drafted.distribution == (try outputs(.greedy, .ngram, depth: 0, SamplingOptions())).distribution
+                        || depth > 0)
+                #expect(
+                    try distance(
+                        drafted.distribution, outputs(.greedy, .ngram, depth: 0, SamplingOptions()).distribution)
+                        < 1e-12)
             }
         }
     }
@@ -118,12 +125,12 @@ struct AcceptanceTests {
         let options = SamplingOptions(temperature: 1)
         for rule in [AcceptanceRule.rejection, .block] {
             let plain = try outputs(rule, .ngram, depth: 0, options)
-            #expect(try distance(outputs(rule, .marginal, depth: 2, options).law, plain.law) > 1e-3)
+            #expect(try distance(outputs(rule, .marginal, depth: 2, options).distribution, plain.distribution) > 1e-3)
         }
         // Match and coupled do not ask where a draft comes from.
         for rule in [AcceptanceRule.match, .coupled] {
             let plain = try outputs(rule, .ngram, depth: 0, options)
-            #expect(try distance(outputs(rule, .marginal, depth: 2, options).law, plain.law) < 1e-12)
+            #expect(try distance(outputs(rule, .marginal, depth: 2, options).distribution, plain.distribution) < 1e-12)
         }
     }
 
@@ -132,11 +139,13 @@ struct AcceptanceTests {
         let options = SamplingOptions(temperature: 1)
         for rule in [AcceptanceRule.rejection, .block] {
             let plain = try outputs(rule, .ngram, depth: 0, options)
-            #expect(try distance(outputs(rule, .anticipating, depth: 2, options).law, plain.law) > 1e-3)
+            #expect(
+                try distance(outputs(rule, .anticipating, depth: 2, options).distribution, plain.distribution) > 1e-3)
         }
         for rule in [AcceptanceRule.match, .coupled] {
             let plain = try outputs(rule, .ngram, depth: 0, options)
-            #expect(try distance(outputs(rule, .anticipating, depth: 2, options).law, plain.law) < 1e-12)
+            #expect(
+                try distance(outputs(rule, .anticipating, depth: 2, options).distribution, plain.distribution) < 1e-12)
         }
     }
 

@@ -75,10 +75,10 @@ struct AdaptiveDrafterTests {
             answer: text)
         #expect(cheap.max()! >= 20 && cheap.count < 15)
         Self.teach(costs, slope: 0.9)
-        let dear = run(
+        let expensive = run(
             AdaptiveDrafter(nil, trees: true, costs: costs, experience: Experience(drafts: 0)), prompt: piece,
             answer: text)
-        #expect(dear.reduce(0, +) < cheap.reduce(0, +) && dear.count > cheap.count)
+        #expect(expensive.reduce(0, +) < cheap.reduce(0, +) && expensive.count > cheap.count)
     }
 
     @Test("drafts that are never right stop, and the next completion begins with that experience")

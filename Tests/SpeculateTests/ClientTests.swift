@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test(
-        "what gives its slot to another client goes on later with the same text, taken over or computed anew",
+        "what gives its slot to another client continues later with the same text, taken over or computed anew",
         arguments: [128 << 20, 0])
     func suspended(prefixMemory: Int) async throws {
         let engine = try await engine(EngineConfiguration(threads: 2, parallel: 2, prefixMemory: prefixMemory))
@@ -106,7 +106,7 @@ import Testing
         for _ in 0..<6 { _ = try await engine.complete(request("x", "c", tokens: 1)) }
     }
 
-    @Test("a stream has one reader: a second iterator is refused, and the first goes on")
+    @Test("a stream has one reader: a second iterator is refused, and the first continues")
     func iterators() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2))
         let stream = try await engine.stream(request("Once upon a time", nil, tokens: 400))

@@ -78,7 +78,7 @@ import TestSupport
         #expect(accepted > 500)
     }
 
-    /// Each prompt as a user's turn and as a text to go on from.
+    /// Each prompt as a user's turn and as a text to continue.
     private func prompts(_ tokenizer: Tokenizer) throws -> [[Int32]] {
         try Self.prompts.get().flatMap { prompt in
             [
@@ -203,25 +203,25 @@ import TestSupport
         #expect(accepted > rounds / 10)
     }
 
-    @Test("every rule gives the first tokens their law: χ² and total variation on a tiny model, fixed seeds")
-    func laws() throws {
+    @Test("every rule gives the first tokens their distribution: χ² and total variation on a tiny model, fixed seeds")
+    func distributions() throws {
         let pair = try TinyPair()
         let (verifier, model) = (pair.verifier, pair.model)
         let prompt: [Int32] = [5, 9, 2, 14]
         // Cold enough that a few tokens hold most of the mass.
         var options = SamplingOptions(temperature: 0.4)
         let sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
-        func law(after tokens: [Int32]) throws -> [Double] {
+        func distribution(after tokens: [Int32]) throws -> [Double] {
             let batch = RowBatch(capacity: 16)
             batch.append(prompt + tokens, to: try verifier.makeCache(capacity: 16), logits: .last)
             verifier.forward(batch)
             return try sampler.probabilities(verifier.logits(0), options, history: TokenHistory())
         }
-        let first = try law(after: [])
+        let first = try distribution(after: [])
         let likely = first.indices.sorted { first[$0] > first[$1] }.prefix(6)
         var exact: [[Int32]: Double] = [:]
         for token in likely {
-            for (next, probability) in try law(after: [Int32(token)]).enumerated() {
+            for (next, probability) in try distribution(after: [Int32(token)]).enumerated() {
                 exact[[Int32(token), Int32(next)]] = first[token] * probability
             }
         }
@@ -293,7 +293,7 @@ import TestSupport
         let whole = try run(verifier, chat, maximum: 200)
         #expect(whole.finishReason == .endOfText)
         #expect(whole.tokens.last == 2 && !whole.text.contains("<|im_end|>"))
-        // The drafter knows the end token and goes on beyond it.
+        // The drafter knows the end token and continues beyond it.
         let beyond = ScriptedDrafter { committed, maximum in
             Array((whole.tokens + [5, 6, 7, 8, 9, 10, 11, 12]).dropFirst(committed.count - chat.count).prefix(maximum))
         }

@@ -161,7 +161,7 @@ import Testing
             #expect(result?.tokens == expected.tokens)
             read += statistics.promptTokens - statistics.cachedPromptTokens
         }
-        // Each computes the law after its last token itself, and three what the others do not have.
+        // Each computes the distribution after its last token itself, and three what the others do not have.
         #expect(read < expected[0].statistics.promptTokens + 8 * 40)
     }
 

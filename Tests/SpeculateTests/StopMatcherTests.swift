@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("a text that keeps nearly matching sixteen long stop texts is looked at a constant number of times a byte")
+    @Test("a text that keeps nearly matching sixteen long stop texts is looked at a constant number of times per byte")
     func work() {
         let stops = (0..<16).map { index in String(repeating: "a", count: 1000) + "\(index)" }
         var answer = AnswerText(stops: StopTexts(stops))

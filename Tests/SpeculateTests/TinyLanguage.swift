@@ -2,13 +2,13 @@ import SpeculateDrafter
 import SpeculateShared
 import TestSupport
 
-/// Laws over a vocabulary of three tokens, different after every prefix, and drafters of every kind for them.
+/// Distributions over a vocabulary of three tokens, different after every prefix, and drafters of every kind for them.
 final class TinyLanguage {
     static let size = 3
 
-    /// How drafts are made, and which laws they claim to come from.
+    /// How drafts are made, and which distributions they claim to come from.
     enum Drafter: CaseIterable {
-        /// All tokens at once, each from a law of its own.
+        /// All tokens at once, each from a distribution of its own.
         case factorised
         /// Each given the one before.
         case markov
@@ -16,7 +16,7 @@ final class TinyLanguage {
         case twoPass
         /// Sure tokens, sometimes none.
         case ngram
-        /// Wrong: two passes, but the carried token is said to come from the law that it was drawn from.
+        /// Wrong: two passes, but the carried token is said to come from the distribution that it was drawn from.
         case marginal
         /// Wrong: Markov, but a draft ends before a token 0.
         case anticipating
@@ -31,22 +31,22 @@ final class TinyLanguage {
     private let options: SamplingOptions
     private let sampler: Sampler
     private var known: [[Int32]: [Double]] = [:]
-    private var laws: [UnsafeMutablePointer<Float>] = []
+    private var distributions: [UnsafeMutablePointer<Float>] = []
 
     init(_ options: SamplingOptions) throws {
         self.options = options
         sampler = Sampler(vocabularySize: Self.size, kernels: try Kernels().table)
     }
 
-    deinit { for law in laws { law.deallocate() } }
+    deinit { for distribution in distributions { distribution.deallocate() } }
 
     private func random(_ name: Int, _ tokens: some Sequence<Int32>) -> SplitMix {
         SplitMix(tokens.reduce(UInt64(name)) { ($0 &* 31 &+ UInt64($1) &+ 7) &* 0x9e37_79b9_7f4a_7c15 })
     }
 
     /// p(·|prefix), after the transforms.
-    func law(_ prefix: [Int32]) throws -> [Double] {
-        if let law = known[prefix] { return law }
+    func distribution(_ prefix: [Int32]) throws -> [Double] {
+        if let distribution = known[prefix] { return distribution }
         var random = random(1, prefix)
         var history = TokenHistory()
         for token in prefix { history.append(token) }
@@ -56,56 +56,56 @@ final class TinyLanguage {
         return known[prefix]!
     }
 
-    /// A law of the drafter's: multiples of 1/64, so that 32-bit floats hold it exactly.
-    private func draftLaw(_ name: Int, _ tokens: some Sequence<Int32>) -> [Double] {
+    /// A distribution of the drafter's: multiples of 1/64, so that 32-bit floats hold it exactly.
+    private func draftDistribution(_ name: Int, _ tokens: some Sequence<Int32>) -> [Double] {
         var random = random(name, tokens)
         let first = 1 + Int(random.next() % 40)
         let second = Int(random.next() % UInt64(63 - first))
         return [Double(first) / 64, Double(second) / 64, Double(64 - first - second) / 64]
     }
 
-    private func claim(_ law: [Double]) -> Proposal.Law {
+    private func claim(_ distribution: [Double]) -> Proposal.Distribution {
         let values = UnsafeMutablePointer<Float>.allocate(capacity: Self.size)
-        for (index, probability) in law.enumerated() { values[index] = Float(probability) }
-        laws.append(values)
+        for (index, probability) in distribution.enumerated() { values[index] = Float(probability) }
+        distributions.append(values)
         return .weights(values, total: 1, tokens: [0, 1, 2])
     }
 
-    /// - Parameter draw: draws a token from a law, for an index of the draft.
+    /// - Parameter draw: draws a token from a distribution, for an index of the draft.
     func draft(
-        _ drafter: Drafter, _ prefix: [Int32], depth: Int, draw: (_ law: [Double], _ index: Int) -> Int32
+        _ drafter: Drafter, _ prefix: [Int32], depth: Int, draw: (_ distribution: [Double], _ index: Int) -> Int32
     ) -> Proposal {
         var draft = Proposal()
-        func add(_ law: [Double]) {
-            draft.append(draw(law, draft.tokens.count), claim(law))
+        func add(_ distribution: [Double]) {
+            draft.append(draw(distribution, draft.tokens.count), claim(distribution))
         }
         switch drafter {
         case .factorised:
-            for index in 0..<depth { add(draftLaw(2 + index, prefix)) }
+            for index in 0..<depth { add(draftDistribution(2 + index, prefix)) }
         case .markov:
-            for index in 0..<depth { add(draftLaw(2 + index, prefix + draft.tokens.suffix(1))) }
+            for index in 0..<depth { add(draftDistribution(2 + index, prefix + draft.tokens.suffix(1))) }
         case .adaptive:
             while draft.tokens.count < depth, draft.tokens.last != 0 {
-                add(draftLaw(2 + draft.tokens.count, prefix + draft.tokens.suffix(1)))
+                add(draftDistribution(2 + draft.tokens.count, prefix + draft.tokens.suffix(1)))
             }
         case .anticipating:
-            for index in 0..<depth { add(draftLaw(2 + index, prefix + draft.tokens.suffix(1))) }
+            for index in 0..<depth { add(draftDistribution(2 + index, prefix + draft.tokens.suffix(1))) }
             if let cut = draft.tokens.firstIndex(of: 0) {
                 draft.cut(to: cut)
             }
         case .twoPass, .marginal:
-            let marginal = draftLaw(20, prefix)
+            let marginal = draftDistribution(20, prefix)
             let carried = draw(marginal, 1)
             for index in 0..<depth {
                 guard index == 1 else {
-                    add(draftLaw(30 + index, prefix + [carried]))
+                    add(draftDistribution(30 + index, prefix + [carried]))
                     continue
                 }
                 draft.append(carried, drafter == .twoPass ? .point(carried) : claim(marginal))
             }
         case .tree:
             guard depth >= 2 else { break }
-            let first = draw(draftLaw(50, prefix), 0)
+            let first = draw(draftDistribution(50, prefix), 0)
             draft.append(first, after: -1, probability: 0.5)
             draft.append((first + 1) % 3, after: -1, probability: 0.3)
             draft.append(0, after: 1, probability: 0.1)

@@ -10,7 +10,7 @@ import TestSupport
     /// rounds them by the same rule inside transformers, and the engine may lose no more than that.
     @Test("on 2,048 positions of prose the verifier is as near to transformers in floats as 8-bit activations allow")
     func prose() throws {
-        let golden = try GoldenLaw()
+        let golden = try GoldenDistribution()
         let tokens = golden.tokens
         let verifier = try Fixtures.verifier()
         #expect(Array(verifier.tokenizer.encode(try Fixtures.bytes("prose.txt")).prefix(tokens.count)) == tokens)
@@ -29,10 +29,10 @@ import TestSupport
                 let position = start + row
                 let float = golden.float[position]
                 let rounded = golden.rounded[position]
-                let (likeliest, law) = law(verifier, row)
+                let (likeliest, distribution) = distribution(verifier, row)
                 surprise.float -= float.following
-                surprise.ours -= law(Int(tokens[position + 1]))
-                divergence.ours += float.divergence(from: law)
+                surprise.ours -= distribution(Int(tokens[position + 1]))
+                divergence.ours += float.divergence(from: distribution)
                 divergence.rounded += float.divergence(from: rounded.logProbability)
                 if float.tokens[0] == likeliest { agreements.ours += 1 }
                 if float.tokens[0] == rounded.tokens[0] { agreements.rounded += 1 }
@@ -58,7 +58,7 @@ import TestSupport
     }
 
     /// The likeliest token of a row and its log-probabilities.
-    private func law(_ verifier: Verifier, _ row: Int) -> (likeliest: Int, law: (Int) -> Double) {
+    private func distribution(_ verifier: Verifier, _ row: Int) -> (likeliest: Int, distribution: (Int) -> Double) {
         let logits = verifier.logits(row)
         let count = Int32(verifier.config.vocabulary)
         let kernels = verifier.kernels.table.pointee

@@ -38,7 +38,7 @@ import TestSupport
         return Array(UnsafeBufferPointer(start: verifier.logits(logits), count: verifier.config.vocabulary)) + hidden
     }
 
-    @Test("1, 2, 3, 5, 8, 16, 64 and 300 rows a pass, 1 and 2 threads: the same bits on the real file")
+    @Test("1, 2, 3, 5, 8, 16, 64 and 300 rows per pass, 1 and 2 threads: the same bits on the real file")
     func rowsAndThreads() throws {
         let two = try Fixtures.verifier(threads: 2, taps: [1, 15, 29])
         let one = try two.sibling(pool: WorkerPool(count: 1))
@@ -90,7 +90,7 @@ import TestSupport
         #expect(caches.map(\.count) == [20, 3, 1, 33])
     }
 
-    @Test("a row of a tree gets the bits of its path run straight, and a kept path goes on as if it were")
+    @Test("a row of a tree gets the bits of its path run straight, and a kept path continues as if it were")
     func trees() throws {
         let verifier = try Fixtures.verifier(taps: [29])
         let prompt = Array(Self.tokens[..<37])
@@ -124,7 +124,7 @@ import TestSupport
         #expect(next == straight.last)
     }
 
-    @Test("after a rollback the sequence goes on as if nothing had been there")
+    @Test("after a rollback the sequence continues as if nothing had been there")
     func rollback() throws {
         let verifier = try Fixtures.verifier()
         let tokens = Array(Self.tokens[..<30])

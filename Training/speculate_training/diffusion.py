@@ -26,9 +26,9 @@ def subs(logits: Tensor, tokens: Tensor, revealed: Tensor, mask_token: int | Non
     that is there where a token is revealed."""
     if mask_token is not None:
         logits = logits.index_fill(-1, torch.tensor([mask_token], device=logits.device), float("-inf"))
-    law = logits.log_softmax(-1)
-    point = torch.full_like(law, float("-inf")).scatter(-1, tokens.unsqueeze(-1), 0.0)
-    return torch.where(revealed.unsqueeze(-1), point, law)
+    distribution = logits.log_softmax(-1)
+    point = torch.full_like(distribution, float("-inf")).scatter(-1, tokens.unsqueeze(-1), 0.0)
+    return torch.where(revealed.unsqueeze(-1), point, distribution)
 
 
 def sample_times(count: int, generator: torch.Generator, least: float = 0.1) -> Tensor:

@@ -52,7 +52,7 @@ def walk(
     drafter: Drafter, hidden: Tensor, first: Tensor, tokens: Tensor, revealed: Tensor, temperature: float,
     generator: torch.Generator | None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Draws every token that is not revealed from its law given the token before it."""
+    """Draws every token that is not revealed from its distribution given the token before it."""
     previous, drawn, confidences = first, [], []
     for slot in range(hidden.shape[2]):
         seen = drafter.previous(previous)
@@ -67,7 +67,7 @@ def walk(
 
 
 def choose(revealed: Tensor, confidence: Tensor, count: int, order: Order, generator: torch.Generator | None) -> Tensor:
-    """`count` revealed tokens a block, those that are revealed already among them."""
+    """`count` revealed tokens per block, those that are revealed already among them."""
     if order == "left":
         score = -torch.arange(revealed.shape[-1], device=revealed.device).float().expand(revealed.shape)
     elif order == "confidence":

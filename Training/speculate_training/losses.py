@@ -1,4 +1,4 @@
-"""Distances between the verifier's law p and the drafter's q, with the head that q comes from.
+"""Distances between the verifier's distribution p and the drafter's q, with the head that q comes from.
 
 A block's logits are far larger than its states, so they are made, used and dropped a chunk of rows at a time, and the
 gradient is written down instead of recorded: memory stays small and every pass runs in cache.
@@ -72,17 +72,18 @@ def weighted(
 
 
 class HeadLoss(torch.autograd.Function):
-    """The weighted mean distance of q = softmax(hidden · outputᵀ + previous · markovᵀ) to given laws."""
+    """The weighted mean distance of q = softmax(hidden · outputᵀ + previous · markovᵀ) to given distributions."""
 
     ROWS = 1024
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, previous: Tensor, output: Tensor, markov: Tensor, laws: Tensor, which: Tensor,
-        weight: Tensor, mix: Mix,
+        ctx: Any, hidden: Tensor, previous: Tensor, output: Tensor, markov: Tensor, distributions: Tensor,
+        which: Tensor, weight: Tensor, mix: Mix,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-        """hidden [M, hidden], previous [M, rank], output [V, hidden], markov [V, rank], laws [N, V],
-        which [M] the law of each row, weight [M]. Returns the loss, and each row's acceptance and likeliest token."""
+        """hidden [M, hidden], previous [M, rank], output [V, hidden], markov [V, rank], distributions [N, V],
+        which [M] the distribution of each row, weight [M]. Returns the loss, and each row's acceptance and likeliest
+        token."""
         W, w2 = output.to(hidden.dtype), markov.to(hidden.dtype)
         total = weight.sum().clamp_min(1e-6)
         d_hidden, d_previous = torch.empty_like(hidden), torch.empty_like(previous)
@@ -93,7 +94,7 @@ class HeadLoss(torch.autograd.Function):
             rows = slice(start, start + HeadLoss.ROWS)
             h, e = hidden[rows], previous[rows]
             share = weight[rows] / total
-            row_loss, acceptance, best, g = weighted(laws[which[rows]], h @ W.t(), e @ w2.t(), share, mix)
+            row_loss, acceptance, best, g = weighted(distributions[which[rows]], h @ W.t(), e @ w2.t(), share, mix)
             loss += (row_loss * share).sum()
             accepted.append(acceptance)
             likeliest.append(best)

@@ -1,4 +1,4 @@
-"""One training step's loss: which blocks, what they see, and which laws they should match."""
+"""One training step's loss: which blocks, what they see, and which distributions they should match."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stage:
     full: float = 0.5  # Share of blocks of which nothing is revealed.
     prefix: float = 0.25  # Share of blocks of which the first tokens are revealed; the rest at a random time.
     decay: float = 0.8  # Weight of a slot against the one before.
-    states: float = 0.0  # Weight of the distance to the verifier's final states, which say more than laws do (EAGLE).
+    states: float = 0.0  # Weight of the distance to the verifier's final states: more than distributions say (EAGLE).
     confidence: float = 0.0  # Weight of the confidence head's loss.
     on_policy: float = 0.0  # Share of steps on the drafter's own partly filled blocks.
     passes_match: float = 0.0  # There: share of the target taken from two passes, to be matched in one.
@@ -53,19 +53,19 @@ class Lesson:
     batch: Batch
     past: VerifierPass
     states: Tensor  # [N, hidden] the final ones at each answer position and the prompt's last
-    laws: Tensor  # [N, draft vocabulary] after them
-    row: Tensor  # [S, T] the law after a position
+    distributions: Tensor  # [N, draft vocabulary] after them
+    row: Tensor  # [S, T] the distribution after a position
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """A blocks of L slots a sequence, and what to learn from them."""
+    """A blocks of L slots per sequence, and what to learn from them."""
 
     tokens: Tensor  # [S, A, L + 1] the anchor's token and the L that follow
     valid: Tensor  # [S, A, L] true where slot i's prediction, token i + 1, exists
-    laws: Tensor  # [N, draft vocabulary] the verifier's
-    which: Tensor  # [S, A, L] the law of each slot's prediction
-    states: Tensor  # [N, hidden] the verifier's final states behind the laws
+    distributions: Tensor  # [N, draft vocabulary] the verifier's
+    which: Tensor  # [S, A, L] the distribution of each slot's prediction
+    states: Tensor  # [N, hidden] the verifier's final states behind the distributions
 
 
 def sample_anchors(batch: Batch, count: int, generator: torch.Generator, weights: Tensor | None = None) -> Tensor:
@@ -84,7 +84,7 @@ def sample_anchors(batch: Batch, count: int, generator: torch.Generator, weights
 
 
 @torch.no_grad()
-def laws(verifier: Verifier, hidden: Tensor, d2t: Tensor, rows: int = 128) -> Tensor:
+def distributions(verifier: Verifier, hidden: Tensor, d2t: Tensor, rows: int = 128) -> Tensor:
     """The verifier's probabilities [N, draft vocabulary] of the tokens that can be drafted; hidden [N, hidden]."""
     return torch.cat([partial_softmax(verifier.logits(chunk), d2t) for chunk in hidden.split(rows)])
 
@@ -116,7 +116,7 @@ def prepare(verifier: Verifier, drafter: Drafter, batch: Batch, remembered: Reme
         return Lesson(batch, past, states, probabilities, row)
     past = verifier.forward(batch.tokens, drafter.config.taps)
     states = past.hidden[used]
-    return Lesson(batch, past, states, laws(verifier, states, drafter.d2t), row)
+    return Lesson(batch, past, states, distributions(verifier, states, drafter.d2t), row)
 
 
 def text_blocks(lesson: Lesson, anchors: Tensor, length: int) -> Blocks:
@@ -127,26 +127,26 @@ def text_blocks(lesson: Lesson, anchors: Tensor, length: int) -> Blocks:
     tokens = batch.tokens.gather(1, positions.clamp(max=last).flatten(1)).reshape(positions.shape)
     valid = positions[..., 1:] <= last
     which = lesson.row.gather(1, positions[..., :-1].clamp(max=last).flatten(1)).reshape(valid.shape)
-    return Blocks(tokens, valid, lesson.laws, which, lesson.states)
+    return Blocks(tokens, valid, lesson.distributions, which, lesson.states)
 
 
 def own_blocks(
     verifier: Verifier, drafter: Drafter, lesson: Lesson, context: Injected, anchors: Tensor,
     length: int, share: float, schedule: tuple[int, ...], generator: torch.Generator,
 ) -> tuple[Blocks, Tensor]:  # fmt: skip
-    """Blocks that the drafter itself has written, with the verifier's law given what stands there, and the weight
-    [S, A, L] of each slot: the probability that the verifier keeps all that stands before it.
+    """Blocks that the drafter itself has written, with the verifier's distribution given what stands there, and the
+    weight [S, A, L] of each slot: the probability that the verifier keeps all that stands before it.
 
-    With `share` > 0 the target is in part the law of the drafter's own last pass over the partly revealed block, so
-    that one pass learns what several give (SDTT, Deschenaux & Gulcehre 2024).
+    With `share` > 0 the target is in part the distribution of the drafter's own last pass over the partly revealed
+    block, so that one pass learns what several give (SDTT, Deschenaux & Gulcehre 2024).
     """
     first = lesson.batch.tokens.gather(1, anchors)
     draft = draft_blocks(drafter, context, anchors, first, length, schedule, "left", 1.0, generator)
     tokens = torch.cat([first.unsqueeze(-1), draft.tokens], -1)
     hidden = verifier.forward_blocks(tokens[..., :-1], anchors, lesson.past)
-    target = laws(verifier, hidden.flatten(0, 2), drafter.d2t).float()
+    target = distributions(verifier, hidden.flatten(0, 2), drafter.d2t).float()
     drafted = drafter.t2d[draft.tokens].flatten()
-    q = last_pass_law(drafter, draft, tokens)
+    q = last_pass_distribution(drafter, draft, tokens)
     kept = (target.gather(1, drafted[:, None]) / q.gather(1, drafted[:, None]).clamp_min(1e-6)).clamp(max=1)
     kept = kept.reshape(draft.tokens.shape).cumprod(-1)
     weight = torch.cat([torch.ones_like(kept[..., :1]), kept[..., :-1]], -1)
@@ -156,14 +156,14 @@ def own_blocks(
 
 
 @torch.no_grad()
-def last_pass_law(drafter: Drafter, draft: Draft, tokens: Tensor) -> Tensor:
-    """The law [S · A · L, draft vocabulary] of the draft's last pass, given the tokens before each."""
+def last_pass_distribution(drafter: Drafter, draft: Draft, tokens: Tensor) -> Tensor:
+    """The distribution [S · A · L, draft vocabulary] of the draft's last pass, given the tokens before each."""
     logits = drafter.logits(draft.hidden, drafter.previous(tokens[..., :-1]))
     return logits.flatten(0, 2).float().softmax(-1)
 
 
 def distillation_target(p: Tensor, q: Tensor, share: float) -> Tensor:
-    """What one pass should match: the verifier's law, and a share of the law that several passes gave."""
+    """What one pass should match: the verifier's distribution, and a share of that which several passes gave."""
     return p if share == 0 else (1 - share) * p + share * q
 
 
@@ -196,8 +196,8 @@ def block_loss(
     row_hidden = hidden.flatten(0, 2)[rows]
     row_weight = (slot_weight * weight.unsqueeze(-1)).flatten()[rows]
     loss, acceptance, likeliest = HeadLoss.apply(
-        row_hidden, previous, drafter.output, drafter.markov_w2, blocks.laws, blocks.which.flatten()[rows], row_weight,
-        stage.mix,
+        row_hidden, previous, drafter.output, drafter.markov_w2, blocks.distributions, blocks.which.flatten()[rows],
+        row_weight, stage.mix,
     )  # fmt: skip
     if stage.states > 0:
         target = blocks.states[blocks.which.flatten()[rows]].float()

@@ -26,7 +26,7 @@ class Remembered:
 
 
 class StateCache:
-    """About (taps + 1) · hidden · 2 bytes a token of the corpus, in two files whose names say what they belong to."""
+    """About (taps + 1) · hidden · 2 bytes per token of the corpus, in two files whose names say what they belong to."""
 
     def __init__(self, folder: Path, corpus: Corpus, taps: tuple[int, ...], verifier: Verifier, name: str) -> None:
         """`name` tells verifiers apart, its fingerprint."""
@@ -43,7 +43,7 @@ class StateCache:
     def record(self, index: int, rows: np.ndarray, log_totals: list[float]) -> None:
         """Keeps what the engine said of sequence `index` when it wrote it: rows [.., taps + 1, hidden], the residual
         streams entering the tapped layers and the last layer's output, as the bits of bfloat16 numbers, and each
-        answer token's total. The last token, which no pass has read, has no state and no law."""
+        answer token's total. The last token, which no pass has read, has no state and no distribution."""
         begin, end = (int(self.corpus.offsets[i]) for i in (index, index + 1))
         answer = begin + int(self.corpus.prompts[index]) - 1
         rows, log_totals = rows[: end - begin], log_totals[: end - answer]
@@ -51,7 +51,7 @@ class StateCache:
         kept = self.states[begin : begin + len(rows)]
         kept[:, :-1] = states[:, :-1]
         kept[:, -1] = self.verifier.normalise(states[:, -1])
-        self.totals[begin:end] = float("inf")  # Nobody asks for the laws within a prompt.
+        self.totals[begin:end] = float("inf")  # Nobody asks for the distributions within a prompt.
         self.totals[answer : answer + len(log_totals)] = torch.tensor(log_totals)
 
     def batch(self, indices: list[int], tokens: Tensor) -> Remembered:

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--tokens", type=int, default=1792, help="tokens of text a batch")
     parser.add_argument("--updates", type=int, default=2, help="parts that a batch's blocks are learnt in")
-    parser.add_argument("--anchors", type=int, default=1000, help="most blocks a sequence")
+    parser.add_argument("--anchors", type=int, default=1000, help="most blocks per sequence")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--kv-heads", type=int, default=0, help="default: as many as query heads")
     parser.add_argument("--start", action=argparse.BooleanOptionalAction, default=True, help="begin from the verifier")
@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--save-every", type=float, default=300, help="seconds between checkpoints")
-    parser.add_argument("--stop-after", type=int, default=0, help="end this run at this step; a later one goes on")
+    parser.add_argument("--stop-after", type=int, default=0, help="end this run at this step; a later one continues")
 
 
 class Run:
@@ -340,7 +340,7 @@ def main(args: argparse.Namespace) -> None:
 def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list[Outcome]:
     """One pass of the verifier, and several updates, each on its own part of the blocks."""
     args = run.args
-    # Everything random in a step hangs on its number alone, so that a resumed run repeats what it would have been.
+    # Everything random in a step depends on its number alone, so that a resumed run repeats what it would have been.
     generator = torch.Generator().manual_seed(args.seed * 1_000_000_007 + step * 1009 + run.rank)
     stage = STAGES[stage_name]
     if args.mix:

@@ -128,7 +128,7 @@ class Verifier:
 
     @torch.no_grad()
     def forward_blocks(self, blocks: Tensor, anchors: Tensor, past: VerifierPass, store: bool = False) -> Tensor:
-        """The final hidden states [S, A, L, hidden] of A blocks of L tokens a sequence, each block in the place of
+        """The final hidden states [S, A, L, hidden] of A blocks of L tokens per sequence, each block in the place of
         the sequence's tokens from its anchor on: the verifier's view of what a drafter wrote instead.
         `store` puts the blocks' keys and values into the pass's own, where they must fit."""
         c, w = self.config, self.weights

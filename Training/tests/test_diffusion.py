@@ -19,8 +19,8 @@ def test_posterior_is_bayes_rule_on_the_forward_process() -> None:
     assert abs(posterior(s, t) - still) < 1e-4
 
 
-def test_nelbo_of_the_true_law_is_the_negative_log_likelihood() -> None:
-    # With the exact conditionals of any joint law, the bound is tight: it is the mean over all orders of revealing.
+def test_nelbo_of_the_true_distribution_is_the_negative_log_likelihood() -> None:
+    # With the exact conditionals of any joint distribution, the bound is tight: the mean over all orders of revealing.
     torch.manual_seed(0)
     size, length = 3, 3
     joint = torch.rand(*[size] * length, dtype=torch.float64)
@@ -50,15 +50,15 @@ def test_subs_puts_nothing_on_mask_and_carries_revealed_tokens_over() -> None:
     torch.manual_seed(1)
     logits, tokens = torch.randn(2, 3, 5), torch.tensor([[0, 1, 2], [3, 3, 0]])
     revealed = torch.tensor([[True, False, False], [False, True, False]])
-    law = subs(logits, tokens, revealed, mask_token=4).exp()
-    assert torch.allclose(law.sum(-1), torch.ones(2, 3))
-    assert (law[..., 4] == 0).all()
+    distribution = subs(logits, tokens, revealed, mask_token=4).exp()
+    assert torch.allclose(distribution.sum(-1), torch.ones(2, 3))
+    assert (distribution[..., 4] == 0).all()
     for b, i in itertools.product(range(2), range(3)):
         if revealed[b, i]:
-            assert law[b, i, tokens[b, i]] == 1
+            assert distribution[b, i, tokens[b, i]] == 1
         else:
             expected = logits[b, i, :4].softmax(-1)
-            assert torch.allclose(law[b, i, :4], expected)
+            assert torch.allclose(distribution[b, i, :4], expected)
 
 
 def test_times_are_spread_evenly() -> None:

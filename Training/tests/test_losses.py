@@ -21,7 +21,7 @@ def naive(p: Tensor, logits: Tensor, mix: Mix) -> Tensor:
     return mix.kl * kl + mix.ce * ce + mix.tv * (1 - accepted) - mix.lk * accepted.log()
 
 
-def laws(rows: int, size: int, mass: float = 1.0) -> tuple[Tensor, Tensor]:
+def distributions(rows: int, size: int, mass: float = 1.0) -> tuple[Tensor, Tensor]:
     torch.manual_seed(rows)
     return torch.randn(rows, size).mul(2).softmax(-1) * mass, torch.randn(rows, size) * 2
 
@@ -29,7 +29,7 @@ def laws(rows: int, size: int, mass: float = 1.0) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("mix", MIXES)
 @pytest.mark.parametrize("mass", [1.0, 0.8])
 def test_distances_and_their_gradients_are_those_of_the_definitions(mix: Mix, mass: float) -> None:
-    p, logits = laws(6, 11, mass)
+    p, logits = distributions(6, 11, mass)
     logits.requires_grad_(True)
     expected = naive(p, logits, mix)
     (gradient,) = torch.autograd.grad(expected.sum(), logits)
@@ -40,7 +40,7 @@ def test_distances_and_their_gradients_are_those_of_the_definitions(mix: Mix, ma
 
 
 def test_one_less_total_variation_is_the_acceptance_of_speculative_sampling() -> None:
-    p, logits = laws(3, 5)
+    p, logits = distributions(3, 5)
     _, acceptance, _ = distance(p, logits, Mix(kl=0, tv=1))
     q = logits.softmax(-1)
     for row in range(3):
@@ -90,7 +90,7 @@ def test_the_head_at_the_size_of_real_work_follows_autograd() -> None:
 
 
 def test_distillation_target_is_a_law_between_the_two() -> None:
-    p, logits = laws(4, 6)
+    p, logits = distributions(4, 6)
     q = logits.softmax(-1)
     for share in (0.0, 0.3, 1.0):
         target = distillation_target(p, q, share)

@@ -74,13 +74,13 @@ def test_remembered_states_are_the_verifiers(
     inside = torch.arange(batch.tokens.shape[1]) < batch.lengths[:, None]
     assert torch.equal(remembered.past.taps[inside], direct.past.taps[inside])
     assert torch.equal(remembered.row, direct.row)
-    torch.testing.assert_close(remembered.laws, direct.laws, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(remembered.distributions, direct.distributions, rtol=1e-4, atol=1e-6)
     with pytest.raises(AttributeError):
         later.states.batch([5], collate(run.corpus, [5]).tokens)
 
 
 def test_recorded_states_are_remembered_as_the_verifiers(corpus: Corpus, verifier: Verifier, tmp_path: Path) -> None:
-    """Of an answer that went on after what the corpus has of it, and of one that ended with it."""
+    """Of an answer that continued after what the corpus has of it, and of one that ended with it."""
     layers = (0, 1, verifier.config.layers)
     cache = StateCache(tmp_path, corpus, layers[:-1], verifier, "tiny")
     for index, more in ((0, [3, 4, 5]), (1, [])):
@@ -156,7 +156,7 @@ def test_training_learns_a_text_by_heart(tmp_path: Path) -> None:
     corpus.save(tmp_path / "corpus.npz")
     args = arguments(tmp_path / "run", tmp_path / "corpus.npz", "--mix", "kl=0,ce=0,tv=0,lk=0", "--steps", "1")
     run = train.Run(args)
-    # The verifier is random; what must be learnt here is its own law, whose likeliest tokens are the measure.
+    # The verifier is random; what must be learnt here is its own distribution, whose likeliest tokens are the measure.
     batch_tokens = torch.tensor([[1, 2, *text]])
     hidden = run.verifier.forward(batch_tokens, run.config.taps).hidden
     likeliest = run.verifier.logits(hidden)[0, :, run.drafter.d2t].argmax(-1)

@@ -24,7 +24,7 @@ struct HeadBenchmark: ParsableCommand {
             batch.append(rows, to: cache, logits: logits)
             verifier.forward(batch)
         }
-        print("\(Processor.name), \(verifier.kernels.name), \(threads) threads; ms a pass and half of its rows judged")
+        print("\(Processor.name), \(verifier.kernels.name), \(threads) threads; ms per pass, half of its rows judged")
         for count in rows {
             cache.rollback(to: 0)
             pass(tokens[..<64], .none)

@@ -64,7 +64,7 @@ struct PassBenchmark: ParsableCommand {
     }
 
     private func printTable(_ result: Result) {
-        print("\(result.processor), \(result.kernels), \(threads) threads; ms a pass, and over one row's")
+        print("\(result.processor), \(result.kernels), \(threads) threads; ms per pass, and over one row's")
         func cells(_ values: [String]) -> String {
             values.map { String(repeating: " ", count: max(1, 9 - $0.count)) + $0 }.joined()
         }

@@ -90,10 +90,10 @@ package final class BlockDiffusionDrafter: Drafter {
             block, anchor: anchor, cache: states, schedule: model.config.schedule(passes: passes, count: count),
             order: order, sampling: sampling)
         for index in 0..<count {
-            let law = model.law(at: index, of: block, sampling)
+            let distribution = model.distribution(at: index, of: block, sampling)
             proposal.append(
                 block.tokens[index],
-                law ?? .point(block.tokens[index]),
+                distribution ?? .point(block.tokens[index]),
                 confidence: block.confidences[index])
         }
     }

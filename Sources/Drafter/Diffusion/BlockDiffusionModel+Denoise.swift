@@ -13,8 +13,8 @@ import SpeculateVerifier
 extension BlockDiffusionModel {
     /// Fills the block's masked tokens in `schedule.count + 1` passes. After each pass but the last, as many tokens are
     /// revealed as the schedule says, in the given order; they stay as they are. All passes but the last take the
-    /// likeliest tokens, so that the law of a token that the last one draws hangs on what is fixed and on the tokens
-    /// before it alone (`law(at:)`).
+    /// likeliest tokens, so that the distribution of a token that the last one draws depends only on what is fixed and
+    /// on the tokens before it (`distribution(at:)`).
     /// - Parameters:
     ///   - anchor: the sequence's last token, which the cache does not hold yet.
     ///   - seed: for a random order.
@@ -33,12 +33,14 @@ extension BlockDiffusionModel {
         observe?(block)
     }
 
-    /// The distribution that the token at `index` was drawn from in the last pass, given the tokens before it and what was
-    /// revealed; nil for a point mass. Valid until the next pass.
-    package func law(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> Proposal.Law? {
+    /// The distribution that the token at `index` was drawn from in the last pass, given the tokens before it and what
+    /// was revealed; nil for a point mass. Valid until the next pass.
+    package func distribution(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> Proposal.Distribution?
+    {
         guard case .random = sampling, !block.isRevealed[index] else { return nil }
         let slot = index + config.firstSlot
-        return .weights(state.law + slot * state.logitStride, total: state.lawTotals[slot], tokens: draftTokens)
+        return .weights(
+            state.distribution + slot * state.logitStride, total: state.distributionTotals[slot], tokens: draftTokens)
     }
 
     /// The logits [draft vocabulary] of the last pass for the token at `index`, the Markov head's bias included.
@@ -213,17 +215,17 @@ extension BlockDiffusionModel {
         guard !block.isRevealed[index] else { return }
         let likeliest = likeliest(logits, among: best, workers)
         block.tokens[index] = weights.draftTokens[Int(likeliest)]
-        let law = state.law + (index + config.firstSlot) * state.logitStride
+        let distribution = state.distribution + (index + config.firstSlot) * state.logitStride
         func exponentiate(_ temperature: Float) {
             kernels.exponentials(
-                logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, law, state.blockSums)
+                logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, distribution, state.blockSums)
         }
         switch sampling {
         case .greedy: break
         case .gumbel(let temperature, let seed):
             exponentiate(temperature)
             let noise = GumbelNoise(CounterRandom(seed: seed), position: position)
-            let weights = UnsafeBufferPointer(start: law, count: draftVocabulary)
+            let weights = UnsafeBufferPointer(start: distribution, count: draftVocabulary)
             // An unlikely token is not worth a guess.
             if let token = noise.greatest(weights, sums: state.blockSums, tokens: draftTokens) {
                 block.tokens[index] = token
@@ -231,9 +233,9 @@ extension BlockDiffusionModel {
         case .random(let temperature, let seed):
             exponentiate(temperature)
             let uniform = CounterRandom(seed: seed).uniform(position: position, stream: .drafter)
-            let draw = Inversion.draw(UnsafeBufferPointer(start: law, count: draftVocabulary), uniform)
+            let draw = Inversion.draw(UnsafeBufferPointer(start: distribution, count: draftVocabulary), uniform)
             block.tokens[index] = weights.draftTokens[draw.index]
-            state.lawTotals[index + config.firstSlot] = draw.total
+            state.distributionTotals[index + config.firstSlot] = draw.total
         }
     }
 }

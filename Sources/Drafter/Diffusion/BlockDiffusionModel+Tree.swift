@@ -11,9 +11,9 @@ import SpeculateVerifier
 #endif
 
 extension BlockDiffusionModel {
-    /// Grows the tree of the likeliest drafts from one pass over masked slots: each slot's law, with what the Markov head
-    /// says of the token before, gives a node's followers, and the likeliest path is lengthened first (DDTree, 2026). Where the sampling is `gumbel`, tokens
-    /// count for what the noise makes of them.
+    /// Grows the tree of the likeliest drafts from one pass over masked slots: each slot's distribution, with what the
+    /// Markov head says of the token before, gives a node's followers, and the likeliest path is lengthened first
+    /// (DDTree, 2026). Where the sampling is `gumbel`, tokens count for what the noise makes of them.
     package func grow(
         _ growth: TreeGrowth, anchor: Int32, cache: KVCache, sampling: DraftSampling, into proposal: inout Proposal
     ) {
@@ -65,7 +65,7 @@ extension BlockDiffusionModel {
         let highest = state.branch[Int(likeliest(state.branch, among: state.best, worker.count))]
         kernels.exponentials(
             state.branch + share.lowerBound, Int32(share.count), highest, 1 / temperature,
-            state.law + share.lowerBound, state.blockSums + share.lowerBound / Sampler.block)
+            state.distribution + share.lowerBound, state.blockSums + share.lowerBound / Sampler.block)
     }
 
     /// Makes candidates of the likeliest followers of a node.
@@ -75,7 +75,7 @@ extension BlockDiffusionModel {
     ) {
         var noise: GumbelNoise?
         if case .gumbel(_, let seed) = sampling { noise = GumbelNoise(CounterRandom(seed: seed), position: position) }
-        let (law, sums) = (state.law, state.blockSums)
+        let (distribution, sums) = (state.distribution, state.blockSums)
         var total: Float = 0
         var best: [(weight: Float, token: Int)] = []
         for start in stride(from: 0, to: draftVocabulary, by: Sampler.block) {
@@ -85,8 +85,9 @@ extension BlockDiffusionModel {
             guard sum >= GumbelNoise.threshold else { continue }
             // Nor is what is less likely than enough others.
             if noise == nil, best.count == growth.width, sum <= best[best.count - 1].weight { continue }
-            for i in start..<min(start + Sampler.block, draftVocabulary) where law[i] >= GumbelNoise.threshold {
-                var weight = law[i]
+            for i in start..<min(start + Sampler.block, draftVocabulary) where distribution[i] >= GumbelNoise.threshold
+            {
+                var weight = distribution[i]
                 if let noise {
                     weight *= Float(exp(noise.value(Int(weights.draftTokens[i]))))
                     total += weight

@@ -10,8 +10,8 @@ final class DrafterState {
     let hidden: UnsafeMutablePointer<Float>  // [block, hidden] final normalised states
     let logits: UnsafeMutablePointer<Float>  // [block, logitStride]
     let logitStride: Int
-    let law: UnsafeMutablePointer<Float>  // [block, logitStride] weights that tokens are drawn from
-    let lawTotals: UnsafeMutablePointer<Double>  // [block] sums of those
+    let distribution: UnsafeMutablePointer<Float>  // [block, logitStride] weights that tokens are drawn from
+    let distributionTotals: UnsafeMutablePointer<Double>  // [block] sums of those
     let branch: UnsafeMutablePointer<Float>  // [logitStride] logits after one node of a tree
     let blockSums: UnsafeMutablePointer<Float>  // [logitStride / 256 + 1]
     let previous: UnsafeMutablePointer<Float>  // [workers, rank]
@@ -42,13 +42,13 @@ final class DrafterState {
             arena.allocate(bytes: featureBytes), Int32(Self.rows), inputs, weights.fusion.reader)
         hidden = arena.allocate(count: floats[0])
         logits = arena.allocate(count: floats[1])
-        law = arena.allocate(count: floats[2])
+        distribution = arena.allocate(count: floats[2])
         blockSums = arena.allocate(count: floats[3])
         previous = arena.allocate(count: floats[4])
         branch = arena.allocate(count: floats[5])
         best = arena.allocate(count: config.block * workers)
         slots = arena.allocate(count: config.block)
-        lawTotals = arena.allocate(count: config.block)
+        distributionTotals = arena.allocate(count: config.block)
         ownPrevious = arena.allocate(count: workers)
         ownEmbedding = arena.allocate(count: workers)
         for worker in 0..<workers {

@@ -17,7 +17,7 @@ package final class WritableFile {
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
     }
 
-    /// A file to go on writing, made where there is none, that no other process writes as long as this one has it.
+    /// A file to continue writing, made where there is none, that no other process writes as long as this one has it.
     /// - Throws: `FileError`, also where it is no regular file or another process has it.
     package convenience init(continuing path: String) throws(FileError) {
         try self.init(path: path, flags: O_RDWR | O_CREAT | O_NONBLOCK, mode: 0o666)

@@ -6,11 +6,11 @@
     import Darwin
 #endif
 
-/// Gumbel noise that is a function of (seed, position, token) alone, so that two laws which never meet can be drawn from
-/// with the same noise: argmax(log w + G) is a draw from w, and mostly the same token for laws that are alike.
+/// Gumbel noise that is a function of (seed, position, token) alone, so that two distributions which never meet can be
+/// drawn from with the same noise: argmax(log w + G) is a draw from w, and mostly the same token where they are alike.
 package struct GumbelNoise: Sendable {
-    /// Tokens with less than this share of the likeliest one's weight stand together as one, which keeps the law (the
-    /// greatest of several is as one of their common weight) and saves their noise.
+    /// Tokens with less than this share of the likeliest one's weight stand together as one, which keeps the
+    /// distribution (the greatest of several is as one of their common weight) and saves their noise.
     package static let threshold: Float = 0x1p-10
 
     private let random: CounterRandom

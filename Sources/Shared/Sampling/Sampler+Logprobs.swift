@@ -2,7 +2,7 @@ import Foundation
 
 extension Sampler {
     /// Natural logarithms of the model's own probabilities, softmax(logits): of a token, and of the likeliest ones in
-    /// falling order, equals by id. The law at hand is lost.
+    /// falling order, equals by id. The distribution at hand is lost.
     /// - Parameters:
     ///   - logits: [vocabulary]
     ///   - count: of the likeliest, at most the vocabulary.
@@ -25,7 +25,7 @@ extension Sampler {
         return (logprob(token), order.prefix(count).map { ($0, logprob($0)) })
     }
 
-    /// log Σ exp(logit). The law at hand is lost.
+    /// log Σ exp(logit). The distribution at hand is lost.
     package func logTotal(_ logits: UnsafePointer<Float>) throws(NonFiniteLogits) -> Float {
         try prepare(logits, SamplingOptions(temperature: 1), history: TokenHistory(prompt: []))
         let best = try likeliest(logits)

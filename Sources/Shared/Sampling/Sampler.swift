@@ -1,16 +1,16 @@
 import CKernels
 
-/// Draws tokens from logits. The law is a function of logits, options and history alone, and the draw one of the law,
-/// the seed and the position: no state survives a call but scratch memory.
+/// Draws tokens from logits. The distribution is a function of logits, options and history alone, and the draw one of
+/// the distribution, the seed and the position: no state survives a call but scratch memory.
 package final class Sampler {
-    /// The model produced numbers that are no law.
+    /// The model produced numbers that are not a distribution.
     package struct NonFiniteLogits: Error, Equatable, CustomStringConvertible {
         package init() {}
 
         package var description: String { "the model's logits are not finite numbers" }
     }
 
-    /// How a law's draw hangs on the random numbers.
+    /// How a distribution's draw depends on the random numbers.
     package enum Draw: Sendable {
         /// By inversion: one uniform number falls into a token's share of [0, 1).
         case inverse
@@ -57,14 +57,14 @@ package final class Sampler {
         return self.draw(draw, CounterRandom(seed: options.seed), position: position)
     }
 
-    /// Makes the law at hand that `draw`, `probability` and the like ask. The temperature is not 0.
+    /// Makes the distribution at hand that `draw`, `probability` and the like ask. The temperature is not 0.
     package func prepare(
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory
     ) throws(NonFiniteLogits) {
-        total = try law(logits, options, history)
+        total = try distribution(logits, options, history)
     }
 
-    /// A draw from the law at hand, which must then be prepared anew.
+    /// A draw from the distribution at hand, which must then be prepared anew.
     package func draw(
         _ draw: Draw, _ random: CounterRandom, position: Int, stream: CounterRandom.Stream = .verifier
     ) -> Int32 {
@@ -85,11 +85,11 @@ package final class Sampler {
         return draw(random.uniform(position: position, stream: .unlikely) * total)
     }
 
-    /// Of the law at hand.
+    /// Of the distribution at hand.
     package func probability(of token: Int32) -> Double { Double(weights[Int(token)]) / total }
 
-    /// Takes q, the probabilities of some tokens, from `weight` times the law at hand, as far as there is any: what is left
-    /// is the new law at hand.
+    /// Takes q, the probabilities of some tokens, from `weight` times the distribution at hand, as far as there is any:
+    /// what is left is the new distribution at hand.
     package func subtract(_ q: (_ body: (Int32, Double) -> Void) -> Void, from weight: Double) {
         var (closest, least) = (0, -Double.infinity)
         q { [self] token, probability in
@@ -98,14 +98,14 @@ package final class Sampler {
             weights[Int(token)] = Float(max(0, left / weight * total))
         }
         sumBlocks()
-        if blockSums.allSatisfy({ $0 == 0 }) {  // The two are one law, but for rounding.
+        if blockSums.allSatisfy({ $0 == 0 }) {  // The two are one distribution, but for rounding.
             weights[closest] = 1
             sumBlocks()
         }
         total = mass
     }
 
-    /// The law itself: [vocabulary] probabilities that sum to 1 (a point mass at temperature 0).
+    /// The distribution itself: [vocabulary] probabilities that sum to 1 (a point mass at temperature 0).
     package func probabilities(
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory
     ) throws(NonFiniteLogits) -> [Double] {
@@ -142,7 +142,7 @@ package final class Sampler {
     }
 
     /// Fills `weights` and `blockSums`; returns the sum of all weights.
-    private func law(
+    private func distribution(
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, _ history: TokenHistory
     ) throws(NonFiniteLogits) -> Double {
         if options.logitBias.isEmpty, !options.hasPenalties {

@@ -1,7 +1,7 @@
-/// The law that the next token is drawn from, as transforms of the logits. They apply in this order: logit bias,
-/// penalties, temperature, top-k, top-p, min-p.
+/// The distribution that the next token is drawn from, as transforms of the logits. They apply in this order: logit
+/// bias, penalties, temperature, top-k, top-p, min-p.
 public struct SamplingOptions: Equatable, Sendable {
-    /// Below `leastTemperature` the likeliest token is taken; 1 samples the model's own law.
+    /// Below `leastTemperature` the likeliest token is taken; 1 samples the model's own distribution.
     public var temperature: Float
     /// Keep the k likeliest tokens; 0 keeps all.
     public var topK: Int
@@ -46,7 +46,7 @@ public struct SamplingOptions: Equatable, Sendable {
     /// Whether the likeliest token is taken, rather than one drawn.
     public var isGreedy: Bool { temperature < Self.leastTemperature }
 
-    /// Whether the law is that of the likeliest token, and the logits are asked for no more than which it is.
+    /// Whether the distribution is that of the likeliest token, and the logits are asked for no more than which it is.
     package var takesLikeliest: Bool { isGreedy && logitBias.isEmpty && !hasPenalties }
 
     package var hasPenalties: Bool { repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }

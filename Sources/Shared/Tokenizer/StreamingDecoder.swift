@@ -1,5 +1,5 @@
 /// Turns tokens into text as they come, never half a character: bytes that may still become one wait for the next
-/// token; bytes that cannot become U+FFFD. O(1) a token.
+/// token; bytes that cannot become U+FFFD. O(1) per token.
 package struct StreamingDecoder: Sendable {
     private var pending: [UInt8] = []
 

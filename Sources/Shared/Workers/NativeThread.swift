@@ -13,7 +13,7 @@ package enum NativeThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Runs `body` on a new detached thread. The process cannot go on without one: failure to make it is fatal.
+    /// Runs `body` on a new detached thread. The process cannot continue without one: failure to make it is fatal.
     package static func start(_ body: @escaping @Sendable () -> Void) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)

@@ -11,7 +11,7 @@ import Synchronization
 
 /// What the threads of a worker pool share, at one fixed address, so that a barrier touches no reference count.
 struct TeamState: ~Copyable {
-    /// Raised once a run; workers wait for it to change.
+    /// Raised once per run; workers wait for it to change.
     let generation = Atomic<Int>(0)
     private let padding1 = CacheLine()
     /// Arrivals at barriers since the run began.

@@ -21,11 +21,11 @@ package struct Worker {
         state.pointee.wait(for: state.pointee.arrived, toReach: barriers * count)
     }
 
-    /// Deals out `0..<total` in multiples of `chunk`. A worker first takes most of its own share at once, since memory is
-    /// fastest in long runs, then the rest of it chunk by chunk, then what others have not come to, so that a slow worker
-    /// holds nobody up. Where none is slow, each computes what it did in the last pass, and may find it in its cache.
-    /// `body` also hears where this worker goes on, if it does. All workers call it with the same numbers, and a barrier
-    /// lies between two calls.
+    /// Deals out `0..<total` in multiples of `chunk`. A worker first takes most of its own share at once, since memory
+    /// is fastest in long runs, then the rest of it chunk by chunk, then what others have not come to, so that a slow
+    /// worker holds nobody up. Where none is slow, each computes what it did in the last pass, and may find it in its
+    /// cache. `body` also hears where this worker continues, if it does. All workers call it with the same numbers, and
+    /// a barrier lies between two calls.
     @inline(__always)
     package mutating func forEachChunk(of total: Int, chunk: Int, _ body: (Range<Int>, _ next: Range<Int>?) -> Void) {
         deals += 1

@@ -1,8 +1,9 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// Decides how much of a draft is kept. Each rule is exact: whatever is drafted, the text has the verifier's law, after
-/// temperature and every other transform. At temperature 0 that law is one token, and all rules are `greedy`.
+/// Decides how much of a draft is kept. Each rule is exact: whatever is drafted, the text has the verifier's
+/// distribution, after temperature and every other transform. At temperature 0 that is one token, and all rules are
+/// `greedy`.
 public enum AcceptanceRule: String, CaseIterable, Sendable {
     /// The verifier's likeliest token, at temperature 0 alone.
     case greedy
@@ -10,9 +11,9 @@ public enum AcceptanceRule: String, CaseIterable, Sendable {
     case match
     /// The same seed gives the same text as plain decoding; accepts more than `match` does.
     case coupled
-    /// The law is plain decoding's, the text of a seed is not.
+    /// The distribution is plain decoding's, the text of a seed is not.
     case rejection
-    /// The law is plain decoding's, the text of a seed is not; accepts at least as much as `rejection`.
+    /// The distribution is plain decoding's, the text of a seed is not; accepts at least as much as `rejection`.
     case block
 
     /// Whether a seed's text is plain decoding's.
@@ -20,12 +21,12 @@ public enum AcceptanceRule: String, CaseIterable, Sendable {
 
     /// See `Acceptance`.
     func judge(
-        _ draft: Proposal, _ laws: inout some VerifierLaws, accepted: inout [Int]
+        _ draft: Proposal, _ distributions: inout some VerifierDistributions, accepted: inout [Int]
     ) throws(Sampler.NonFiniteLogits) -> Int32 {
         switch self {
-        case .greedy, .match, .coupled: try MatchAcceptance().judge(draft, &laws, accepted: &accepted)
-        case .rejection: try RejectionAcceptance().judge(draft, &laws, accepted: &accepted)
-        case .block: try BlockAcceptance().judge(draft, &laws, accepted: &accepted)
+        case .greedy, .match, .coupled: try MatchAcceptance().judge(draft, &distributions, accepted: &accepted)
+        case .rejection: try RejectionAcceptance().judge(draft, &distributions, accepted: &accepted)
+        case .block: try BlockAcceptance().judge(draft, &distributions, accepted: &accepted)
         }
     }
 

@@ -10,7 +10,7 @@ package struct BlockAcceptance: Acceptance {
     package init() {}
 
     package func judge(
-        _ draft: Proposal, _ laws: inout some VerifierLaws, accepted: inout [Int]
+        _ draft: Proposal, _ distributions: inout some VerifierDistributions, accepted: inout [Int]
     ) throws(Sampler.NonFiniteLogits) -> Int32 {
         let count = draft.tokens.count
         var weight = 1.0
@@ -18,20 +18,20 @@ package struct BlockAcceptance: Acceptance {
         for index in 1..<count + 1 {
             let token = draft.tokens[index - 1]
             let ratio =
-                try laws.probability(of: token, at: index - 1)
-                / draft.laws[index - 1].probability(of: token)
+                try distributions.probability(of: token, at: index - 1)
+                / draft.distributions[index - 1].probability(of: token)
             weight = min(1, weight * ratio)
             guard weight > 0 else { break }
             var passes = weight
             if index < count {
-                let excess = try laws.excess(of: weight, over: draft.laws[index], at: index)
+                let excess = try distributions.excess(of: weight, over: draft.distributions[index], at: index)
                 passes = excess + 1 - weight > 0 ? excess / (excess + 1 - weight) : 1
             }
-            if laws.happens(passes, at: index - 1) { kept = (index, weight) }
+            if distributions.happens(passes, at: index - 1) { kept = (index, weight) }
         }
         accepted.removeAll(keepingCapacity: true)
         accepted += 0..<kept.count
-        guard kept.count < count else { return try laws.draw(at: count) }
-        return try laws.drawExcess(of: kept.weight, over: draft.laws[kept.count], at: kept.count)
+        guard kept.count < count else { return try distributions.draw(at: count) }
+        return try distributions.drawExcess(of: kept.weight, over: draft.distributions[kept.count], at: kept.count)
     }
 }

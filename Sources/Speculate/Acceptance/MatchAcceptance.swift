@@ -14,12 +14,12 @@ package struct MatchAcceptance: Acceptance {
     package init() {}
 
     package func judge(
-        _ draft: Proposal, _ laws: inout some VerifierLaws, accepted: inout [Int]
+        _ draft: Proposal, _ distributions: inout some VerifierDistributions, accepted: inout [Int]
     ) throws(Sampler.NonFiniteLogits) -> Int32 {
         accepted.removeAll(keepingCapacity: true)
         while true {
             let last = accepted.last ?? -1
-            let own = try laws.draw(at: last + 1)
+            let own = try distributions.draw(at: last + 1)
             guard let next = draft.child(of: last, own) else { return own }
             accepted.append(next)
         }

@@ -1,7 +1,7 @@
 import Logging
 import Tracing
 
-/// Follows one completion for operators: a span from request to end, metrics as it goes on, a line in the log.
+/// Follows one completion for operators: a span from request to end, metrics as it proceeds, a line in the log.
 struct CompletionObserver {
     private let metrics: EngineMetrics
     private let logger: Logger

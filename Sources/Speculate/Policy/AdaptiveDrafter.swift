@@ -1,7 +1,7 @@
 import SpeculateDrafter
 import SpeculateVerifier
 
-/// Drafts what promises the most tokens a second: from the diffusion model, from earlier text, or nothing.
+/// Drafts what promises the most tokens per second: from the diffusion model, from earlier text, or nothing.
 ///
 /// A round with a draft of k tokens brings 1 + a tokens, a of the draft's, in T_draft + T_verify(k + 1). a is a running
 /// mean; whichever drafter has the best (1 + a)/(T_draft + T_verify) is used, and the model is tried again now and then
@@ -85,7 +85,7 @@ final class AdaptiveDrafter: Drafter {
     /// Whether the model is to be asked although earlier text promises more.
     private var isModelDue: Bool { lookup.matched.map { experience.found[$0].pause.passes() } ?? false }
 
-    /// How many of the tokens found in earlier text to draft, and the tokens a second that they promise.
+    /// How many of the tokens found in earlier text to draft, and the tokens per second that they promise.
     private func worthOfFound() -> (count: Int, rate: Double) {
         guard let matched = lookup.matched else { return (0, 0) }
         let worth = experience.found[matched]
@@ -100,7 +100,7 @@ final class AdaptiveDrafter: Drafter {
         return best
     }
 
-    /// Tokens a second without drafts, and with those of so many passes; of all sequences in the pass.
+    /// Tokens per second without drafts, and with those of so many passes; of all sequences in the pass.
     private var plainRate: Double { (costs.beside.tokens + 1) / costs.verify(rows: 1) }
 
     private func rate(_ passes: Int) -> Double {
@@ -246,7 +246,7 @@ final class AdaptiveDrafter: Drafter {
             let parent = depth == 0 ? -1 : accepted[depth - 1]
             let followers = (0..<own).filter { proposal.parents[$0] == parent }
             guard !followers.isEmpty else { return }
-            let isTree = proposal.laws.isEmpty
+            let isTree = proposal.distributions.isEmpty
             let said = followers.reduce(Float(0)) { $0 + proposal.confidences[$1] }
             let above = isTree && parent >= 0 ? proposal.confidences[parent] : 1
             let raw = Double(said / max(above, 1e-6)) / (isTree ? max(experience.calibration(depth), 1e-3) : 1)

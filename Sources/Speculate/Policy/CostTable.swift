@@ -53,8 +53,8 @@ final class CostTable {
 
     var current: PassCosts { PassCosts(verify: verify, draft: draft, furtherPass: furtherPass) }
 
-    /// Seconds of the verifier's pass over so many rows and those beside them. Rows beyond the table go on as its end
-    /// does.
+    /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost
+    /// grows as it does at its end.
     func verify(rows: Int) -> Double { Self.value(verify, rows + beside.rows) }
 
     /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest convex

@@ -14,7 +14,8 @@ final class PrefixCache {
 
         var bytes: Int { cache.bytes + (drafterCache?.bytes ?? 0) }
 
-        /// How much of a prompt's beginning is here: at most all but its last token, whose law is yet to be computed.
+        /// How much of a prompt's beginning is here: at most all but its last token, after which the distribution is
+        /// yet to be computed.
         func common(with prompt: [Int32], withDrafter: Bool) -> Int {
             let usable = withDrafter ? drafterCache?.count ?? 0 : tokens.count
             return commonPrefix(prompt.dropLast(), tokens.prefix(usable))
@@ -49,7 +50,7 @@ final class PrefixCache {
         return (entry, best.count)
     }
 
-    /// Keeps a sequence that has ended, in place of those that it goes on from. Where memory is short, the client that
+    /// Keeps a sequence that has ended, in place of those that it continues. Where memory is short, the client that
     /// has the most of it loses what it has not used for longest.
     func keep(_ entry: Entry) {
         guard !entry.tokens.isEmpty, entry.bytes <= limit, !entries.contains(where: { $0.covers(entry) }) else {

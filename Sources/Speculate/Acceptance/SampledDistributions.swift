@@ -2,8 +2,8 @@ import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
-/// The laws that a verifier's pass gives along a draft, with random numbers keyed by (seed, position).
-struct SampledLaws: VerifierLaws {
+/// The distributions that a verifier's pass gives along a draft, with random numbers keyed by (seed, position).
+struct SampledDistributions: VerifierDistributions {
     let verifier: Verifier
     let sampler: Sampler
     let options: SamplingOptions
@@ -16,7 +16,7 @@ struct SampledLaws: VerifierLaws {
     /// What penalties look at, as far as it was committed.
     let committed: TokenHistory
     private var history: TokenHistory
-    /// The index whose law the sampler has at hand.
+    /// The index whose distribution the sampler has at hand.
     private var prepared: Int?
 
     init(
@@ -73,20 +73,20 @@ struct SampledLaws: VerifierLaws {
     }
 
     mutating func excess(
-        of weight: Double, over law: Proposal.Law, at index: Int
+        of weight: Double, over distribution: Proposal.Distribution, at index: Int
     ) throws(Sampler.NonFiniteLogits) -> Double {
         try prepare(index)
         var common = 0.0
-        law.forEach { [sampler] token, q in common += min(weight * sampler.probability(of: token), q) }
+        distribution.forEach { [sampler] token, q in common += min(weight * sampler.probability(of: token), q) }
         return max(0, weight - common)
     }
 
     mutating func drawExcess(
-        of weight: Double, over law: Proposal.Law, at index: Int
+        of weight: Double, over distribution: Proposal.Distribution, at index: Int
     ) throws(Sampler.NonFiniteLogits) -> Int32 {
         try prepare(index)
         prepared = nil
-        sampler.subtract(law.forEach, from: weight)
+        sampler.subtract(distribution.forEach, from: weight)
         return sampler.draw(.inverse, random, position: position(index), stream: .residual)
     }
 

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// What `make.py` stored of a model's law on prose, position by position.
-struct GoldenLaw {
+/// What `make.py` stored of a model's distribution on prose, position by position.
+struct GoldenDistribution {
     /// The likeliest tokens of one position and their log-probabilities.
     struct Position {
         let following: Double
@@ -42,16 +42,18 @@ struct GoldenLaw {
         }
         let count = Int(numbers[0])
         let top = Int(numbers[1])
-        let lawSize = 1 + 2 * top
+        let distributionSize = 1 + 2 * top
         func position(_ start: Int) -> Position {
             Position(
                 following: Double(Float(bitPattern: numbers[start])),
                 tokens: numbers[(start + 1)..<(start + 1 + top)].map { Int($0) },
-                logProbabilities: numbers[(start + 1 + top)..<(start + lawSize)].map { Double(Float(bitPattern: $0)) })
+                logProbabilities: numbers[(start + 1 + top)..<(start + distributionSize)].map {
+                    Double(Float(bitPattern: $0))
+                })
         }
-        let starts = (0..<count).map { 2 + $0 * (1 + 2 * lawSize) }
+        let starts = (0..<count).map { 2 + $0 * (1 + 2 * distributionSize) }
         tokens = starts.map { Int32(numbers[$0]) }
         float = starts.map { position($0 + 1) }
-        rounded = starts.map { position($0 + 1 + lawSize) }
+        rounded = starts.map { position($0 + 1 + distributionSize) }
     }
 }
