@@ -24,10 +24,12 @@ test: setup
 	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q --disable-warnings -m compiled
 	@echo "Tests/Server" && $(SERVING)/bin/python -m pytest -q --disable-warnings Tests/Server
 
+# With the Swift runtime in the program, where that is not the system's own: it runs without the toolchain.
+STATIC := $(if $(filter Linux,$(shell uname -s)),--static-swift-stdlib)
 build: setup
-	@Scripts/quietly.sh "building" swift build -c release --product speculate
+	@Scripts/quietly.sh "building" swift build -c release $(STATIC) --product speculate
 
-# The program with its completions and its manual page. It uses the Swift runtime that it was built with.
+# The program with its completions and its manual page.
 PREFIX ?= /usr/local
 install: build model
 	@Scripts/quietly.sh "writing the manual" swift package generate-manual
