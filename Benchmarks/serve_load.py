@@ -155,6 +155,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("--peer", help="llama-server")
+    parser.add_argument("--peer-model", nargs="*", default=[], help="more files for it, such as the model in its fastest format")
     parser.add_argument("--flags", default="", help="more flags of our server, such as '--depth 0'")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=96)
@@ -167,17 +168,19 @@ def main() -> None:
     slots = max(levels)
     rows = [json.loads(line) for line in (ROOT / "Tests/Fixtures/prompts.jsonl").open()]
     texts = [row["prompt"] for row in rows if len(row["prompt"]) < 1200]
-    ports = [free_port(), free_port()]
+    port = free_port()
     program = str(ROOT / ".build/release/speculate")
     servers = [
-        Server("speculate", [program, "serve", "--model", args.model, "--port", str(ports[0]), "--threads", str(args.threads), "--parallel", str(slots), *args.flags.split()], ports[0])
+        Server("speculate", [program, "serve", "--model", args.model, "--port", str(port), "--threads", str(args.threads), "--parallel", str(slots), *args.flags.split()], port)
     ]  # fmt: skip
-    if args.peer:
-        command = [args.peer, "-m", args.model, "--port", str(ports[1]), "-t", str(args.threads), "-tb", str(args.threads), "-np", str(slots), "-c", str(slots * 2048), "--no-webui"]  # fmt: skip
-        servers[0].pause(True)
-        servers.append(Server("llama-server", command, ports[1]))
-        servers[1].pause(True)
-        servers[0].pause(False)
+    for model in [args.model, *args.peer_model] if args.peer else []:
+        port = free_port()
+        name = "llama-server" if model == args.model else f"llama-server, {Path(model).name}"
+        command = [args.peer, "-m", model, "--port", str(port), "-t", str(args.threads), "-tb", str(args.threads), "-np", str(slots), "-c", str(slots * 2048), "--no-webui"]  # fmt: skip
+        servers[-1].pause(True)
+        servers.append(Server(name, command, port))
+    for server in servers[1:] and servers:
+        server.pause(True)
     results: list[dict[str, object]] = []
     try:
         for level in levels:

@@ -9,7 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Answer OpenAI's completion requests over HTTP.",
         discussion: """
-            Paths: /v1/completions, /v1/chat/completions, /v1/models, /health, /metrics, /openapi.json, and / to try it.
+            Paths: /v1/completions, /v1/chat/completions, /v1/models, /tokenize, /detokenize, /tokenizer_info, /health,
+            /metrics, /openapi.json, and / to try it.
             SIGTERM or Ctrl-C ends it when the requests in progress are done.
             """)
 
