@@ -15,7 +15,7 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: ArgumentHelp("Threads. Default: one a physical core.", valueName: "n"))
+        help: ArgumentHelp("Threads. Default: one per physical core.", valueName: "n"))
     var threads: Int?
 
     @Option(
@@ -41,12 +41,18 @@ struct ModelOptions: ParsableArguments {
     func load(
         _ flags: SpeculationFlags, drafts: Bool = true, adjusting adjust: (inout EngineConfiguration) -> Void = { _ in }
     ) async throws -> Engine {
+        if let kernels = try? Kernels(), kernels.isPortable {
+            Terminal.log("speculate: portable code: many times slower than with AVX2, AVX-512 or arm64's dot products")
+        }
         let path = path
         let found = drafts ? flags.source(for: path) : .none
         let speculation = try flags.choice(found) ?? .adaptive
         let source = speculation == .none ? .none : found
         var configuration = EngineConfiguration(
             threads: threads, contextLength: context, speculation: speculation)
+        let bar = LoadingBar()
+        if Terminal.logIsTerminal { configuration.onLoading = { bar.show($0) } }
+        defer { bar.clear() }
         configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
         adjust(&configuration)
         do {

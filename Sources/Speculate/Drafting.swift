@@ -94,9 +94,9 @@ final class Drafting {
     }
 
     /// What passes take here.
-    func costs(_ verifier: Verifier) throws(OutOfMemory) -> CostTable {
+    func costs(_ verifier: Verifier, patience: Double = CostTable.patience) throws(OutOfMemory) -> CostTable {
         if let measured { return measured }
-        let costs = try CostTable(verifier: verifier, model: model)
+        let costs = try CostTable(verifier: verifier, model: model, patience: patience)
         measured = costs
         return costs
     }

@@ -35,6 +35,8 @@ public struct EngineConfiguration: Sendable {
     public var logger: Logger
     /// Where counts and times go.
     public var metrics: any MetricsFactory
+    /// Called with the fraction of the model's weights that is loaded, 0 to 1, on the thread that loads them.
+    public var onLoading: (@Sendable (Double) -> Void)?
     /// Layers after which the residual stream is kept with every result, for training a drafter; none: nothing is kept.
     package var recordedLayers: [Int] = []
 

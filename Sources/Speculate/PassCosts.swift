@@ -12,11 +12,14 @@ public struct PassCosts: Encodable, Sendable {
 }
 
 extension Engine {
-    /// What the adaptive choice of drafts reckons with.
+    /// What the adaptive choice of drafts reckons with. Asked before the first completion, it takes the time to measure
+    /// all of it, which a completion would not wait for.
     /// - Throws: `EngineError` when there is no memory to measure with.
     public var passCosts: PassCosts {
         get throws(EngineError) {
-            do throws(OutOfMemory) { return try drafting.costs(verifier).current } catch { throw EngineError(error) }
+            do throws(OutOfMemory) { return try drafting.costs(verifier, patience: .infinity).current } catch {
+                throw EngineError(error)
+            }
         }
     }
 }

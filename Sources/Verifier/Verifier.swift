@@ -26,14 +26,16 @@ package final class Verifier {
     let logitStride: Int
     private let arena: Arena
 
+    /// - Parameter progress: called with the fraction of the weights that is loaded, 0 to 1.
     /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes, `OutOfMemory`.
     package convenience init(
-        _ checkpoint: Checkpoint, taps: [Int] = [], kernels: Kernels, pool: WorkerPool
+        _ checkpoint: Checkpoint, taps: [Int] = [], kernels: Kernels, pool: WorkerPool,
+        progress: ((Double) -> Void)? = nil
     ) throws {
         let tokenizer = try Tokenizer(checkpoint.metadata)
         let config = try VerifierArchitecture(checkpoint.metadata)
             .config(checkpoint.metadata, vocabulary: tokenizer.vocabularySize)
-        let weights = try VerifierWeights(checkpoint, config, pool: pool)
+        let weights = try VerifierWeights(checkpoint, config, pool: pool, progress: progress)
         try self.init(config, weights, tokenizer, taps: taps, kernels: kernels, pool: pool)
     }
 

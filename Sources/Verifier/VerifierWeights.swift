@@ -15,8 +15,10 @@ package final class VerifierWeights: @unchecked Sendable {
     private let arena: Arena
 
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
-    package init(_ checkpoint: Checkpoint, _ config: TransformerConfig, pool: WorkerPool) throws {
-        let loader = try WeightLoader(checkpoint, pool: pool)
+    package init(
+        _ checkpoint: Checkpoint, _ config: TransformerConfig, pool: WorkerPool, progress: ((Double) -> Void)? = nil
+    ) throws {
+        let loader = try WeightLoader(checkpoint, pool: pool, progress: progress)
         let hidden = config.hidden
         embedding = try loader.matrix("token_embd.weight", inputs: hidden, outputs: config.vocabulary)
         outputNorm = try loader.vector("output_norm.weight", count: hidden)

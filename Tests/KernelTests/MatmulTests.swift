@@ -134,18 +134,24 @@ import TestSupport
 
     @Test("many rows, and inputs more than are unpacked at once, have the bits of one row alone", arguments: types)
     func manyRows(type: TensorType) throws {
-        let kernels = try Kernels()
-        let (inputs, total) = (1280, 149)
-        let matrix = PackedMatrix(type, inputs: inputs, outputs: 40, seed: 13)
-        var rng = SplitMix(14)
-        let x = rng.floats(total * inputs, in: -3...3)
-        let activations = Activations(x, inputs: inputs, readers: [type.kernelType], kernels: kernels)
-        let all = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
-        for row in 0..<total {
-            let own = Array(x[row * inputs..<(row + 1) * inputs])
-            let alone = Activations(own, inputs: inputs, readers: [type.kernelType], kernels: kernels)
-            let output = multiply(matrix.matrix, alone, rows: 1, of: 1, kernels: kernels)
-            #expect(output == Array(all[row * 48..<(row + 1) * 48]), "row \(row)")
+        // With the greater number of inputs fewer rows share an unpacking.
+        for (inputs, total) in [(1280, 149), (5120, 110)] {
+            let matrix = PackedMatrix(type, inputs: inputs, outputs: 24, seed: 13)
+            var rng = SplitMix(14)
+            let x = rng.floats(total * inputs, in: -3...3)
+            var reference: [Float]?
+            for kernels in Kernels.available {
+                let activations = Activations(x, inputs: inputs, readers: [type.kernelType], kernels: kernels)
+                let all = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
+                #expect(all == reference ?? all, "\(kernels.name), \(inputs) inputs")
+                reference = all
+                for row in stride(from: 0, to: total, by: 3) {
+                    let own = Array(x[row * inputs..<(row + 1) * inputs])
+                    let alone = Activations(own, inputs: inputs, readers: [type.kernelType], kernels: kernels)
+                    let output = multiply(matrix.matrix, alone, rows: 1, of: 1, kernels: kernels)
+                    #expect(output == Array(all[row * 32..<(row + 1) * 32]), "\(kernels.name), row \(row)")
+                }
+            }
         }
     }
 

@@ -52,6 +52,26 @@ import TestSupport
         }
     }
 
+    @Test("one number that is not finite, in any column, makes its scale's numbers not finite", arguments: [32, 256])
+    func quantizeNotFinite(span: Int) {
+        var rng = SplitMix(5)
+        let x = rng.floats(512)
+        let readers = span == 256 ? [SPK_Q4_K] : [SPK_Q4_1]
+        for kernels in Kernels.available {
+            for column in 0..<512 {
+                for value in [Float.nan, -.nan, .infinity, -.infinity] {
+                    var x = x
+                    x[column] = value
+                    let out = Activations(x, inputs: 512, readers: readers, kernels: kernels)
+                    for other in stride(from: 0, to: 512, by: 32) {
+                        let isShared = other / span == column / span
+                        #expect(out.pointers.scale[out.slot(0, other)].isFinite != isShared)
+                    }
+                }
+            }
+        }
+    }
+
     @Test("RMS norm divides by the root of the mean square")
     func rmsNorm() {
         var rng = SplitMix(2)

@@ -48,8 +48,10 @@ import TestSupport
                 _ = try WeightLoader(checkpoint, pool: WorkerPool(count: 1))
             }
             #expect(error?.bytes == Int(Int32.max) * 2048 + 2048)
-            #expect(error?.available ?? 0 > 0)
-            #expect(error?.description.contains("need 4398047 MB of memory, and") == true)
+            #if os(Linux)
+                #expect(error?.available ?? 0 > 0)
+                #expect(error?.description.contains("need 4398047 MB of memory, and") == true)
+            #endif
         }
     }
 

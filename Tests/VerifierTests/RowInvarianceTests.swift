@@ -55,6 +55,36 @@ import TestSupport
         #expect(try run(one, [1], Array(Self.tokens[..<40])) == Array(reference[..<40]))
     }
 
+    @Test("behind 1,000 tokens too, where a cache has several stretches and workers may share them out")
+    func manyStretches() throws {
+        var rng = SplitMix(2)
+        let tokens = (0..<1_090).map { _ in Int32.random(in: 100..<49152, using: &rng) }
+        let two = try Fixtures.verifier(threads: 2, taps: [29])
+        let others = try [1, 3].map { try two.sibling(pool: WorkerPool(count: $0)) }
+        func tail(_ verifier: Verifier, from first: Int, _ size: Int) throws -> [[Float]] {
+            let cache = try verifier.makeCache(capacity: tokens.count)
+            let batch = RowBatch(capacity: 512)
+            var rows: [[Float]] = []
+            while cache.count < tokens.count {
+                let start = cache.count
+                let count = start < first ? min(512, first - start) : min(size, tokens.count - start)
+                batch.removeAll()
+                batch.append(tokens[start..<start + count], to: cache, logits: .all)
+                verifier.forward(batch)
+                if start >= 1_000 { rows += (0..<count).map { result(verifier, $0, logits: $0) } }
+            }
+            return rows
+        }
+        let reference = try tail(two, from: 1_000, 90)
+        for (verifier, size) in [
+            (two, 1), (two, 16), (two, 17), (others[0], 5), (others[0], 90), (others[1], 3), (others[1], 16),
+            (others[1], 40),
+        ] {
+            let rows = try tail(verifier, from: 1_000, size)
+            #expect(rows == reference, "\(verifier.pool.count) threads, \(size) rows")
+        }
+    }
+
     @Test("every instruction set gives the same bits on the real file")
     func instructionSets() throws {
         let verifier = try Fixtures.verifier(threads: 2, taps: [29])

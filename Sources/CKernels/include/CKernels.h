@@ -12,7 +12,7 @@
 
 /// Outputs that are computed side by side, one in each 32-bit lane.
 #define SPK_LANES 16
-/// Inputs that share one activation scale; every matrix has a multiple of this many inputs.
+/// Inputs that activations are stored by; every matrix has a multiple of this many.
 #define SPK_GROUP 32
 /// Query vectors that one `attend` call serves at most.
 #define SPK_MAX_QUERIES 6

@@ -15,7 +15,9 @@ package final class Arena: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     private var used = 0
 
-    /// - Parameter hugePages: ask for large pages: worth it for memory that is read from end to end.
+    /// - Parameter hugePages: ask for large pages: worth it for memory that is read from end to end. All else gets small
+    ///   ones, also where the system would give large ones unasked: they would make a cache take memory before its cells
+    ///   are written.
     package init(capacity: Int, hugePages: Bool = false) throws(OutOfMemory) {
         self.capacity = max(capacity, 1)
         #if os(Linux)
@@ -27,7 +29,7 @@ package final class Arena: @unchecked Sendable {
         guard let memory, memory != MAP_FAILED else { throw OutOfMemory(bytes: self.capacity) }
         base = memory
         #if os(Linux)
-            if hugePages { madvise(base, self.capacity, 14 /* MADV_HUGEPAGE */) }
+            madvise(base, self.capacity, hugePages ? 14 /* MADV_HUGEPAGE */ : 15 /* MADV_NOHUGEPAGE */)
         #endif
     }
 

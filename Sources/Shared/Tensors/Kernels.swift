@@ -41,6 +41,9 @@ package struct Kernels: @unchecked Sendable {
         self.table = table
     }
 
+    /// Whether they use no vector instructions but what every processor of the architecture has.
+    package var isPortable: Bool { isa == SPK_ISA_PORTABLE }
+
     package var name: String { String(cString: spk_isa_name(isa)) }
 
     /// All that this processor can run, the portable ones first.

@@ -11,9 +11,7 @@ package struct OutOfMemory: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         guard let available else { return "out of memory: the system does not give \(bytes) bytes" }
-        return "the model's weights need \(Self.megabytes(bytes)) of memory, and "
-            + "\(Self.megabytes(available)) are available"
+        return "the weights need \((bytes + 999_999) / 1_000_000) MB of memory, and "
+            + "\(available / 1_000_000) MB are available"
     }
-
-    private static func megabytes(_ bytes: Int) -> String { "\((bytes + 999_999) / 1_000_000) MB" }
 }

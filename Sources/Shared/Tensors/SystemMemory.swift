@@ -1,21 +1,15 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
 /// The memory that this process may still take.
 package enum SystemMemory {
-    /// Bytes that can be had without swapping: what the system has available, or less where the process's control groups
-    /// allow less. Nil where the system does not tell.
+    /// Bytes that can be had: what the system has available and what it can swap out, or less where the process's control
+    /// groups allow less. Nil where the system does not tell.
     package static var available: Int? {
         #if os(Linux)
-            guard let kilobytes = TextFile("/proc/meminfo").field("MemAvailable")?.split(separator: " ").first,
-                let system = Int(kilobytes)
-            else { return nil }
-            return ([system * 1024] + controlGroups.compactMap(room)).min()
+            let meminfo = TextFile("/proc/meminfo")
+            let system = ["MemAvailable", "SwapFree"].compactMap { name in
+                meminfo.field(name)?.split(separator: " ").first.flatMap { Int($0) }
+            }
+            let whole = system.count == 2 ? [(system[0] + system[1]) * 1024] : []
+            return (whole + controlGroups.compactMap(\.room)).min()
         #else
             return nil
         #endif
@@ -26,21 +20,48 @@ package enum SystemMemory {
         if let available, bytes > available { throw OutOfMemory(bytes: bytes, available: available) }
     }
 
-    /// The folders of this process's control group and of those above it (version 2 of the interface).
-    private static var controlGroups: [String] {
-        guard let line = TextFile("/proc/self/cgroup").lines.first(where: { $0.hasPrefix("0::/") }) else { return [] }
-        let parts = line.dropFirst(4).split(separator: "/")
-        return (0...parts.count).map { (["/sys/fs/cgroup"] + parts[..<$0].map(String.init)).joined(separator: "/") }
+    /// A folder of the system's that says what a group of processes may take.
+    private struct ControlGroup {
+        let folder: String
+        let limit, usage: String
+        /// What counts as used, but is given back when it is needed.
+        let reclaimable: [String]
+
+        /// Nil where there is no limit.
+        var room: Int? {
+            func number(_ name: String) -> Int? { TextFile("\(folder)/\(name)").lines.first.flatMap { Int($0) } }
+            guard let limit = number(limit), let usage = number(usage) else { return nil }
+            let given = TextFile(folder + "/memory.stat").lines.compactMap { line -> Int? in
+                let parts = line.split(separator: " ")
+                return parts.count == 2 && reclaimable.contains(String(parts[0])) ? Int(parts[1]) : nil
+            }
+            return max(limit - usage + given.reduce(0, +), 0)
+        }
     }
 
-    /// What a group may still take. Pages of files count as taken, but are given back when they are needed.
-    private static func room(_ group: String) -> Int? {
-        guard let limit = TextFile(group + "/memory.max").lines.first.flatMap({ Int($0) }),
-            let current = TextFile(group + "/memory.current").lines.first.flatMap({ Int($0) })
-        else { return nil }
-        let cached = TextFile(group + "/memory.stat").lines.filter {
-            $0.hasPrefix("active_file ") || $0.hasPrefix("inactive_file ")
-        }.compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
-        return max(limit - current + cached.reduce(0, +), 0)
+    /// The groups of this process, and those above them, in both versions of the interface. A container may see its own
+    /// group where the path in /proc is that of the host: then the root's folder is its own.
+    private static var controlGroups: [ControlGroup] {
+        TextFile("/proc/self/cgroup").lines.flatMap { line -> [ControlGroup] in
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+            guard fields.count == 3 else { return [] }
+            let parts = fields[2].split(separator: "/").map(String.init)
+            func folders(_ root: String) -> [String] {
+                (0...parts.count).map { ([root] + parts[..<$0]).joined(separator: "/") }
+            }
+            if fields[1].isEmpty {
+                return folders("/sys/fs/cgroup").map {
+                    ControlGroup(
+                        folder: $0, limit: "memory.max", usage: "memory.current",
+                        reclaimable: ["active_file", "inactive_file", "slab_reclaimable"])
+                }
+            }
+            guard fields[1].split(separator: ",").contains("memory") else { return [] }
+            return folders("/sys/fs/cgroup/memory").map {
+                ControlGroup(
+                    folder: $0, limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes",
+                    reclaimable: ["total_active_file", "total_inactive_file"])
+            }
+        }
     }
 }

@@ -11,6 +11,7 @@ package final class UpperBits: @unchecked Sendable {
         guard whole.type == SPK_Q8_0 else { return nil }
         let panels = whole.panels
         let panelBytes = spk_panel_bytes(SPK_TOP6, whole.inputs)
+        try SystemMemory.check(needs: panels * panelBytes)
         arena = try Arena(capacity: panels * panelBytes, hugePages: true)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         let isSound = Atomic(true)

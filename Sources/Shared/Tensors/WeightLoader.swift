@@ -7,14 +7,22 @@ package final class WeightLoader {
     private let checkpoint: Checkpoint
     private let pool: WorkerPool
     private var unused: Set<String>
+    private let progress: ((Double) -> Void)?
+    private var bytesTaken = 0
+    private let byteCount: Int
 
     /// File bytes that a worker reads at once: they are packed while they are in its cache.
     private static let chunkBytes = 1 << 19
 
+    /// - Parameter progress: called after each matrix with the fraction of the file's tensors that is packed.
     /// - Throws: `OutOfMemory` where the weights need more than there is, before any of it is taken.
-    package init(_ checkpoint: Checkpoint, pool: WorkerPool) throws(OutOfMemory) {
+    package init(
+        _ checkpoint: Checkpoint, pool: WorkerPool, progress: ((Double) -> Void)? = nil
+    ) throws(OutOfMemory) {
         self.checkpoint = checkpoint
         self.pool = pool
+        self.progress = progress
+        byteCount = checkpoint.tensors.reduce(0) { $0 + $1.byteCount }
         unused = Set(checkpoint.tensors.map(\.name))
         let bytes = checkpoint.tensors.reduce(0) { $0 + Self.arenaBytes($1) }
         try SystemMemory.check(needs: bytes)
@@ -37,6 +45,7 @@ package final class WeightLoader {
                 tensor.type.kernelType, bytes, Int32(outputs - panels.lowerBound * Int(SPK_LANES)), Int32(inputs), 0,
                 Int32(panels.count), packed + panels.lowerBound * panelBytes)
         }
+        progress?(Double(bytesTaken) / Double(byteCount))
         return spk_matrix(
             type: tensor.type.kernelType, outputs: Int32(outputs), inputs: Int32(inputs), panel_bytes: panelBytes,
             data: packed)
@@ -118,7 +127,10 @@ package final class WeightLoader {
 
     /// - Throws: `CheckpointError` naming a tensor that no one has taken.
     package func finish() throws(CheckpointError) {
-        guard let name = unused.min() else { return }
+        guard let name = unused.min() else {
+            progress?(1)
+            return
+        }
         throw .tensor(name, "is not part of the architecture that the metadata names, as far as this engine knows it")
     }
 
@@ -127,6 +139,7 @@ package final class WeightLoader {
         guard tensor.shape == shape else { throw .tensor(name, "has the shape \(tensor.shape), expected \(shape)") }
         guard tensor.type != .i64 else { throw .tensor(name, "has type \(tensor.type), expected weights") }
         unused.remove(name)
+        bytesTaken += tensor.byteCount
         return tensor
     }
 

@@ -12,9 +12,13 @@ final class CostTable {
         var tokens = 0.0
     }
 
-    private static let measuredRows = [1, 2, 4, 5, 8, 9, 16]
-    private static let measuredSlots = [1, 2, 4, 8]
+    /// Rows and slots that are measured, what says the most first.
+    private static let measuredRows = [8, 1, 4, 16, 2, 5, 9]
+    private static let measuredSlots = [1, 4, 2]
     private static let repeats = 3
+    /// Seconds after which measuring stops, but not before the first two of each: large models and slow processors would
+    /// keep the first completion waiting.
+    static let patience = 0.2
     /// How much a new measurement counts.
     private static let rate = 0.1
 
@@ -27,28 +31,33 @@ final class CostTable {
     /// Seconds of each further pass, which finds them there.
     private var furtherPass: [Double]
 
-    init(verifier: Verifier, model: BlockDiffusionModel?) throws(OutOfMemory) {
+    init(
+        verifier: Verifier, model: BlockDiffusionModel?, patience: Double = CostTable.patience
+    ) throws(OutOfMemory) {
         let cache = try verifier.makeCache(capacity: Self.measuredRows.max()!)
         let drafter = try model.map { model throws(OutOfMemory) in
             try BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
         }
         let rows = Self.measuredRows.filter { $0 <= cache.capacity }
-        let slots = Self.measuredSlots.filter { $0 <= model?.config.drafts ?? 0 }
-        var least = (rows: rows.map { _ in Double.infinity }, first: slots.map { _ in Double.infinity })
-        var again = least.first
+        let most = min(model?.config.drafts ?? 0, 8)
+        let slots = [most] + Self.measuredSlots.filter { $0 < most }
+        var least = (rows: [Int: Double](), first: [Int: Double](), further: [Int: Double]())
+        _ = Self.measure(verifier, rows: 1, cache)  // The first pass of all finds memory and workers asleep.
+        let start = ContinuousClock.now
         // Drafts between the verifier's passes, as in a round.
         for turn in 0..<Self.repeats * rows.count {
-            let place = rows.count - 1 - turn % rows.count
-            least.rows[place] = min(least.rows[place], Self.measure(verifier, rows: rows[place], cache))
+            guard turn < 2 || (ContinuousClock.now - start) / .seconds(1) < patience else { break }
+            let count = rows[turn % rows.count]
+            least.rows[count] = min(least.rows[count] ?? .infinity, Self.measure(verifier, rows: count, cache))
             guard let drafter else { continue }
-            let slot = turn % slots.count
-            let (first, further) = Self.measure(drafter, verifier, slots: slots[slot])
-            least.first[slot] = min(least.first[slot], first)
-            again[slot] = min(again[slot], further)
+            let slot = slots[turn % slots.count]
+            let (first, further) = Self.measure(drafter, verifier, slots: slot)
+            least.first[slot] = min(least.first[slot] ?? .infinity, first)
+            least.further[slot] = min(least.further[slot] ?? .infinity, further)
         }
-        verify = Self.curve(rows, least.rows)
-        draft = Self.curve(slots, least.first)
-        furtherPass = Self.curve(slots, again)
+        verify = Self.curve(least.rows)
+        draft = Self.curve(least.first)
+        furtherPass = Self.curve(least.further)
     }
 
     var current: PassCosts { PassCosts(verify: verify, draft: draft, furtherPass: furtherPass) }
@@ -102,7 +111,8 @@ final class CostTable {
     /// the closer to its place: its shape is what decides on the last rows, and one measurement says little of it. One
     /// that is far off says that something else ran.
     private static func update(_ curve: inout [Double], _ count: Int, _ ratio: Double) {
-        guard (1...curve.count).contains(count) else { return }
+        guard count >= 1, !curve.isEmpty else { return }
+        let count = min(count, curve.count)
         let ratio = min(max(ratio, 0.75), 1.33)
         for index in curve.indices {
             let nearness = 1 / Double(1 + abs(index + 1 - count))
@@ -111,21 +121,20 @@ final class CostTable {
     }
 
     /// Straight between what was measured at some counts, and never falling: fewer rows never take longer.
-    private static func curve(_ counts: [Int], _ seconds: [Double]) -> [Double] {
-        guard let last = seconds.last else { return [] }
-        var measured = seconds
-        for index in measured.indices.dropLast().reversed() {
-            measured[index] = min(measured[index], measured[index + 1])
+    private static func curve(_ measured: [Int: Double]) -> [Double] {
+        var points = measured.sorted { $0.key < $1.key }
+        for index in points.indices.dropLast().reversed() {
+            points[index].value = min(points[index].value, points[index + 1].value)
         }
+        guard let last = points.last else { return [] }
         var curve: [Double] = []
-        for index in counts.indices.dropFirst() {
-            let (low, high) = (counts[index - 1], counts[index])
-            for count in low..<high {
-                let part = Double(count - low) / Double(high - low)
-                curve.append(measured[index - 1] * (1 - part) + measured[index] * part)
+        for (point, next) in zip(points, points.dropFirst()) {
+            for count in point.key..<next.key {
+                let part = Double(count - point.key) / Double(next.key - point.key)
+                curve.append(point.value * (1 - part) + next.value * part)
             }
         }
-        return curve + [last]
+        return curve + [last.value]
     }
 
     private static func measure(_ verifier: Verifier, rows: Int, _ cache: KVCache) -> Double {

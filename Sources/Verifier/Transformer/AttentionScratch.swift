@@ -5,7 +5,7 @@ import SpeculateShared
 final class AttentionScratch {
     /// Query vectors of one head that go over its cache together, stretch by stretch, so that it is read once for all.
     static let tile = 8 * Int(SPK_MAX_QUERIES)
-    /// Passes of so few rows may have their stretches dealt out to the workers.
+    /// Segments of so few rows may have their queries or stretches dealt out evenly.
     static let splitRows = 16
 
     /// Floats of one query's partial result.

@@ -5,7 +5,7 @@ import SpeculateShared
 /// partial result of its own, and those are merged in the order of the cells. The cuts depend on nothing but the cells'
 /// places, so that a row's numbers are the same whoever computes which stretch.
 extension Transformer {
-    /// Query vectors of one head in one segment; numbered head by head, row by row, and by query head within a row.
+    /// Query vectors of one head in one segment; numbered row by row, and by query head within a row.
     private struct Tile {
         var segment: RowBatch.Segment
         var head: Int
@@ -38,7 +38,7 @@ extension Transformer {
             let perHead = segment.rowCount * config.queriesPerKV
             // Few rows in one stretch are cut evenly. Otherwise a head's cache is read once for a whole tile; tiles are
             // dealt out in turn, for later rows see more cells.
-            let isShort = segment.rowCount < 16 && stretches(of: segment, batch).count == 1
+            let isShort = segment.rowCount <= AttentionScratch.splitRows && stretches(of: segment, batch).count == 1
             let size =
                 isShort ? (perHead * heads + worker.count - 1) / worker.count : min(perHead, AttentionScratch.tile)
             let mine = (worker.index + s) % worker.count

@@ -10,10 +10,12 @@ extension Transformer {
     ) {
         let layer = layers[index]
         let first = keysAndValuesOnly ? config.heads : 0
+        let afterwards = keysAndValuesOnly ? nil : layer.output.data
         worker.forEachChunk(of: config.heads + 2 * config.kvHeads - first, chunk: 1) { units, next in
             for unit in units {
                 let following = unit + 1 < units.upperBound ? unit + 1 : next?.lowerBound
-                projectHead(first + unit, index, layer, normed, batch, before: following.map { first + $0 })
+                let next = following.map { weights(of: first + $0, layer) } ?? afterwards
+                projectHead(first + unit, index, layer, normed, batch, before: next)
             }
         }
         worker.barrier()
@@ -21,18 +23,13 @@ extension Transformer {
 
     private func projectHead(
         _ unit: Int, _ index: Int, _ layer: TransformerLayers.Layer, _ normed: spk_activations, _ batch: RowBatch,
-        before following: Int?
+        before next: UnsafePointer<UInt8>?
     ) {
         let c = config
         let (part, head) = part(unit, of: layer)
-        let next = following.map { following in
-            let (part, head) = self.part(following, of: layer)
-            return part.matrix.panel(head * c.headDimension / 16)
-        }
         let panels = head * c.headDimension / 16..<(head + 1) * c.headDimension / 16
         multiply(
-            part.matrix, normed, batch.rowCount, panels, before: next ?? layer.output.data, into: part.output,
-            stride: part.width)
+            part.matrix, normed, batch.rowCount, panels, before: next, into: part.output, stride: part.width)
         for row in 0..<batch.rowCount {
             let vector = part.output + row * part.width + head * c.headDimension
             finishHead(vector, part, head, row)
@@ -45,6 +42,12 @@ extension Transformer {
                 kernels.table.pointee.store_value(vector, Int32(c.headDimension), cell, cache.values(index, head))
             }
         }
+    }
+
+    /// Where the weights of a unit begin.
+    private func weights(of unit: Int, _ layer: TransformerLayers.Layer) -> UnsafePointer<UInt8> {
+        let (part, head) = part(unit, of: layer)
+        return part.matrix.panel(head * config.headDimension / 16)
     }
 
     /// What tells the projections to queries, keys and values apart.
