@@ -47,7 +47,10 @@ import Testing
     func stoppedInQueue() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1))
         let running = try await engine.stream(endless)
-        let reading = Task { for try await _ in running {} }
+        // Until somebody reads it, it would give its slot to the one that waits.
+        let (reads, read) = AsyncStream<Void>.makeStream()
+        let reading = Task { for try await _ in running { read.yield() } }
+        for await _ in reads { break }
         let waiting = Task { try await engine.complete(endless) }
         try await wait(engine, running: 1, waiting: 1)
         waiting.cancel()
