@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from statistics import median
 
+from serve_load import save
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ROWS = [1, 2, 4, 8, 16]
@@ -47,10 +49,10 @@ def llama_speed(tools: Path, model: Path, threads: int, *arguments: str) -> floa
     return llama(tools, "-m", str(model), "-t", str(threads), *arguments)[0]["avg_ts"]
 
 
-def llama_passes(tools: Path, model: Path, threads: int) -> dict[int, float]:
-    """Milliseconds of a pass of k rows, by k: 32 tokens of each of k sequences."""
+def llama_passes(tools: Path, model: Path, threads: int, tokens: str = "32") -> dict[int, float]:
+    """Milliseconds of a pass of k rows, by k: some tokens of each of k sequences."""
     out = run_tool(
-        tools, "llama-batched-bench", "-m", model, "-c", "4096", "-b", "512", "-ub", "512", "-npp", "1", "-ntg", "32",
+        tools, "llama-batched-bench", "-m", model, "-c", "4096", "-b", "512", "-ub", "512", "-npp", "1", "-ntg", tokens,
         "-npl", ",".join(map(str, ROWS)), "-t", str(threads), "--output-format", "jsonl",
     )  # fmt: skip
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
@@ -105,10 +107,11 @@ def batch(model: Path, threads: int, folder: Path) -> float:
     return sum(len(json.loads(line)["tokens"]) for line in output.read_text().splitlines()) / elapsed
 
 
-def passes(model: Path, threads: int) -> dict:
+def passes(model: Path, threads: int, depth: str = "1024") -> dict:
+    """Milliseconds of our passes by depth (0 and `depth`) and rows, and tokens a second of a prefill of 512."""
     command = [
         HERE / ".build/release/Measure", "pass", model, "--threads", str(threads), "--json", "--repeats", "9",
-        "--depths", "0", "1024", "--rows", *map(str, ROWS),
+        "--depths", "0", depth, "--rows", *map(str, ROWS),
     ]  # fmt: skip
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -151,13 +154,6 @@ def measure(model: Path, fast: Path, tools: Path, threads: int, rounds: int, fol
 
 def processor() -> str:
     return next((x.split(": ")[1].strip() for x in open("/proc/cpuinfo") if x.startswith("model name")), "unknown")
-
-
-def save(result: dict, path: Path) -> None:
-    """Written beside and renamed."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1) + "\n")
-    part.rename(path)
 
 
 def report(m: dict[str, float], file_mb: float) -> str:

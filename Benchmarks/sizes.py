@@ -9,7 +9,6 @@ Every figure is the median over the rounds; one round runs each program once for
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -17,31 +16,11 @@ from pathlib import Path
 from statistics import median
 
 import random_models
-from peers import HERE, ROOT, decode, first_token, llama_speed, prepare, processor, run_tool, save
+from peers import HERE, PROMPT, ROWS, decode, first_token, llama_passes, llama_speed, passes, prepare, processor
+from serve_load import save
 
-ROWS = [1, 2, 4, 8, 16]
 TOKENS = "32"
 DEPTH = "4096"
-PROMPT = "The history of the lighthouse begins with a fire on a hill, and"
-
-
-def ours(model: Path, threads: int) -> dict:
-    """Milliseconds of passes by depth and rows, and tokens a second of a prefill of 512."""
-    command = [
-        HERE / ".build/release/Measure", "pass", model, "--threads", str(threads), "--json", "--repeats", "9",
-        "--depths", "0", DEPTH, "--rows", *map(str, ROWS),
-    ]  # fmt: skip
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def llama_passes(tools: Path, model: Path, threads: int) -> dict[int, float]:
-    """Milliseconds of a pass of k rows, by k: 8 tokens of each of k sequences."""
-    out = run_tool(
-        tools, "llama-batched-bench", "-m", model, "-c", "1024", "-b", "512", "-ub", "512", "-npp", "1", "-ntg", "8",
-        "-npl", ",".join(map(str, ROWS)), "-t", str(threads), "--output-format", "jsonl",
-    )  # fmt: skip
-    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    return {line["pl"]: line["t_tg"] / line["tg"] * 1e3 for line in lines}
 
 
 def measure(model: Path, tools: Path, threads: int, rounds: int) -> dict[str, list[float]]:
@@ -64,12 +43,12 @@ def measure(model: Path, tools: Path, threads: int, rounds: int) -> dict[str, li
         elapsed, resident = first_token(model, threads)
         note("ours ms to first token", elapsed)
         note("ours peak resident MB", resident / 1e6)
-        result = ours(model, threads)
+        result = passes(model, threads, DEPTH)
         note("ours prefill 512", result["prefill512TokensPerSecond"])
         note(f"ours decode at {DEPTH}", 1e3 / result["milliseconds"][DEPTH]["1"])
         for rows in ROWS:
             note(f"ours T({rows})", result["milliseconds"]["0"][str(rows)])
-        for rows, milliseconds in llama_passes(tools, model, threads).items():
+        for rows, milliseconds in llama_passes(tools, model, threads, "8").items():
             note(f"llama T({rows})", milliseconds)
     return seen
 

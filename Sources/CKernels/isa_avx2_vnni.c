@@ -6,8 +6,6 @@
 
 INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) { return _mm256_dpbusd_avx_epi32(acc, weights, a); }
 
-#define HAS_PAIRS 0
-#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) is_signed(type)
 #define TILE_ROWS(type) 3
 #define KERNELS spk_kernels_avx2_vnni

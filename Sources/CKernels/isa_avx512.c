@@ -20,6 +20,7 @@ INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
 
 INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
 
+#define HAS_DOT_PAIRS
 INLINE i32x16 dot_pairs(i32x16 acc, i16x32 weights, int32_t activations) {
     return (i32x16)_mm512_dpwssd_epi32((__m512i)acc, (__m512i)weights, _mm512_set1_epi32(activations));
 }
@@ -29,8 +30,6 @@ INLINE u8x64 look_up(u8x64 indices) {
     return (u8x64)_mm512_shuffle_epi8(table, (__m512i)indices);
 }
 
-#define HAS_PAIRS 0
-#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) is_signed(type)
 #define KEEP(x) __asm__ volatile("" : "+v"(x))
 #define TILE_ROWS(type) 8

@@ -38,11 +38,6 @@ INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) {
     return dot_signed(acc, weights ^ 0x80, activations);
 }
 
-INLINE i32x16 dot_pairs(i32x16 acc, i16x32 weights, int32_t activations) {
-    const i32x16 pairs = (i32x16)weights;
-    return acc + (pairs << 16 >> 16) * (int16_t)activations + (pairs >> 16) * (activations >> 16);
-}
-
 INLINE u8x64 look_up(u8x64 indices) {
     const uint8x16_t table = vld1q_u8(iq4_table);
     uint8_t bytes[64];
@@ -52,8 +47,6 @@ INLINE u8x64 look_up(u8x64 indices) {
     return indices;
 }
 
-#define HAS_PAIRS 0
-#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) false
 #define KEEP(x)
 #define TILE_ROWS(type) 3

@@ -49,19 +49,12 @@ INLINE i32x16 dot_u7(i32x16 acc, u8x64 weights, uint32_t activations) {
 
 INLINE i32x16 dot_s8(i32x16 acc, u8x64 weights, uint32_t activations) { return dot_u7(acc, weights, activations); }
 
-INLINE i32x16 dot_pairs(i32x16 acc, i16x32 weights, int32_t activations) {
-    const i32x16 pairs = (i32x16)weights;
-    return acc + (pairs << 16 >> 16) * (int16_t)activations + (pairs >> 16) * (activations >> 16);
-}
-
 INLINE u8x64 look_up(u8x64 indices) {
     u8x64 found = {0};
     UNROLL for (int i = 0; i < 16; i++) found |= (u8x64)(indices == (uint8_t)i) & iq4_table[i];
     return found;
 }
 
-#define HAS_PAIRS 0
-#define PAIRS_THAT_FIT(type) 0
 #define NEEDS_OFFSET(type) is_signed(type)
 #define KEEP(x)
 #define TILE_ROWS(type) 2

@@ -98,7 +98,7 @@ struct BatchCommand: AsyncParsableCommand {
         if interrupts.wasInterrupted { throw ExitCode(130) }
     }
 
-    /// No part of the loop that calls it: the compiler fails on so large a coroutine.
+    /// Not inlined: the compiler crashes on the coroutine that the loop around it would become.
     @inline(never)
     private func append(
         _ result: Result<CompletionResult, EngineError>, _ prompts: [BatchPrompt], index: Int, to file: BatchOutput
