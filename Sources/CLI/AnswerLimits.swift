@@ -4,7 +4,7 @@ import ArgumentParser
 struct AnswerLimits: ParsableArguments {
     @Option(
         name: [.customShort("n"), .long], parsing: .unconditional,
-        help: ArgumentHelp("Tokens of the answer at most; -1 fills the context.", valueName: "n"))
+        help: ArgumentHelp("Maximum tokens of the answer; -1 fills the context.", valueName: "n"))
     var maxTokens = 512
 
     @Option(

@@ -20,7 +20,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Prompts of each category at most; 0 takes all.", valueName: "n"))
+        help: ArgumentHelp("Maximum prompts of each category; 0 takes all.", valueName: "n"))
     var limit: Int = 0
 
     @Option(
@@ -40,7 +40,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(
         name: [.customShort("n"), .long], parsing: .unconditional,
-        help: ArgumentHelp("Tokens of an answer at most.", valueName: "n"))
+        help: ArgumentHelp("Maximum tokens of an answer.", valueName: "n"))
     var maxTokens: Int = 128
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Measurements of every figure.", valueName: "n"))

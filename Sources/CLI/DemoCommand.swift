@@ -15,7 +15,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     @Option(
         name: [.customShort("n"), .long], parsing: .unconditional,
-        help: ArgumentHelp("Tokens of the answer at most.", valueName: "n"))
+        help: ArgumentHelp("Maximum tokens of the answer.", valueName: "n"))
     var maxTokens = 200
 
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags

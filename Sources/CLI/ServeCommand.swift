@@ -24,14 +24,14 @@ struct ServeCommand: AsyncParsableCommand {
     var modelName: String?
 
     @Option(
-        help: ArgumentHelp("A file of API keys, one a line; clients send one of them.", valueName: "file"),
+        help: ArgumentHelp("A file of API keys, one per line; clients send one of them.", valueName: "file"),
         completion: .file())
     var apiKeyFile: String?
 
     @Option(
         name: [.customShort("n"), .long], parsing: .unconditional,
         help: ArgumentHelp(
-            "Tokens of an answer at most where a request does not say; -1 fills the context.",
+            "Maximum tokens of an answer where a request does not say; -1 fills the context.",
             discussion: "Default: 16 for a text completion, as OpenAI has it; a chat answer fills the context.",
             valueName: "n"))
     var maxTokens: Int?
@@ -59,10 +59,10 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Tokens of a prompt at most. Default: what the context holds.", valueName: "n"))
+        help: ArgumentHelp("Maximum tokens of a prompt. Default: what the context holds.", valueName: "n"))
     var maxPrompt: Int?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Bytes of a request's body at most.", valueName: "n"))
+    @Option(parsing: .unconditional, help: ArgumentHelp("Maximum bytes of a request's body.", valueName: "n"))
     var maxBody = 1 << 20
 
     @Option(
@@ -180,7 +180,7 @@ struct ServeCommand: AsyncParsableCommand {
         let keys = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
             .filter { !$0.isEmpty }
         guard !keys.isEmpty else {
-            throw EngineError(.invalidRequest, "the API key file '\(apiKeyFile)' holds no key, expected one a line")
+            throw EngineError(.invalidRequest, "the API key file '\(apiKeyFile)' holds no key, expected one per line")
         }
         return keys
     }

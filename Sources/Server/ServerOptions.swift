@@ -7,11 +7,11 @@ public struct ServerOptions: Sendable {
     public var port: Int
     /// Keys of which a client must send one, as `Authorization: Bearer KEY`; empty: everybody is served.
     public var keys: [String]
-    /// Bytes of a request's body at most.
+    /// Maximum bytes of a request's body.
     public var bodyLimit: Int
     /// For a request's body to arrive; a connection without a request is closed after twice this.
     public var bodyTime: Duration
-    /// From request to the end of the answer at most.
+    /// Longest time from a request to the end of its answer.
     public var timeLimit: Duration
     /// Connections at once; further ones wait to be accepted.
     public var connections: Int

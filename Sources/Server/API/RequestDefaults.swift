@@ -4,7 +4,7 @@ import SpeculateShared
 /// What holds for requests that do not say.
 public struct RequestDefaults: Sendable {
     public var sampling: SamplingDefaults
-    /// Tokens of an answer at most; nil: as many as the context holds, and OpenAI's 16 for a text completion.
+    /// Maximum tokens of an answer; nil: as many as the context holds, and OpenAI's 16 for a text completion.
     public var maximumTokens: Int?
 
     public init(sampling: SamplingDefaults = SamplingDefaults(), maximumTokens: Int? = nil) {
