@@ -1,4 +1,4 @@
-// What a panel of each tensor type looks like. All of it folds to constants where the type is one.
+// What a panel of each tensor type looks like, and a block of a KV cache. All of it folds to constants where the type is one.
 #ifndef SPECULATE_LAYOUT_H
 #define SPECULATE_LAYOUT_H
 
@@ -90,5 +90,9 @@ static inline int span_bytes(spk_tensor_type t) {
 
 /// The levels of IQ4_NL and IQ4_XS, 128 added.
 static const uint8_t iq4_table[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241};
+
+/// Bytes of one number of a KV cache, and the scales that a cell's key or value has.
+static inline int number_bytes(spk_kv_type type) { return type == SPK_KV_Q8 ? 1 : 2; }
+static inline int scales_per_cell(int32_t head_dim) { return (head_dim + 31) / 32; }
 
 #endif

@@ -36,6 +36,12 @@ typedef int8_t i8x16 __attribute__((vector_size(16)));
 #define LOW2(v) __builtin_shufflevector(v, v, 0, 1)
 #define HIGH2(v) __builtin_shufflevector(v, v, 2, 3)
 
+// Every other lane of two vectors, and two vectors with their lanes in turn.
+#define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
 INLINE int32_t min_i32(int32_t a, int32_t b) { return a < b ? a : b; }
 INLINE int32_t max_i32(int32_t a, int32_t b) { return a > b ? a : b; }
 

@@ -23,6 +23,12 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp("Tokens of prompt and answer together. Default: the model's limit.", valueName: "n"))
     var context: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "How the KV cache holds its numbers: f16, or q8 for half the memory and slightly other answers.",
+            valueName: "format"))
+    var kv = CacheFormatChoice.f16
+
     @Option(help: "The chat format, where the file's own is not known: chatml or llama-3.")
     var chatFormat: ChatFormatChoice?
 
@@ -30,6 +36,8 @@ struct ModelOptions: ParsableArguments {
         case chatml
         case llama3 = "llama-3"
     }
+
+    enum CacheFormatChoice: String, ExpressibleByArgument, CaseIterable { case f16, q8 }
 
     func validate() throws {
         if model == "" { throw ValidationError("--model is empty, expected a file") }
@@ -53,6 +61,7 @@ struct ModelOptions: ParsableArguments {
         let bar = LoadingBar()
         if Terminal.logIsTerminal { configuration.onLoading = { bar.show($0) } }
         defer { bar.clear() }
+        configuration.cacheFormat = .init(rawValue: kv.rawValue)!
         configuration.chatFormat = chatFormat.flatMap { .init(rawValue: $0.rawValue) }
         adjust(&configuration)
         do {

@@ -9,6 +9,16 @@ public struct EngineConfiguration: Sendable {
         case llama3 = "llama-3"
     }
 
+    /// How keys and values of the tokens read are held.
+    public enum CacheFormat: String, Sendable, CaseIterable {
+        /// 16-bit floats.
+        case f16
+        /// 8-bit integers with a 16-bit scale for every 32 of them: little more than half the memory, and less to read
+        /// where the context is long. The one setting of the engine that changes answers: `==` holds among those of one
+        /// format, and Benchmarks/README.md has what it costs in likelihood.
+        case q8
+    }
+
     /// What spans and metrics call the model; nil takes the checkpoint's own name.
     public var modelName: String?
     /// Threads that compute; nil takes one per physical core.
@@ -30,6 +40,7 @@ public struct EngineConfiguration: Sendable {
     public var clientShare: Int?
     /// Bytes of memory for the beginnings of earlier requests, which later ones need not compute again; 0 for none.
     public var prefixMemory: Int
+    public var cacheFormat: CacheFormat
     /// Takes the place of the checkpoint's chat template.
     public var chatFormat: ChatFormat?
     public var logger: Logger
@@ -44,7 +55,7 @@ public struct EngineConfiguration: Sendable {
         modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,
         speculation: Speculation = .adaptive, acceptance: AcceptanceRule = .coupled, parallel: Int = 16,
         queue: Int = 256, clientShare: Int? = nil, prefixMemory: Int = 128 << 20,
-        chatFormat: ChatFormat? = nil,
+        cacheFormat: CacheFormat = .f16, chatFormat: ChatFormat? = nil,
         logger: Logger = Logger(label: "speculate"), metrics: any MetricsFactory = MetricsSystem.factory
     ) {
         self.modelName = modelName
@@ -57,6 +68,7 @@ public struct EngineConfiguration: Sendable {
         self.queue = queue
         self.clientShare = clientShare
         self.prefixMemory = prefixMemory
+        self.cacheFormat = cacheFormat
         self.chatFormat = chatFormat
         self.logger = logger
         self.metrics = metrics

@@ -13,6 +13,7 @@ package final class Verifier {
     package let tokenizer: Tokenizer
     /// Layers whose output, the residual stream after them, is kept for a drafter.
     package let taps: [Int]
+    package let cacheFormat: KVFormat
     package let kernels: Kernels
     package let pool: WorkerPool
     package let transformer: Transformer
@@ -29,25 +30,26 @@ package final class Verifier {
     /// - Parameter progress: called with the fraction of the weights that is loaded, 0 to 1.
     /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes, `OutOfMemory`.
     package convenience init(
-        _ checkpoint: Checkpoint, taps: [Int] = [], kernels: Kernels, pool: WorkerPool,
+        _ checkpoint: Checkpoint, taps: [Int] = [], cacheFormat: KVFormat = .f16, kernels: Kernels, pool: WorkerPool,
         progress: ((Double) -> Void)? = nil
     ) throws {
         let tokenizer = try Tokenizer(checkpoint.metadata)
         let config = try VerifierArchitecture(checkpoint.metadata)
             .config(checkpoint.metadata, vocabulary: tokenizer.vocabularySize)
         let weights = try VerifierWeights(checkpoint, config, pool: pool, progress: progress)
-        try self.init(config, weights, tokenizer, taps: taps, kernels: kernels, pool: pool)
+        try self.init(config, weights, tokenizer, taps: taps, cacheFormat: cacheFormat, kernels: kernels, pool: pool)
     }
 
     private init(
-        _ config: TransformerConfig, _ weights: VerifierWeights, _ tokenizer: Tokenizer, taps: [Int], kernels: Kernels,
-        pool: WorkerPool
+        _ config: TransformerConfig, _ weights: VerifierWeights, _ tokenizer: Tokenizer, taps: [Int],
+        cacheFormat: KVFormat, kernels: Kernels, pool: WorkerPool
     ) throws(OutOfMemory) {
         precondition(taps.allSatisfy { (0..<config.layers).contains($0) })
         self.config = config
         self.tokenizer = tokenizer
         self.weights = weights
         self.taps = taps
+        self.cacheFormat = cacheFormat
         self.kernels = kernels
         self.pool = pool
         let transformer = try Transformer(
@@ -75,11 +77,13 @@ package final class Verifier {
     package func sibling(
         pool: WorkerPool, kernels: Kernels? = nil, taps: [Int]? = nil
     ) throws(OutOfMemory) -> Verifier {
-        try Verifier(config, weights, tokenizer, taps: taps ?? self.taps, kernels: kernels ?? self.kernels, pool: pool)
+        try Verifier(
+            config, weights, tokenizer, taps: taps ?? self.taps, cacheFormat: cacheFormat,
+            kernels: kernels ?? self.kernels, pool: pool)
     }
 
     package func makeCache(capacity: Int? = nil) throws(OutOfMemory) -> KVCache {
-        try KVCache(config, capacity: capacity ?? config.context)
+        try KVCache(config, capacity: capacity ?? config.context, format: cacheFormat)
     }
 
     /// After `forward`: the logits of the batch's i-th row that asked for them, [vocabulary]. A batch that asked for

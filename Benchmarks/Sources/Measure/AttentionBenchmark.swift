@@ -17,9 +17,12 @@ struct AttentionBenchmark: ParsableCommand {
         let kernels = try Kernels()
         print("\(Processor.name), \(kernels.name), one core, head of \(Self.dimension)")
         for count in cells {
-            let numbers = (count + 15) / 16 * 16 * Self.dimension
-            let keys = [UInt16](repeating: 0x3800, count: numbers)
-            let values = [UInt16](repeating: 0x3400, count: numbers)
+            let numbers = (count + Int(SPK_STRETCH) - 1) / Int(SPK_STRETCH) * Int(SPK_STRETCH) * Self.dimension
+            let keys = UnsafeMutablePointer<UInt16>.allocate(capacity: numbers)
+            let values = UnsafeMutablePointer<UInt16>.allocate(capacity: numbers)
+            keys.initialize(repeating: 0x3800, count: numbers)
+            values.initialize(repeating: 0x3400, count: numbers)
+            defer { [keys, values].forEach { $0.deallocate() } }
             let stride = Self.dimension + Int(SPK_PARTIAL)
             var scores = [Float](repeating: 0, count: Int(SPK_MAX_QUERIES) * Int(SPK_STRETCH))
             let vectors = [Float](repeating: 0.5, count: Int(SPK_MAX_QUERIES) * Self.dimension)
@@ -36,9 +39,15 @@ struct AttentionBenchmark: ParsableCommand {
                         }
                         return Stopwatch.median(of: repeats) {
                             for begin in Swift.stride(from: 0, to: count, by: Int(SPK_STRETCH)) {
+                                var cells = spk_cells(
+                                    type: SPK_KV_F16, head_dim: Int32(Self.dimension),
+                                    keys: UnsafeMutableRawPointer(keys + begin * Self.dimension)
+                                        .assumingMemoryBound(to: UInt8.self),
+                                    values: UnsafeMutableRawPointer(values + begin * Self.dimension)
+                                        .assumingMemoryBound(to: UInt8.self))
                                 kernels.table.pointee.attend(
-                                    lists[begin == 0 ? 0 : 1], Int32(queries), Int32(Self.dimension), 0.125, keys,
-                                    values, Int32(begin), Int32(min(begin + Int(SPK_STRETCH), count)), &scores)
+                                    lists[begin == 0 ? 0 : 1], Int32(queries), 0.125, &cells, Int32(begin),
+                                    Int32(min(begin + Int(SPK_STRETCH), count)), nil, &scores)
                                 for i in 0..<queries where begin > 0 {
                                     kernels.table.pointee.merge(
                                         lists[1][i].partial, Int32(Self.dimension), 0.125, lists[0][i].partial)

@@ -93,6 +93,21 @@ static inline size_t spk_slot(const spk_activations *a, int32_t row, int32_t gro
     return ((size_t)(row / SPK_ROW_BLOCK) * (a->inputs / SPK_GROUP) + group) * SPK_ROW_BLOCK + row % SPK_ROW_BLOCK;
 }
 
+/// How a KV cache holds its numbers.
+typedef enum {
+    SPK_KV_F16 = 0, ///< 16-bit floats, clamped to their finite range
+    SPK_KV_Q8 = 1,  ///< scale · q: −127…127, a 16-bit scale for up to 32 dimensions of a cell
+} spk_kv_type;
+
+/// Keys and values of one head in one stretch of a sequence, each [SPK_STRETCH / 16] blocks of `spk_kv_block_bytes`. A
+/// block has 16 cells: keys [head_dim][16], values [16][head_dim]; and behind them the scales [head_dim / 32, up][16].
+typedef struct {
+    spk_kv_type type;
+    int32_t head_dim;
+    uint8_t *keys;
+    uint8_t *values;
+} spk_cells;
+
 /// One query vector of one head, and the cells of its KV cache that it sees: all of `first..<prefix`, then cell
 /// `prefix + i` where bit i of `mask` is set.
 typedef struct {
@@ -113,13 +128,14 @@ typedef struct {
     void (*matmul)(const spk_matrix *matrix, const spk_activations *activations, int32_t rows, int32_t panel_begin,
                    int32_t panel_end, const void *next, float *output, size_t output_stride, bool accumulate);
 
-    /// Quantises columns `begin..<end` (multiples of `out->span`) of one row of `x` into `out`.
+    /// Quantises columns `begin..<end` (multiples of `out->span`) of one row, which are `x` [end − begin], into `out`.
     void (*quantize)(const float *x, int32_t begin, int32_t end, int32_t row, const spk_activations *out);
 
     /// y = x / √(mean(x²) + ε) · weight (Zhang & Sennrich 2019). `y` may be `x`.
     void (*rms_norm)(const float *x, const float *weight, int32_t count, float epsilon, float *y);
 
-    /// Columns `begin..<end` of one row: gate = silu(gate) · up (Shazeer 2020), quantised into `out` if it is not NULL.
+    /// gate = silu(gate) · up (Shazeer 2020), both [end − begin]; quantised into columns `begin..<end` of a row of `out` if
+    /// it is not NULL.
     void (*swiglu_quantize)(float *gate, const float *up, int32_t begin, int32_t end, int32_t row,
                             const spk_activations *out);
 
@@ -127,17 +143,17 @@ typedef struct {
     /// `interleaved`, else (i, i + rotated/2).
     void (*rope)(float *head, int32_t rotated, const float *cosine, const float *sine, bool interleaved);
 
-    /// Writes one head's key into cell `cell` of `keys` [cells / 16][head_dim][16], as 16-bit floats clamped to their
-    /// finite range.
-    void (*store_key)(const float *key, int32_t head_dim, int32_t cell, uint16_t *keys);
+    /// Writes one head's key into a cell of its stretch, as finite numbers.
+    void (*store_key)(const float *key, const spk_cells *cells, int32_t cell);
 
-    /// The same for a value, into `values` [cells][head_dim].
-    void (*store_value)(const float *value, int32_t head_dim, int32_t cell, uint16_t *values);
+    /// The same for a value.
+    void (*store_value)(const float *value, const spk_cells *cells, int32_t cell);
 
-    /// Softmax attention of 1 to SPK_MAX_QUERIES query vectors over cells `begin..<end` of one head's KV cache, `begin` a
-    /// multiple of 16 and all of them in one stretch. `scores`: scratch of `count` rows of SPK_STRETCH floats.
-    void (*attend)(const spk_query *queries, int32_t count, int32_t head_dim, float scale, const uint16_t *keys,
-                   const uint16_t *values, int32_t begin, int32_t end, float *scores);
+    /// Softmax attention of 1 to SPK_MAX_QUERIES query vectors over cells `begin..<end` of one sequence, `begin` a
+    /// multiple of 16 and all of them in the stretch `cells`. `next`: what this thread reads after these cells (or NULL).
+    /// `scores`: scratch of `count` rows of SPK_STRETCH floats.
+    void (*attend)(const spk_query *queries, int32_t count, float scale, const spk_cells *cells, int32_t begin,
+                   int32_t end, const void *next, float *scores);
 
     /// Adds the partial result of a stretch to that of the stretches before it (Milakov & Gimelshein 2018).
     void (*merge)(const float *partial, int32_t head_dim, float scale, float *into);
@@ -200,6 +216,11 @@ bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_
 void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values);
 /// One file row as floats, straight from the file's blocks (the reference that packing is tested against).
 void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs, float *values);
+
+/// Bytes of 16 cells' keys, or of their values.
+size_t spk_kv_block_bytes(spk_kv_type type, int32_t head_dim);
+/// Copies the key and the value of one cell of a stretch to a cell of another, or of the same.
+void spk_copy_cell(const spk_cells *from, int32_t source, const spk_cells *to, int32_t target);
 
 float spk_f16_to_f32(uint16_t half);
 uint16_t spk_f32_to_f16(float value);

@@ -33,6 +33,18 @@ package final class Arena: @unchecked Sendable {
         #endif
     }
 
+    /// Gives some of its bytes large pages, as far as the system has any: memory that is read over and over.
+    /// - Parameter isWritten: whether they hold something, which then moves.
+    package func useLargePages(_ bytes: Range<Int>, isWritten: Bool) {
+        #if os(Linux)
+            let page = 4096
+            let first = bytes.lowerBound / page * page
+            let count = min((bytes.upperBound + page - 1) / page * page, capacity) - first
+            madvise(base + first, count, 14 /* MADV_HUGEPAGE */)
+            if isWritten { madvise(base + first, count, 25 /* MADV_COLLAPSE, of Linux 6.1 */) }
+        #endif
+    }
+
     deinit { munmap(base, capacity) }
 
     /// Bytes that an allocation of `bytes` takes.

@@ -6,6 +6,32 @@ extension spk_matrix {
 
     package func panel(_ index: Int) -> UnsafePointer<UInt8> { data + index * panel_bytes }
 
+    /// The matrix from a panel on.
+    package func from(panel: Int) -> spk_matrix {
+        var rest = self
+        rest.data = self.panel(panel)
+        return rest
+    }
+
     /// Its type's bit among the readers of activations.
     package var reader: UInt64 { 1 << UInt64(type.rawValue) }
+}
+
+extension spk_activations {
+    /// The rows from `row` on: one of the first `SPK_ROW_BLOCK`, as a first one of its own, or any multiple of that many.
+    package func from(row: Int) -> spk_activations {
+        precondition(row < Int(SPK_ROW_BLOCK) || row.isMultiple(of: Int(SPK_ROW_BLOCK)))
+        var rest = self
+        let slot = withUnsafePointer(to: self) { spk_slot($0, Int32(row), 0) }
+        rest.q += slot * Int(SPK_GROUP)
+        rest.scale += slot
+        if let sum { rest.sum = sum + slot }
+        if let offset { rest.offset = offset + slot }
+        if let half_offset { rest.half_offset = half_offset + 2 * slot }
+        if let pair_sums { rest.pair_sums = pair_sums + slot }
+        if let half_sums { rest.half_sums = half_sums + slot }
+        if let rise { rest.rise = rise + slot }
+        if let values { rest.values = values + row * Int(inputs) }
+        return rest
+    }
 }

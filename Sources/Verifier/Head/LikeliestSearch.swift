@@ -101,10 +101,8 @@ final class LikeliestSearch {
 
     /// The greatest of a row's logits in one panel.
     private func logits(_ panel: Int, _ row: Int, next: Int?) -> Best {
-        var matrix = head
-        matrix.data = head.panel(panel)
         transformer.multiply(
-            matrix, activations.row(row), 1, 0..<1, before: next.map { head.panel($0) }, into: exact,
+            head.from(panel: panel), activations.from(row: row), 1, 0..<1, before: next.map { head.panel($0) }, into: exact,
             stride: Int(SPK_LANES))
         return best(exact, panel..<panel + 1)
     }
@@ -116,22 +114,5 @@ final class LikeliestSearch {
         let count = min(panels.count * Int(SPK_LANES), Int(head.outputs) - first)
         let index = Int(transformer.kernels.table.pointee.argmax(values, Int32(count)))
         return Best(logit: values[index], token: Int32(first + index))
-    }
-}
-
-extension spk_activations {
-    /// One of the first `SPK_ROW_BLOCK` rows, as the first.
-    fileprivate func row(_ row: Int) -> spk_activations {
-        var one = self
-        one.q += row * Int(SPK_GROUP)
-        one.scale += row
-        if let sum { one.sum = sum + row }
-        if let offset { one.offset = offset + row }
-        if let half_offset { one.half_offset = half_offset + 2 * row }
-        if let pair_sums { one.pair_sums = pair_sums + row }
-        if let half_sums { one.half_sums = half_sums + row }
-        if let rise { one.rise = rise + row }
-        if let values { one.values = values + row * Int(inputs) }
-        return one
     }
 }

@@ -1,24 +1,30 @@
 import CKernels
 import SpeculateShared
 
-/// Keys and values of one sequence, all layers, as 16-bit floats. Cell i holds the token at index i of the sequence.
-/// A pass writes past `count` and `commit`s; `rollback` forgets what was not kept, at no cost.
+/// Keys and values of one sequence, all layers. Cell i holds the token at index i of the sequence. A pass writes past
+/// `count` and `commit`s; `rollback` forgets what was not kept, at no cost.
+///
+/// Memory is taken for cells that are written, in pages. Stretches of SPK_STRETCH cells lie one after the other with all
+/// their layers, so that one that is full can have large pages: a pass over a long sequence reads memory that small ones
+/// make a quarter slower.
 package final class KVCache {
     /// Plain pointers, for the inner loops.
     struct View: BitwiseCopyable {
-        /// [layers][kvHeads][capacity / 16][headDimension][16]
-        var keys: UnsafeMutablePointer<UInt16>
-        /// [layers][kvHeads][capacity][headDimension]
-        var values: UnsafeMutablePointer<UInt16>
-        var kvHeads: Int
-        /// Numbers of one head of one layer.
-        var stride: Int
+        /// [stretches][layers][kvHeads][keys, values][SPK_STRETCH / 16] blocks of 16 cells
+        var memory: UnsafeMutablePointer<UInt8>
+        var format: KVFormat
+        var layers, kvHeads, headDimension: Int
+        /// Bytes of a head's keys in a stretch, or of its values.
+        var headBytes: Int
 
-        func keys(_ layer: Int, _ head: Int) -> UnsafeMutablePointer<UInt16> {
-            keys + (layer * kvHeads + head) * stride
-        }
-        func values(_ layer: Int, _ head: Int) -> UnsafeMutablePointer<UInt16> {
-            values + (layer * kvHeads + head) * stride
+        var stretchBytes: Int { layers * kvHeads * 2 * headBytes }
+
+        /// One head of one layer in the stretch of cell `cell`.
+        func cells(_ layer: Int, _ head: Int, at cell: Int) -> spk_cells {
+            let stretch = memory + cell / Int(SPK_STRETCH) * stretchBytes
+            let keys = stretch + (layer * kvHeads + head) * 2 * headBytes
+            return spk_cells(
+                type: format.type, head_dim: Int32(headDimension), keys: keys, values: keys + headBytes)
         }
     }
 
@@ -28,45 +34,67 @@ package final class KVCache {
     package let capacity: Int
     let view: View
     private let arena: Arena
-    private let layers: Int
-    private let headDimension: Int
+    /// Stretches from the first on that have large pages.
+    private var largeStretches = 0
 
-    /// - Parameter capacity: at most the model's context. Memory is taken only for cells that are written.
-    package init(_ config: TransformerConfig, capacity: Int) throws(OutOfMemory) {
+    /// - Parameter capacity: at most the model's context.
+    package init(_ config: TransformerConfig, capacity: Int, format: KVFormat = .f16) throws(OutOfMemory) {
         self.capacity = min(max(capacity, 1), config.context)
-        layers = config.layers
-        headDimension = config.headDimension
-        let cells = (self.capacity + 15) / 16 * 16
-        let stride = cells * config.headDimension
-        let numbers = config.layers * config.kvHeads * stride
-        arena = try Arena(capacity: 2 * Arena.size(numbers * 2))
-        view = View(
-            keys: arena.allocate(count: numbers), values: arena.allocate(count: numbers), kvHeads: config.kvHeads,
-            stride: stride)
+        let block = format.blockBytes(headDimension: config.headDimension)
+        var view = View(
+            memory: UnsafeMutablePointer(bitPattern: 1)!, format: format, layers: config.layers,
+            kvHeads: config.kvHeads, headDimension: config.headDimension, headBytes: block * Int(SPK_STRETCH) / 16)
+        let stretches = (self.capacity - 1) / Int(SPK_STRETCH) + 1
+        arena = try Arena(capacity: stretches * view.stretchBytes)
+        view.memory = arena.allocate(count: stretches * view.stretchBytes)
+        self.view = view
     }
 
     /// Memory that the tokens held take.
-    package var bytes: Int { 2 * MemoryLayout<UInt16>.stride * layers * view.kvHeads * headDimension * count }
+    package var bytes: Int { view.stretchBytes / Int(SPK_STRETCH) * count }
 
     /// Goes on with what another sequence of the same model, which began with the same tokens, holds up to token `count`.
     /// O(tokens copied).
     package func adopt(_ count: Int, of other: KVCache) {
-        precondition((self.count...min(other.count, capacity)).contains(count) && other.layers == layers)
-        // Sixteen keys stand together; those of them that are here already are the same bits.
-        let first = self.count / 16 * 16
-        let (from, keys) = (first * headDimension, ((count + 15) / 16 * 16 - first) * headDimension)
-        for head in 0..<layers * view.kvHeads {
-            let (here, there) = (head * view.stride + from, head * other.view.stride + from)
-            (view.keys + here).update(from: other.view.keys + there, count: keys)
-            (view.values + here).update(from: other.view.values + there, count: (count - first) * headDimension)
+        precondition((self.count...min(other.count, capacity)).contains(count))
+        precondition(other.view.stretchBytes == view.stretchBytes)
+        prepare(to: count)
+        let block = view.headBytes * 16 / Int(SPK_STRETCH)
+        // Sixteen cells stand together; those of them that are here already are the same bits.
+        var first = self.count / 16 * 16
+        while first < count {
+            let end = min(count, (first / Int(SPK_STRETCH) + 1) * Int(SPK_STRETCH))
+            let (from, bytes) = (first % Int(SPK_STRETCH) / 16 * block, (end - first + 15) / 16 * block)
+            for layer in 0..<view.layers {
+                for head in 0..<view.kvHeads {
+                    let (here, there) = (view.cells(layer, head, at: first), other.view.cells(layer, head, at: first))
+                    (here.keys + from).update(from: there.keys + from, count: bytes)
+                    (here.values + from).update(from: there.values + from, count: bytes)
+                }
+            }
+            first = end
         }
-        self.count = count
+        commit(count - self.count)
+    }
+
+    /// Before a pass writes the cells up to `end`: stretches that it fills are given large pages at once.
+    func prepare(to end: Int) {
+        guard count == largeStretches * Int(SPK_STRETCH) else { return }
+        enlarge(end / Int(SPK_STRETCH), holding: false)
     }
 
     /// Makes the next `tokens` cells, written by a pass, part of the sequence.
     func commit(_ tokens: Int) {
         precondition(count + tokens <= capacity)
         count += tokens
+        enlarge(count / Int(SPK_STRETCH), holding: true)
+    }
+
+    private func enlarge(_ stretches: Int, holding isWritten: Bool) {
+        guard stretches > largeStretches else { return }
+        let (first, end) = (largeStretches * view.stretchBytes, stretches * view.stretchBytes)
+        arena.useLargePages(first..<end, isWritten: isWritten)
+        largeStretches = stretches
     }
 
     /// Forgets all tokens from index `count` on.
@@ -85,14 +113,15 @@ package final class KVCache {
     }
 
     private func copyCell(_ source: Int, to target: Int) {
-        let dimension = headDimension
-        for head in 0..<layers * view.kvHeads {
-            let values = view.values + head * view.stride
-            (values + target * dimension).update(from: values + source * dimension, count: dimension)
-            let keys = view.keys + head * view.stride
-            let from = keys + source / 16 * dimension * 16 + source % 16
-            let to = keys + target / 16 * dimension * 16 + target % 16
-            for d in 0..<dimension { to[d * 16] = from[d * 16] }
+        for layer in 0..<view.layers {
+            for head in 0..<view.kvHeads {
+                withUnsafePointer(to: view.cells(layer, head, at: source)) { from in
+                    withUnsafePointer(to: view.cells(layer, head, at: target)) { to in
+                        spk_copy_cell(
+                            from, Int32(source % Int(SPK_STRETCH)), to, Int32(target % Int(SPK_STRETCH)))
+                    }
+                }
+            }
         }
     }
 }

@@ -56,26 +56,38 @@ extension Transformer {
                 for tile in stride(from: mine, to: perHeadTiles * heads, by: worker.count) {
                     let first = tile % perHeadTiles * size
                     let queries = first..<min(first + size, perHead)
-                    attend(index, Tile(segment: segment, head: tile / perHeadTiles, queries: queries), batch, worker)
+                    let following = tile + worker.count
+                    attend(
+                        index, Tile(segment: segment, head: tile / perHeadTiles, queries: queries), batch, worker,
+                        before: following < perHeadTiles * heads ? following / perHeadTiles : nil)
                 }
             }
         }
     }
 
-    private func attend(_ index: Int, _ tile: Tile, _ batch: RowBatch, _ worker: Worker) {
+    /// - Parameter following: the head that this worker reads next, if there is one.
+    private func attend(
+        _ index: Int, _ tile: Tile, _ batch: RowBatch, _ worker: Worker, before following: Int? = nil
+    ) {
         let scratch = state.attentionScratch
         let results = scratch.tile(of: worker.index)
-        let next = results + AttentionScratch.tile * scratch.stride
+        let others = results + AttentionScratch.tile * scratch.stride
         let dimension = Int32(config.headDimension)
         let stretches = stretches(of: tile.segment, batch, tile.queries)
         for stretch in stretches {
+            let next =
+                stretch + 1 < stretches.upperBound
+                ? keys(index, tile.head, stretch + 1, tile.segment)
+                : following.map { keys(index, $0, stretches.lowerBound, tile.segment) }
             for group in groups(of: tile.queries) {
                 let result = results + (group.lowerBound - tile.queries.lowerBound) * scratch.stride
                 let isFirst = stretch == stretches.lowerBound
-                attend(index, tile, group, stretch, batch, worker, into: isFirst ? result : next)
+                attend(
+                    index, tile, group, stretch, batch, worker,
+                    before: group.upperBound == tile.queries.upperBound ? next : nil, into: isFirst ? result : others)
                 for i in 0..<(isFirst ? 0 : group.count) {
                     kernels.table.pointee.merge(
-                        next + i * scratch.stride, dimension, attentionScale, result + i * scratch.stride)
+                        others + i * scratch.stride, dimension, attentionScale, result + i * scratch.stride)
                 }
             }
         }
@@ -91,13 +103,18 @@ extension Transformer {
         let perHead = segment.rowCount * config.queriesPerKV
         let all = perHead * config.kvHeads
         let stretches = stretches(of: segment, batch)
-        worker.forEachChunk(of: config.kvHeads * stretches.count, chunk: 1) { [worker] parts, _ in
+        worker.forEachChunk(of: config.kvHeads * stretches.count, chunk: 1) { [worker] parts, claimed in
             for part in parts {
                 let (head, stretch) = part.quotientAndRemainder(dividingBy: stretches.count)
                 let tile = Tile(segment: segment, head: head, queries: 0..<perHead)
+                let following = part + 1 < parts.upperBound ? part + 1 : claimed?.lowerBound
+                let next = following.map {
+                    keys(index, $0 / stretches.count, stretches.lowerBound + $0 % stretches.count, segment)
+                }
                 for group in groups(of: tile.queries) {
                     attend(
                         index, tile, group, stretches.lowerBound + stretch, batch, worker,
+                        before: group.upperBound == perHead ? next : nil,
                         into: scratch.split + (stretch * all + head * perHead + group.lowerBound) * scratch.stride)
                 }
             }
@@ -116,7 +133,7 @@ extension Transformer {
     /// The partial results of at most SPK_MAX_QUERIES queries over one stretch.
     private func attend(
         _ index: Int, _ tile: Tile, _ group: Range<Int>, _ stretch: Int, _ batch: RowBatch, _ worker: Worker,
-        into results: UnsafeMutablePointer<Float>
+        before next: UnsafePointer<UInt8>?, into results: UnsafeMutablePointer<Float>
     ) {
         let scratch = state.attentionScratch
         let queries = scratch.queries(of: worker.index)
@@ -131,10 +148,19 @@ extension Transformer {
         }
         guard !cells.isEmpty else { return }
         // Where a window hides the first cells, whole groups of 16 of them are not even looked at.
-        kernels.table.pointee.attend(
-            queries, Int32(group.count), Int32(config.headDimension), attentionScale,
-            tile.segment.cache.keys(index, tile.head), tile.segment.cache.values(index, tile.head),
-            Int32(cells.lowerBound / 16 * 16), Int32(cells.upperBound), scratch.scores(of: worker.index))
+        let cache = tile.segment.cache.cells(index, tile.head, at: stretch * Int(SPK_STRETCH))
+        withUnsafePointer(to: cache) { cache in
+            kernels.table.pointee.attend(
+                queries, Int32(group.count), attentionScale, cache, Int32(cells.lowerBound / 16 * 16),
+                Int32(cells.upperBound), next, scratch.scores(of: worker.index))
+        }
+    }
+
+    /// Where the keys of a stretch begin.
+    private func keys(
+        _ index: Int, _ head: Int, _ stretch: Int, _ segment: RowBatch.Segment
+    ) -> UnsafePointer<UInt8> {
+        UnsafePointer(segment.cache.cells(index, head, at: stretch * Int(SPK_STRETCH)).keys)
     }
 
     private func finish(
@@ -146,7 +172,7 @@ extension Transformer {
         let (row, begin) = offset.quotientAndRemainder(dividingBy: config.queryWidth)
         withUnsafePointer(to: state.attention) { attention in
             kernels.table.pointee.quantize(
-                state.attended + row * config.queryWidth, Int32(begin), Int32(begin + config.headDimension),
+                state.attended + offset, Int32(begin), Int32(begin + config.headDimension),
                 Int32(row), attention)
         }
     }

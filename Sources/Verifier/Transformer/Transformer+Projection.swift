@@ -33,13 +33,12 @@ extension Transformer {
         for row in 0..<batch.rowCount {
             let vector = part.output + row * part.width + head * c.headDimension
             finishHead(vector, part, head, row)
-            let cache = batch.segments[Int(batch.rows[row].segment)].cache
-            let cell = batch.rows[row].cell
-            switch part.role {
-            case .query: break
-            case .key: kernels.table.pointee.store_key(vector, Int32(c.headDimension), cell, cache.keys(index, head))
-            case .value:
-                kernels.table.pointee.store_value(vector, Int32(c.headDimension), cell, cache.values(index, head))
+            guard part.role != .query else { continue }
+            let cell = Int(batch.rows[row].cell)
+            let cells = batch.segments[Int(batch.rows[row].segment)].cache.cells(index, head, at: cell)
+            withUnsafePointer(to: cells) { cells in
+                let store = part.role == .key ? kernels.table.pointee.store_key : kernels.table.pointee.store_value
+                store!(vector, cells, Int32(cell % Int(SPK_STRETCH)))
             }
         }
     }

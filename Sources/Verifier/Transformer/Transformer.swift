@@ -133,32 +133,6 @@ package final class Transformer {
         }
     }
 
-    private func gateFeedForward(
-        _ layer: TransformerLayers.Layer, _ normed: spk_activations, _ rows: Int, _ worker: inout Worker
-    ) {
-        let width = config.feedForward
-        let chunk = max(1, panelsPerChunk(layer.gate) / 2) * 32
-        let isShared = !chunk.isMultiple(of: Int(state.feedForward.span))
-        worker.forEachChunk(of: width, chunk: chunk) { columns, next in
-            let panels = columns.lowerBound / 16..<columns.upperBound / 16
-            let following = next.map { layer.gate.panel($0.lowerBound / 16) } ?? layer.down.data
-            multiply(
-                layer.gate, normed, rows, panels, before: layer.up.panel(panels.lowerBound), into: state.gate,
-                stride: width)
-            multiply(layer.up, normed, rows, panels, before: following, into: state.up, stride: width)
-            withUnsafePointer(to: state.feedForward) { feedForward in
-                let output = isShared ? nil : feedForward
-                for row in 0..<rows {
-                    kernels.table.pointee.swiglu_quantize(
-                        state.gate + row * width, state.up + row * width, Int32(columns.lowerBound),
-                        Int32(columns.upperBound), Int32(row), output)
-                }
-            }
-        }
-        worker.barrier()
-        if isShared { quantize(state.gate, rows, into: state.feedForward, &worker) }
-    }
-
     /// What workers computed in parts narrower than the columns that share a scale.
     func quantize(
         _ x: UnsafePointer<Float>, _ rows: Int, into output: spk_activations, _ worker: inout Worker
@@ -169,7 +143,7 @@ package final class Transformer {
             for part in worker.share(of: rows * spans) {
                 let begin = Int32(part % spans) * output.pointee.span
                 kernels.table.pointee.quantize(
-                    x + part / spans * width, begin, begin + output.pointee.span, Int32(part / spans), output)
+                    x + part / spans * width + Int(begin), begin, begin + output.pointee.span, Int32(part / spans), output)
             }
         }
         worker.barrier()

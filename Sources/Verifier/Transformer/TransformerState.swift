@@ -22,8 +22,12 @@ package final class TransformerState {
     let value: UnsafeMutablePointer<Float>  // [rows, kvHeads · headDimension]
     let attended: UnsafeMutablePointer<Float>  // [rows, heads · headDimension]
     let attention: spk_activations  // [rows, heads · headDimension]
-    let gate: UnsafeMutablePointer<Float>  // [rows, feedForward]
-    let up: UnsafeMutablePointer<Float>  // [rows, feedForward]
+    let gate: UnsafeMutablePointer<Float>  // [ownRows, feedForward]
+    let up: UnsafeMutablePointer<Float>  // [ownRows, feedForward]
+    /// Passes of more rows compute the two in tiles, and use these up at once.
+    static let tileRows = 128
+    private static let tileFloats = tileRows * 256
+    private let tiles: UnsafeMutablePointer<Float>  // [workers, 2, tileFloats]
     let feedForward: spk_activations  // [rows, feedForward]
     let cosine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let sine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
@@ -38,8 +42,9 @@ package final class TransformerState {
         let half = config.ropeDimensions / 2
         let floats: [Int] = [
             rows * config.hidden, workers * config.hidden, rows * config.queryWidth, rows * config.kvWidth,
-            rows * config.kvWidth, rows * config.queryWidth, rows * config.feedForward, rows * config.feedForward,
-            rows * half, rows * half,
+            rows * config.kvWidth, rows * config.queryWidth, Self.ownRows * config.feedForward,
+            Self.ownRows * config.feedForward, rows * half, rows * half,
+            2 * workers * Self.tileFloats,
         ]
         let inputs = [config.hidden, config.queryWidth, config.feedForward]
         let activationBytes = inputs.map { spk_activations_bytes(Int32(rows), Int32($0)) }
@@ -64,6 +69,7 @@ package final class TransformerState {
         up = arena.allocate(count: floats[7])
         cosine = arena.allocate(count: floats[8])
         sine = arena.allocate(count: floats[9])
+        tiles = arena.allocate(count: floats[10])
         hidden = activations(0, readers.hidden)
         attention = activations(1, readers.attention)
         feedForward = activations(2, readers.feedForward)
@@ -79,5 +85,14 @@ package final class TransformerState {
             let factor = Double(ropeFactors?[i] ?? 1) * Double(config.ropeScale)
             frequencies[i] = pow(Double(config.ropeBase), exponent) / factor
         }
+    }
+
+    /// Columns of a tile: few, so that there are enough of them for many workers, but whole spans of what they become.
+    var tileColumns: Int { max(64, Int(feedForward.span)) }
+
+    /// [tileRows, tileColumns] each
+    func tiles(of worker: Int) -> (gate: UnsafeMutablePointer<Float>, up: UnsafeMutablePointer<Float>) {
+        let first = tiles + 2 * worker * Self.tileFloats
+        return (first, first + Self.tileFloats)
     }
 }
