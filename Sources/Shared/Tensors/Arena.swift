@@ -33,15 +33,18 @@ package final class Arena: @unchecked Sendable {
         #endif
     }
 
-    /// Gives some of its bytes large pages, as far as the system has any: memory that is read over and over.
+    /// Gives some of its bytes, and those that share the last page with them, large pages, as far as the system has any:
+    /// for memory that is read over and over.
     /// - Parameter isWritten: whether they hold something, which then moves.
     package func useLargePages(_ bytes: Range<Int>, isWritten: Bool) {
         #if os(Linux)
-            let page = 4096
-            let first = bytes.lowerBound / page * page
-            let count = min((bytes.upperBound + page - 1) / page * page, capacity) - first
-            madvise(base + first, count, 14 /* MADV_HUGEPAGE */)
-            if isWritten { madvise(base + first, count, 25 /* MADV_COLLAPSE, of Linux 6.1 */) }
+            let (small, large) = (4 << 10, 2 << 20)
+            let first = (UInt(bitPattern: base) + UInt(bytes.lowerBound)) / UInt(small) * UInt(small)
+            let end = (UInt(bitPattern: base) + UInt(bytes.upperBound) + UInt(large) - 1) / UInt(large) * UInt(large)
+            let start = UnsafeMutableRawPointer(bitPattern: first)!
+            let count = Int(min(end, UInt(bitPattern: base) + UInt((capacity + small - 1) / small * small)) - first)
+            madvise(start, count, 14 /* MADV_HUGEPAGE */)
+            if isWritten { madvise(start, count, 25 /* MADV_COLLAPSE, of Linux 6.1 */) }
         #endif
     }
 
