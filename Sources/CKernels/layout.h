@@ -17,7 +17,7 @@
 static inline bool is_float(spk_tensor_type t) { return t == SPK_F32 || t == SPK_F16 || t == SPK_BF16; }
 
 static inline bool has_super_blocks(spk_tensor_type t) {
-    return (t >= SPK_Q2_K && t <= SPK_Q6_K) || t == SPK_IQ4_XS;
+    return (t >= SPK_Q2_K && t <= SPK_Q6_K) || t == SPK_IQ4_XS || t == SPK_TOP5;
 }
 
 /// Weights that share a scale.
@@ -25,7 +25,7 @@ static inline int span_of(spk_tensor_type t) { return has_super_blocks(t) ? SUPE
 
 /// Weights that share an integer scale within a super-block; 32 where there is none.
 static inline int weights_per_scale(spk_tensor_type t) {
-    return t == SPK_Q2_K || t == SPK_Q3_K || t == SPK_Q6_K ? 16 : 32;
+    return t == SPK_Q2_K || t == SPK_Q3_K || t == SPK_Q6_K || t == SPK_TOP5 ? 16 : 32;
 }
 
 static inline bool has_minimum(spk_tensor_type t) {
@@ -45,10 +45,14 @@ static inline int low_bits(spk_tensor_type t) {
 }
 
 static inline int high_bits(spk_tensor_type t) {
-    return t == SPK_Q6_K || t == SPK_TOP6 ? 2 : t == SPK_Q3_K || t == SPK_Q5_0 || t == SPK_Q5_1 || t == SPK_Q5_K ? 1 : 0;
+    return t == SPK_TOP6 ? 2
+           : t == SPK_Q3_K || t == SPK_Q5_0 || t == SPK_Q5_1 || t == SPK_Q5_K || t == SPK_Q6_K || t == SPK_TOP5 ? 1 : 0;
 }
 
-static inline int quant_bits(spk_tensor_type t) { return low_bits(t) + high_bits(t); }
+/// Below them, bits in a plane at the panel's end, which a product with the upper bits alone does not read.
+static inline int tail_bits(spk_tensor_type t) { return t == SPK_Q6_K ? 1 : 0; }
+
+static inline int quant_bits(spk_tensor_type t) { return low_bits(t) + high_bits(t) + tail_bits(t); }
 
 /// The integers of a super-block's header, those of 16 outputs side by side.
 typedef enum {
@@ -67,6 +71,7 @@ static inline integer_layout integers_of(spk_tensor_type t) {
     case SPK_Q4_K:
     case SPK_Q5_K: return INTEGER_SIXES;
     case SPK_Q6_K:
+    case SPK_TOP5:
     case SPK_IQ4_XS: return INTEGER_BYTES;
     default: return NO_INTEGERS;
     }
@@ -81,11 +86,17 @@ static inline int integer_bytes(spk_tensor_type t) {
 /// A span's integers, its 16-bit scales and, if it has any, its 16-bit minimums.
 static inline int header_bytes(spk_tensor_type t) { return integer_bytes(t) + 32 * (has_minimum(t) ? 2 : 1); }
 
-/// The quants of 16 outputs' groups.
-static inline int quant_bytes(spk_tensor_type t) { return 64 * quant_bits(t); }
+/// The quants of 16 outputs' groups, without the tail.
+static inline int quant_bytes(spk_tensor_type t) { return 64 * (low_bits(t) + high_bits(t)); }
+static inline int tail_bytes(spk_tensor_type t) { return 64 * tail_bits(t); }
 
 static inline int span_bytes(spk_tensor_type t) {
     return header_bytes(t) + span_of(t) / GROUP * quant_bytes(t);
+}
+
+/// A panel up to its tail.
+static inline size_t main_bytes(spk_tensor_type t, int32_t inputs) {
+    return (size_t)(inputs / span_of(t)) * span_bytes(t);
 }
 
 /// The levels of IQ4_NL and IQ4_XS, 128 added.

@@ -75,6 +75,7 @@ static int32_t block_bytes(spk_tensor_type type) {
     case SPK_Q5_K: return 176;
     case SPK_Q6_K: return 210;
     case SPK_IQ4_XS: return 136;
+    case SPK_TOP5:
     case SPK_TOP6: break;
     }
     return 0;
@@ -237,7 +238,7 @@ void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs
 
 size_t spk_panel_bytes(spk_tensor_type type, int32_t inputs) {
     const size_t bytes = is_float(type) ? (size_t)inputs * SPK_LANES * (type == SPK_F32 ? 4 : 2)
-                                        : (size_t)(inputs / span_of(type)) * span_bytes(type);
+                                        : main_bytes(type, inputs) + (size_t)(inputs / GROUP) * tail_bytes(type);
     return (bytes + 63) / 64 * 64;
 }
 
@@ -258,15 +259,18 @@ static void write_plane(const uint8_t q[GROUP], int from, int width, int lane, u
     }
 }
 
-static void write_quants(spk_tensor_type type, const uint8_t q[GROUP], int lane, uint8_t *quants) {
+static inline void write_quants(const spk_tensor_type type, const uint8_t q[GROUP], int lane, uint8_t *quants,
+                                uint8_t *tail) {
+    const int first = tail_bits(type);
     switch (low_bits(type)) { // With constants the loops over a plane unroll: load time is spent here.
-    case 8: write_plane(q, 0, 8, lane, quants); break;
-    case 4: write_plane(q, 0, 4, lane, quants); break;
-    case 2: write_plane(q, 0, 2, lane, quants); break;
+    case 8: write_plane(q, first, 8, lane, quants); break;
+    case 4: write_plane(q, first, 4, lane, quants); break;
+    case 2: write_plane(q, first, 2, lane, quants); break;
     }
     uint8_t *upper = quants + 64 * low_bits(type);
-    if (high_bits(type) == 2) write_plane(q, low_bits(type), 2, lane, upper);
-    if (high_bits(type) == 1) write_plane(q, low_bits(type), 1, lane, upper);
+    if (high_bits(type) == 2) write_plane(q, first + low_bits(type), 2, lane, upper);
+    if (high_bits(type) == 1) write_plane(q, first + low_bits(type), 1, lane, upper);
+    if (first) write_plane(q, 0, 1, lane, tail);
 }
 
 static uint8_t read_plane(const uint8_t *plane, int width, int k, int lane) {
@@ -280,9 +284,10 @@ static uint8_t read_plane(const uint8_t *plane, int width, int k, int lane) {
     }
 }
 
-static uint8_t read_quant(spk_tensor_type type, const uint8_t *quants, int k, int lane) {
+static uint8_t read_quant(spk_tensor_type type, const uint8_t *quants, const uint8_t *tail, int k, int lane) {
     const uint8_t low = read_plane(quants, low_bits(type), k, lane);
-    return low | read_plane(quants + 64 * low_bits(type), high_bits(type), k, lane) << low_bits(type);
+    const int upper = low | read_plane(quants + 64 * low_bits(type), high_bits(type), k, lane) << low_bits(type);
+    return (uint8_t)(upper << tail_bits(type) | read_plane(tail, tail_bits(type), k, lane));
 }
 
 /// One of the sixteen numbers of INTEGER_SIXES is stored with 32 added where it can be negative.
@@ -346,14 +351,16 @@ static inline void pack_lane(const spk_tensor_type type, const uint8_t *row, int
             memcpy(panel + ((size_t)i * 16 + lane) * width, row + (size_t)i * width, width);
         return;
     }
+    uint8_t *tail = panel + main_bytes(type, inputs);
     for (int32_t first = 0; first < inputs; first += span_of(type), row += block_bytes(type)) {
         const block_scales scales = read_scales(type, row);
         write_header(type, &scales, lane, panel);
         panel += header_bytes(type);
-        for (int group = 0; group < span_of(type) / GROUP; group++, panel += quant_bytes(type)) {
+        for (int group = 0; group < span_of(type) / GROUP; group++) {
             uint8_t q[GROUP];
             read_quants(type, row, group, q);
-            write_quants(type, q, lane, panel);
+            write_quants(type, q, lane, panel, tail);
+            panel += quant_bytes(type), tail += tail_bytes(type);
         }
     }
 }
@@ -373,15 +380,15 @@ void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_
     case t: pack_lane(t, row, inputs, lane, panel); break;
                 SPK_TYPES(TYPE)
 #undef TYPE
+            case SPK_TOP5:
             case SPK_TOP6: break;
             }
         }
     }
 }
 
-bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed) {
+void spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed) {
     const size_t panel_bytes = spk_panel_bytes(SPK_TOP6, matrix->inputs);
-    bool sound = true;
     for (int32_t p = panel_begin; p < panel_end; p++) {
         const uint8_t *from = matrix->data + (size_t)p * matrix->panel_bytes;
         uint8_t *to = packed + (size_t)p * panel_bytes;
@@ -390,13 +397,24 @@ bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_
             for (int lane = 0; lane < 16; lane++) {
                 uint8_t q[GROUP];
                 for (int k = 0; k < GROUP; k++)
-                    q[k] = read_quant(SPK_Q8_0, from + header_bytes(SPK_Q8_0), k, lane) >> 2;
-                write_quants(SPK_TOP6, q, lane, to + header_bytes(SPK_TOP6));
-                sound &= read_u16(from + lane * 2) < 0x7c00;
+                    q[k] = read_quant(SPK_Q8_0, from + header_bytes(SPK_Q8_0), NULL, k, lane) >> 2;
+                write_quants(SPK_TOP6, q, lane, to + header_bytes(SPK_TOP6), NULL);
             }
         }
     }
-    return sound;
+}
+
+bool spk_upper_bits_bound(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end) {
+    const spk_tensor_type type = matrix->type;
+    const uint16_t sign = type == SPK_Q6_K ? 0x8000 : 0; // What a scale may have set.
+    bool is_sound = true;
+    for (int32_t p = panel_begin; p < panel_end; p++)
+        for (int32_t span = 0; span < matrix->inputs / span_of(type); span++) {
+            const uint8_t *header = matrix->data + (size_t)p * matrix->panel_bytes + (size_t)span * span_bytes(type);
+            for (int lane = 0; lane < 16; lane++)
+                is_sound &= (read_u16(header + integer_bytes(type) + lane * 2) & ~sign) < 0x7c00;
+        }
+    return is_sound;
 }
 
 void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
@@ -409,13 +427,15 @@ void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
             float_values(type, panel + ((size_t)i * 16 + lane) * width, 1, values + i);
         return;
     }
+    const uint8_t *tail = panel + main_bytes(type, matrix->inputs);
     for (int32_t first = 0; first < matrix->inputs; first += span_of(type)) {
         const block_scales scales = read_header(type, panel, lane);
         panel += header_bytes(type);
-        for (int group = 0; group < span_of(type) / GROUP; group++, panel += quant_bytes(type)) {
+        for (int group = 0; group < span_of(type) / GROUP; group++) {
             uint8_t q[GROUP];
-            for (int k = 0; k < GROUP; k++) q[k] = read_quant(type, panel, k, lane);
+            for (int k = 0; k < GROUP; k++) q[k] = read_quant(type, panel, tail, k, lane);
             group_values(type, &scales, group, q, values + first + group * GROUP);
+            panel += quant_bytes(type), tail += tail_bytes(type);
         }
     }
 }
@@ -429,17 +449,18 @@ spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, u
 #define READ_BY(...) ((readers & (__VA_ARGS__)) != 0)
 #define BIT(t) (1ull << SPK_##t)
     spk_activations a = {.inputs = inputs, .span = GROUP};
-    if (READ_BY(BIT(Q2_K) | BIT(Q3_K) | BIT(Q4_K) | BIT(Q5_K) | BIT(Q6_K) | BIT(IQ4_XS))) a.span = SUPER_BLOCK;
+    if (READ_BY(BIT(Q2_K) | BIT(Q3_K) | BIT(Q4_K) | BIT(Q5_K) | BIT(Q6_K) | BIT(IQ4_XS) | BIT(TOP5))) a.span = SUPER_BLOCK;
     uint8_t *at = memory;
     a.q = (int8_t *)at, at += n;
     a.scale = (float *)at, at += slots * 4;
     if (READ_BY(BIT(Q4_1) | BIT(Q5_1))) a.sum = (float *)at, at += slots * 4;
     if (READ_BY(BIT(Q4_0) | BIT(Q5_0) | BIT(Q8_0) | BIT(IQ4_NL) | BIT(IQ4_XS) | BIT(TOP6)))
         a.offset = (int32_t *)at, at += slots * 4;
-    if (READ_BY(BIT(Q3_K) | BIT(Q6_K))) a.half_offset = (int32_t *)at, at += slots * 8;
+    if (READ_BY(BIT(Q3_K) | BIT(Q6_K) | BIT(TOP5))) a.half_offset = (int32_t *)at, at += slots * 8;
     if (READ_BY(BIT(Q4_K) | BIT(Q5_K))) a.pair_sums = (int32_t *)at, at += slots * 4;
     if (READ_BY(BIT(Q2_K))) a.half_sums = (int32_t *)at, at += slots * 4;
     if (READ_BY(BIT(TOP6))) a.rise = (int32_t *)at, at += slots * 4;
+    if (READ_BY(BIT(TOP5))) a.half_rise = (int32_t *)at, at += slots * 16;
     if (READ_BY(BIT(F32) | BIT(F16) | BIT(BF16))) a.values = (float *)at;
 #undef BIT
 #undef READ_BY
@@ -448,5 +469,5 @@ spk_activations spk_activations_in(void *memory, int32_t rows, int32_t inputs, u
 
 size_t spk_activations_bytes(int32_t rows, int32_t inputs) {
     const size_t n = row_blocks(rows) * SPK_ROW_BLOCK * inputs;
-    return n * 5 + n / GROUP * 32;
+    return n * 5 + n / GROUP * 48;
 }

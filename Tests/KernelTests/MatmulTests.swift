@@ -184,8 +184,10 @@ import TestSupport
         }
     }
 
-    @Test("a product with the upper 6 bits is the naive one, never below the matrix's own, and everywhere the same")
-    func upperBits() throws {
+    @Test(
+        "a product with the upper bits is the naive one, never below the matrix's own, and everywhere the same",
+        arguments: [TensorType.q8_0, .q6_K])
+    func upperBits(_ type: TensorType) throws {
         var rng = SplitMix(9)
         let total = 19
         // Some rows have one great value, some as many positive ones as can be, one is nothing but zeros.
@@ -196,18 +198,19 @@ import TestSupport
         }
         x[3 * Self.inputs + 5] = 1e4
         for byte in Self.fillings {
-            let matrix = PackedMatrix(.q8_0, inputs: Self.inputs, outputs: Self.outputs, seed: 8, byte: byte)
+            let matrix = PackedMatrix(type, inputs: Self.inputs, outputs: Self.outputs, seed: 8, byte: byte)
             let upper = try #require(try UpperBits(of: matrix.matrix, pool: WorkerPool(count: 2)))
             var reference: [Float]?
             for kernels in Kernels.available {
-                let activations = Activations(x, inputs: Self.inputs, readers: [SPK_Q8_0, SPK_TOP6], kernels: kernels)
+                let readers = [type.kernelType, upper.matrix.type]
+                let activations = Activations(x, inputs: Self.inputs, readers: readers, kernels: kernels)
                 let own = multiply(matrix.matrix, activations, rows: total, of: total, kernels: kernels)
                 let bounds = multiply(upper.matrix, activations, rows: total, of: total, kernels: kernels)
                 #expect(zip(bounds, own).allSatisfy { $0 >= $1 })
                 #expect(bounds == reference ?? bounds, "\(kernels.name)")
                 reference = bounds
                 expect(bounds, rows: total, "\(kernels.name), \(byte.map(String.init) ?? "random")") { row, o, i in
-                    naive(matrix, o, i, times: activations.rounded(row, i))
+                    bound(matrix, o, i, times: Double(activations.rounded(row, i)))
                 }
                 for count in 1..<total {
                     let fewer = multiply(upper.matrix, activations, rows: count, of: total, kernels: kernels)
@@ -217,24 +220,40 @@ import TestSupport
         }
     }
 
-    /// The most that a weight times an activation can be where the weight's lower two bits are not known.
-    private func naive(_ matrix: PackedMatrix, _ output: Int, _ input: Int, times activation: Float) -> Double {
-        let block = (output * matrix.inputs + input) / 32 * 34
-        let scale = Double(spk_f16_to_f32(UInt16(matrix.file[block]) | UInt16(matrix.file[block + 1]) << 8))
-        let quant = Int(Int8(bitPattern: matrix.file[block + 2 + input % 32]))
-        let known = Double(quant & ~3) * Double(activation)
-        return scale * (known + 3 * max(0, Double(activation)))
+    /// The most that a weight times an activation can be where the weight's lowest bits are not known.
+    private func bound(_ matrix: PackedMatrix, _ output: Int, _ input: Int, times activation: Double) -> Double {
+        let weight = Double(matrix.weights[output * matrix.inputs + input])
+        let index = output * matrix.inputs + input
+        let block = index / matrix.type.blockSize * matrix.type.blockBytes, k = index % matrix.type.blockSize
+        func scale(at offset: Int) -> Double {
+            Double(spk_f16_to_f32(UInt16(matrix.file[block + offset]) | UInt16(matrix.file[block + offset + 1]) << 8))
+        }
+        let step, unknown, most: Double
+        if matrix.type == .q8_0 {
+            (step, unknown, most) = (scale(at: 0), Double(matrix.file[block + 2 + k] & 3), 3)
+        } else {
+            // Two halves of 128: 32 bytes hold the lower four bits of inputs 0–31 and 64–95, the next of the others.
+            let byte = matrix.file[block + k / 128 * 64 + k % 64]
+            let isUpper = k % 128 >= 64
+            let part = Int8(bitPattern: matrix.file[block + 192 + k / 16])
+            (step, unknown, most) = (scale(at: 208) * Double(part), Double(byte >> (isUpper ? 4 : 0) & 1), 1)
+        }
+        return (weight - step * unknown) * activation + max(0, step * most * activation)
     }
 
     @Test(
-        "upper bits are no bound where a scale is negative or not finite", arguments: [0x8001, 0xa000, 0x7c00, 0x7e00])
-    func unsoundScales(bits: UInt16) throws {
-        let file = PackedMatrix(.q8_0, inputs: 64, outputs: 40, seed: 10)
+        "upper bits are no bound where a scale is not finite, or one of Q8_0 negative",
+        arguments: [0x8001, 0xa000, 0x7c00, 0x7e00], [TensorType.q8_0, .q6_K])
+    func unsoundScales(bits: UInt16, _ type: TensorType) throws {
+        let file = PackedMatrix(type, inputs: 512, outputs: 40, seed: 10)
         #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil)
         let panel = UnsafeMutablePointer(mutating: file.matrix.data!)
-        // A group's 16 scales stand before its 512 quants; this is that of output 37 for the second group.
-        let scale = panel + 2 * file.matrix.panel_bytes + 544 + 5 * 2
+        // A group's 16 scales stand before its 512 quants, a super-block's behind the integers that multiply them and
+        // before its 256 · 16 quants of 5 bits; this is that of output 37 for the second of them.
+        let offset = type == .q8_0 ? 544 : (256 + 32 + 256 * 16 * 5 / 8) + 256
+        let scale = panel + 2 * file.matrix.panel_bytes + offset + 5 * 2
         withUnsafeBytes(of: bits) { scale.update(from: $0.assumingMemoryBound(to: UInt8.self).baseAddress!, count: 2) }
-        #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) == nil)
+        let isBound = type == .q6_K && bits & 0x7fff < 0x7c00
+        #expect((try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil) == isBound)
     }
 }

@@ -40,7 +40,7 @@ struct PackedMatrix {
             case .i64: preconditionFailure("indices are no weights")
             case .f16: put(Float.random(in: -1...1, using: &rng), at: 0)
             case .q3_K: put(scale, at: 108)
-            case .q6_K: put(scale, at: 208)
+            case .q6_K: put(Bool.random(using: &rng) ? scale : -scale, at: 208)
             case .q4_0, .q5_0, .q8_0, .iq4_NL, .iq4_XS: put(scale, at: 0)
             case .q2_K:
                 put(scale, at: 80)

@@ -30,7 +30,7 @@ typedef enum {
     SPK_ISA_AVX512 = 4,
 } spk_isa;
 
-/// Types of a matrix: those of a GGUF file, with the format's own numbers, and one that only memory holds. A weight is
+/// Types of a matrix: those of a GGUF file, with the format's own numbers, and two that only memory holds. A weight is
 ///     scale · (q − zero)              Q4_0 Q5_0 Q8_0, groups of 32
 ///     scale · q + minimum             Q4_1 Q5_1, groups of 32
 ///     scale · table[q]                IQ4_NL, groups of 32
@@ -54,12 +54,14 @@ typedef enum {
     SPK_IQ4_NL = 20,
     SPK_IQ4_XS = 23,
     SPK_BF16 = 30,
+    SPK_TOP5 = 62, ///< Q6_K without its lowest bits, which stand apart: the same memory
     SPK_TOP6 = 63, ///< the upper 6 bits of Q8_0: see spk_pack_top6
 } spk_tensor_type;
 
 /// A weight matrix [outputs × inputs], cut into panels of 16 outputs that take no more bytes than their file's rows, to
 /// 3 %. A panel holds one group of 32 weights, or one super-block of 256, after the other: the scales of 16 outputs, then
-/// their quants. A product thus reads one stream from end to end. Panels start on 64-byte boundaries; outputs are padded
+/// their quants; the lowest bits of Q6_K come behind all of these. A product thus reads one stream from end to end. Panels
+/// start on 64-byte boundaries; outputs are padded
 /// to a multiple of 16 with zeros.
 typedef struct {
     spk_tensor_type type;
@@ -85,6 +87,7 @@ typedef struct {
     int32_t *pair_sums;   ///< [slots]           of an even group: Σ q of it and of the next, 16 bits each
     int32_t *half_sums;   ///< [slots]           Σ q of both half groups, 16 bits each
     int32_t *rise;        ///< [slots]           3 · Σ max(q, 0), the most that two more bits of every weight would add
+    int32_t *half_rise;   ///< [slots × 4]       of each half group 4 · Σ max(q, 0), and 4 · Σ min(q, 0)
     float *values;        ///< [rows × inputs]   the numbers themselves, row after row, for matrices kept as floats
 } spk_activations;
 
@@ -206,12 +209,15 @@ size_t spk_row_bytes(spk_tensor_type type, int32_t inputs);
 /// Packs panels `panel_begin..<panel_end` of a file tensor [outputs × inputs] to `packed`, the start of the matrix.
 void spk_pack(spk_tensor_type type, const uint8_t *file, int32_t outputs, int32_t inputs, int32_t panel_begin,
               int32_t panel_end, uint8_t *packed);
-/// Packs panels `panel_begin..<panel_end` of a matrix of Q8_0 anew, without the lower two bits of its
-/// weights. A product with what is left is never less than the matrix's own, to the last bit of the float: every group's
-/// integer sum starts with `rise`, the most that the bits left out can add, and all that follows it (the conversion, the
-/// product with a scale that is not negative, the sum) keeps the order of two numbers when it rounds. Returns false when
-/// a scale is negative or not finite, for which this does not hold.
-bool spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed);
+/// Packs panels `panel_begin..<panel_end` of a matrix of Q8_0 anew, without the lower two bits of its weights. A product
+/// with what is left is never less than the matrix's own, to the last bit of the float: every group's integer sum starts
+/// with `rise`, the most that the bits left out can add, and all that follows it (the conversion, the product with a scale
+/// that is not negative, the sum) keeps the order of two numbers when it rounds.
+void spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end, uint8_t *packed);
+/// Whether a product with the upper bits of these panels, of Q8_0 or Q6_K, is such a bound: not where a scale is no finite
+/// number, nor where one of Q8_0 is negative. With Q6_K each half group starts with the most or the least that the bits
+/// left out can add, as the signs of its two scales ask for.
+bool spk_upper_bits_bound(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end);
 /// One output's weights as floats, read back from the packed matrix (an embedding's row).
 void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values);
 /// One file row as floats, straight from the file's blocks (the reference that packing is tested against).

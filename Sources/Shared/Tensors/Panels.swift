@@ -31,6 +31,7 @@ extension spk_activations {
         if let pair_sums { rest.pair_sums = pair_sums + slot }
         if let half_sums { rest.half_sums = half_sums + slot }
         if let rise { rest.rise = rise + slot }
+        if let half_rise { rest.half_rise = half_rise + 4 * slot }
         if let values { rest.values = values + row * Int(inputs) }
         return rest
     }

@@ -1,30 +1,47 @@
 import CKernels
 import Synchronization
 
-/// The upper bits of a matrix, whose product with a row is never below the whole matrix's (`spk_pack_top6`).
+/// The upper bits of a matrix, whose product with a row is never below the whole matrix's: 6 of the 8 of Q8_0, 5 of the 6
+/// of Q6_K.
 package final class UpperBits: @unchecked Sendable {
     package let matrix: spk_matrix
-    private let arena: Arena
+    /// Nil where the bits left out stand apart in the matrix itself.
+    private let arena: Arena?
 
     /// Nil for a matrix without such a bound.
     package init?(of whole: spk_matrix, pool: WorkerPool) throws(OutOfMemory) {
-        guard whole.type == SPK_Q8_0 else { return nil }
-        let panels = whole.panels
-        let panelBytes = spk_panel_bytes(SPK_TOP6, whole.inputs)
-        try SystemMemory.check(needs: panels * panelBytes)
-        arena = try Arena(capacity: panels * panelBytes, hugePages: true)
-        let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
-        let isSound = Atomic(true)
+        guard [SPK_Q8_0, SPK_Q6_K].contains(whole.type), Self.isBound(whole, pool) else { return nil }
+        var matrix = whole
+        guard whole.type == SPK_Q8_0 else {
+            matrix.type = SPK_TOP5
+            (self.matrix, arena) = (matrix, nil)
+            return
+        }
+        matrix.type = SPK_TOP6
+        matrix.panel_bytes = spk_panel_bytes(SPK_TOP6, whole.inputs)
+        let bytes = whole.panels * matrix.panel_bytes
+        try SystemMemory.check(needs: bytes)
+        let arena = try Arena(capacity: bytes, hugePages: true)
+        let packed = arena.allocate(UInt8.self, count: bytes)
         pool.run { worker in
-            let share = worker.share(of: panels)
-            let isShareSound = withUnsafePointer(to: whole) {
+            let share = worker.share(of: whole.panels)
+            withUnsafePointer(to: whole) {
                 spk_pack_top6($0, Int32(share.lowerBound), Int32(share.upperBound), packed)
             }
-            if !isShareSound { isSound.store(false, ordering: .relaxed) }
         }
-        guard isSound.load(ordering: .relaxed) else { return nil }
-        matrix = spk_matrix(
-            type: SPK_TOP6, outputs: whole.outputs, inputs: whole.inputs, panel_bytes: panelBytes,
-            data: packed)
+        matrix.data = UnsafePointer(packed)
+        (self.matrix, self.arena) = (matrix, arena)
+    }
+
+    private static func isBound(_ whole: spk_matrix, _ pool: WorkerPool) -> Bool {
+        let isBound = Atomic(true)
+        pool.run { worker in
+            let share = worker.share(of: whole.panels)
+            let isShareBound = withUnsafePointer(to: whole) {
+                spk_upper_bits_bound($0, Int32(share.lowerBound), Int32(share.upperBound))
+            }
+            if !isShareBound { isBound.store(false, ordering: .relaxed) }
+        }
+        return isBound.load(ordering: .relaxed)
     }
 }
