@@ -6,7 +6,7 @@ extension Verifier {
     /// they were asked for, `logits` their results.
     package func forward(_ batch: RowBatch) {
         precondition(batch.rowCount <= Self.maximumRows)
-        searched = batch.needsLogits || batch.logitRowCount > LikeliestSearch.maximumRows ? nil : search
+        searched = batch.needsLogits ? nil : search.flatMap { batch.logitRowCount <= $0.maximumRows ? $0 : nil }
         let head: UnsafePointer<UInt8> = (searched?.bound ?? weights.output).data
         pool.run { worker in
             transformer.embed(batch, weights.embedding, &worker)  // x [rows, hidden]

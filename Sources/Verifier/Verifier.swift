@@ -75,10 +75,10 @@ package final class Verifier {
 
     /// The same weights with scratch memory and workers of its own.
     package func sibling(
-        pool: WorkerPool, kernels: Kernels? = nil, taps: [Int]? = nil
+        pool: WorkerPool, kernels: Kernels? = nil, taps: [Int]? = nil, cacheFormat: KVFormat? = nil
     ) throws(OutOfMemory) -> Verifier {
         try Verifier(
-            config, weights, tokenizer, taps: taps ?? self.taps, cacheFormat: cacheFormat,
+            config, weights, tokenizer, taps: taps ?? self.taps, cacheFormat: cacheFormat ?? self.cacheFormat,
             kernels: kernels ?? self.kernels, pool: pool)
     }
 

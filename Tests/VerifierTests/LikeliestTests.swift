@@ -73,6 +73,52 @@ import TestSupport
         }
     }
 
+    /// A checkpoint of the tiny Qwen3's kind, 256 wide, with random weights and an output of Q6_K.
+    private func wide(_ rng: inout SplitMix) throws -> Verifier {
+        let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
+        var writer = CheckpointWriter()
+        writer.metadata = source.metadata
+        writer.metadata["qwen3.embedding_length"] = .uint32(256)
+        for info in source.tensors {
+            let isOutput = ["attn_output.weight", "ffn_down.weight"].contains { info.name.hasSuffix($0) }
+            let isHead = info.name.hasSuffix("q_norm.weight") || info.name.hasSuffix("k_norm.weight")
+            var shape = info.shape
+            if !isHead { shape[isOutput ? 1 : 0] = 256 }
+            let values = rng.floats(shape.reduce(1, *))
+            try writer.add(info.name, type: .f32, shape: shape, bytes: values.withUnsafeBytes { Array($0) })
+        }
+        var bytes: [UInt8] = []
+        for output in 0..<260 {
+            // Some rows are like others but for a few bits, so that bounds cross.
+            var quants = SplitMix(UInt64(output % 40))
+            var block = (0..<208).map { _ in UInt8.random(in: 0...255, using: &quants) }
+            for _ in 0..<output / 40 { block[Int.random(in: 0..<128, using: &rng)] ^= 1 }
+            let scale = Float16(output % 40 < 20 ? 0.01 : -0.01).bitPattern
+            bytes += block + withUnsafeBytes(of: scale.littleEndian) { Array($0) }
+        }
+        try writer.add("output.weight", type: .q6_K, shape: [256, 260], bytes: bytes)
+        return try Fixtures.withTemporaryFolder { folder in
+            try writer.write(to: folder + "/model.gguf")
+            return try Verifier(
+                Checkpoint(path: folder + "/model.gguf"), kernels: Kernels(), pool: WorkerPool(count: 2))
+        }
+    }
+
+    @Test("with an output of Q6_K too")
+    func sixBits() throws {
+        var rng = SplitMix(14)
+        let verifier = try wide(&rng)
+        let tokens = (0..<300).map { _ in Int32.random(in: 0..<258, using: &rng) }
+        let expected = try likeliest(verifier, tokens, size: 60, .all)
+        #expect(Set(expected).count > 10 && !expected.contains(nil))
+        for kernels in Kernels.available {
+            let sibling = try verifier.sibling(pool: WorkerPool(count: 2), kernels: kernels)
+            for size in [1, 2, 3] {
+                #expect(try likeliest(sibling, tokens, size: size, .likeliest) == expected, "\(kernels.name)")
+            }
+        }
+    }
+
     private static let one: UInt16 = 0x3c00
 
     @Test("among equals the lowest token is taken, padding is not, and a negative scale leads to all logits")

@@ -120,9 +120,11 @@ import TestSupport
         #expect(caches.map(\.count) == [20, 3, 1, 33])
     }
 
-    @Test("a row of a tree gets the bits of its path run straight, and a kept path continues as if it were")
-    func trees() throws {
-        let verifier = try Fixtures.verifier(taps: [29])
+    @Test(
+        "a row of a tree gets the bits of its path run straight, and a kept path continues as if it were",
+        arguments: [KVFormat.f16, .q8])
+    func trees(_ format: KVFormat) throws {
+        let verifier = try Fixtures.verifier(taps: [29]).sibling(pool: WorkerPool(count: 2), cacheFormat: format)
         let prompt = Array(Self.tokens[..<37])
         //      0
         //    1   2      9
@@ -152,6 +154,28 @@ import TestSupport
         let next = result(verifier, 0, logits: 0)
         let straight = try run(verifier, [42], prompt + [tree[0], tree[2], tree[5], tree[8], 777])
         #expect(next == straight.last)
+    }
+
+    @Test(
+        "a sequence that takes over the beginning of another, in several stretches, continues as that one does",
+        arguments: [KVFormat.f16, .q8])
+    func adoption(_ format: KVFormat) throws {
+        let verifier = try Fixtures.verifier(taps: [29]).sibling(pool: WorkerPool(count: 2), cacheFormat: format)
+        var rng = SplitMix(3)
+        let tokens = (0..<1_100).map { _ in Int32.random(in: 100..<49152, using: &rng) }
+        let (first, second) = (try verifier.makeCache(), try verifier.makeCache(capacity: 1_100))
+        let batch = RowBatch(capacity: 512)
+        func rows(_ range: Range<Int>, _ cache: KVCache) -> [[Float]] {
+            batch.removeAll()
+            batch.append(tokens[range], to: cache, logits: .all)
+            verifier.forward(batch)
+            return (0..<range.count).map { result(verifier, $0, logits: $0) }
+        }
+        for begin in stride(from: 0, to: 1_050, by: 500) { _ = rows(begin..<min(begin + 500, 1_050), first) }
+        second.adopt(300, of: first)
+        second.adopt(1_027, of: first)
+        first.rollback(to: 1_027)
+        #expect(rows(1_027..<1_100, first) == rows(1_027..<1_100, second))
     }
 
     @Test("after a rollback the sequence continues as if nothing had been there")

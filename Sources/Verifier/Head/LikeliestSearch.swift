@@ -5,8 +5,9 @@ import SpeculateShared
 /// logits are computed only where a bound reaches one that some token does have. The token is the one that all logits
 /// would give, to the last bit and however near the bounds are; how near decides how much is left to compute.
 ///
-/// With 6 of 8 bits some four of SmolLM2-135M's 3,072 panels are left: 23 MB of its head are read, not 30. With 5 bits some
-/// hundred are, which costs more than the bit.
+/// With 6 of 8 bits some five of SmolLM2-135M's 3,072 panels are left: 23 MB of its head are read, not 30. With 5 bits some
+/// hundred are, which costs more than the bit. The same head as Q6_K has some seven left with 5 of 6 bits, some 600 with 4;
+/// as Q4_K some 1,900 with 3 of 4: there it does not pay.
 final class LikeliestSearch {
     private struct Best: BitwiseCopyable {
         var logit: Float
@@ -20,8 +21,10 @@ final class LikeliestSearch {
         }
     }
 
-    /// The most rows of a pass: with more, products take longer than reading, and bounds are products too.
-    static let maximumRows = Int(SPK_ROW_BLOCK)
+    private static let mostRows = Int(SPK_ROW_BLOCK)
+    /// The most rows of a pass: with more, products take longer than reading, and bounds are products too. Where little is
+    /// left out, that is soon.
+    var maximumRows: Int { bound.type == SPK_TOP5 ? 2 : Self.mostRows }
 
     private let head: spk_matrix
     let bound: spk_matrix
@@ -32,8 +35,8 @@ final class LikeliestSearch {
     private let sections: Int
     private let panels: Int
     private let stride: Int
-    private let bounds: UnsafeMutablePointer<Float>  // [maximumRows, stride]
-    private let greatest: UnsafeMutablePointer<Best>  // [maximumRows, sections] of the bounds
+    private let bounds: UnsafeMutablePointer<Float>  // [mostRows, stride]
+    private let greatest: UnsafeMutablePointer<Best>  // [mostRows, sections] of the bounds
     private let reaching: UnsafeMutablePointer<Int32>  // [section]
     private let exact: UnsafeMutablePointer<Float>  // [16] logits of one panel
     private let arena: Arena
@@ -50,7 +53,7 @@ final class LikeliestSearch {
         panels = head.panels
         sections = (panels + section - 1) / section
         stride = panels * Int(SPK_LANES)
-        let rows = Self.maximumRows
+        let rows = Self.mostRows
         arena = try Arena(
             capacity: Arena.size(rows * stride * 4) + Arena.size(rows * sections * MemoryLayout<Best>.stride)
                 + Arena.size(section * 4) + Arena.size(Int(SPK_LANES) * 4))
