@@ -9,6 +9,8 @@ Every figure is the median over the rounds; one round runs each program once for
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ from pathlib import Path
 from statistics import median
 
 import random_models
-from peers import HERE, PROMPT, ROWS, decode, first_token, llama_passes, llama_speed, passes, prepare, processor
+from peers import HERE, PROMPT, ROOT, ROWS, decode, llama_passes, llama_speed, passes, prepare, processor
 from serve_load import save
 
 TOKENS = "32"
@@ -40,7 +42,7 @@ def measure(model: Path, tools: Path, threads: int, rounds: int) -> dict[str, li
             note(f"llama decode, flash {flash}", llama_speed(tools, model, threads, *plain))
             note(f"llama decode at {DEPTH}, flash {flash}", llama_speed(tools, model, threads, *plain, "-d", DEPTH))
             note(f"llama prefill 512, flash {flash}", llama_speed(tools, model, threads, "-fa", flash, "-p", "512", "-n", "0"))
-        elapsed, resident = first_token(model, threads)
+        elapsed, resident = one_token(model, threads)
         note("ours ms to first token", elapsed)
         note("ours peak resident MB", resident / 1e6)
         result = passes(model, threads, DEPTH)
@@ -51,6 +53,23 @@ def measure(model: Path, tools: Path, threads: int, rounds: int) -> dict[str, li
         for rows, milliseconds in llama_passes(tools, model, threads, "8").items():
             note(f"llama T({rows})", milliseconds)
     return seen
+
+
+def one_token(model: Path, threads: int) -> tuple[float, int]:
+    """Milliseconds of the whole program for one token after 32, and its peak resident bytes. The vocabulary has little but
+    bytes, and what a random model answers need not be text, so that the first character says nothing."""
+    prompt = "one two three four five six seve"
+    command = [ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "-n", "1", "--json", prompt]
+    start = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout
+        statistics = json.loads(process.stdout.read())["statistics"]
+        _, _, resources = os.wait4(process.pid, 0)
+        process.returncode = 0
+    elapsed = (time.perf_counter() - start) * 1e3
+    if statistics["prompt_tokens"] not in (32, 33):  # With or without a begin token.
+        raise SystemExit(f"{model}: the prompt has {usage['prompt_tokens']} tokens, expected 32")
+    return elapsed, resources.ru_maxrss * 1024
 
 
 def better(m: dict[str, float], name: str) -> float:

@@ -16,6 +16,7 @@ struct AdaptiveDrafterTests {
 
     /// Makes a pass of k rows take 1 + slope · (k − 1) milliseconds, from what is measured on.
     private static func teach(_ costs: CostTable, slope: Double) {
+        _ = costs.current
         for _ in 0..<400 {
             for rows in 1...32 { costs.observe(verify: (1 + slope * Double(rows - 1)) / 1000, rows: rows) }
         }

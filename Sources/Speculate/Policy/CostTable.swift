@@ -2,8 +2,8 @@ import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
-/// What passes take here: measured when the first completion wants to know, kept up to date by every round, since passes
-/// take longer as the context grows and as other programs run.
+/// What passes take here: measured when it is first asked, kept up to date by every round, since passes take longer as the
+/// context grows and as other programs run.
 final class CostTable {
     /// What else a pass holds, while one sequence's draft is being chosen.
     struct Load {
@@ -23,23 +23,28 @@ final class CostTable {
     private static let rate = 0.1
 
     var beside = Load()
-    /// Seconds of the verifier's pass of so many rows: rising, and straight between measured numbers of rows.
-    private var verify: [Double]
-    /// Seconds of the drafter's first pass over so many slots, injection and all. It comes after a pass of the verifier,
-    /// which has driven the drafter's weights out of the processor's cache.
-    private var draft: [Double]
-    /// Seconds of each further pass, which finds them there.
-    private var furtherPass: [Double]
+    private lazy var costs = measure()
+    private(set) var isMeasured = false
+
+    private let verifier: Verifier
+    private let cache: KVCache
+    private let drafter: BlockDiffusionDrafter?
+    private let patience: Double
 
     init(
         verifier: Verifier, model: BlockDiffusionModel?, patience: Double = CostTable.patience
     ) throws(OutOfMemory) {
-        let cache = try verifier.makeCache(capacity: Self.measuredRows.max()!)
-        let drafter = try model.map { model throws(OutOfMemory) in
+        self.verifier = verifier
+        self.patience = patience
+        cache = try verifier.makeCache(capacity: Self.measuredRows.max()!)
+        drafter = try model.map { model throws(OutOfMemory) in
             try BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
         }
+    }
+
+    private func measure() -> PassCosts {
         let rows = Self.measuredRows.filter { $0 <= cache.capacity }
-        let most = min(model?.config.drafts ?? 0, 8)
+        let most = min(drafter?.model.config.drafts ?? 0, 8)
         let slots = [most] + Self.measuredSlots.filter { $0 < most }
         var least = (rows: [Int: Double](), first: [Int: Double](), further: [Int: Double]())
         _ = Self.measure(verifier, rows: 1, cache)  // The first pass of all finds memory and workers asleep.
@@ -55,20 +60,23 @@ final class CostTable {
             least.first[slot] = min(least.first[slot] ?? .infinity, first)
             least.further[slot] = min(least.further[slot] ?? .infinity, further)
         }
-        verify = Self.curve(least.rows)
-        draft = Self.curve(least.first)
-        furtherPass = Self.curve(least.further)
+        isMeasured = true
+        return PassCosts(
+            verify: Self.curve(least.rows), draft: Self.curve(least.first), furtherPass: Self.curve(least.further))
     }
 
-    var current: PassCosts { PassCosts(verify: verify, draft: draft, furtherPass: furtherPass) }
+    /// Seconds of the verifier's pass of so many rows, rising, and straight between measured numbers of rows; and of the
+    /// drafter's, the first of which comes after a pass of the verifier that has driven its weights out of the cache.
+    var current: PassCosts { costs }
 
     /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost
     /// grows as it does at its end.
-    func verify(rows: Int) -> Double { Self.value(verify, rows + beside.rows) }
+    func verify(rows: Int) -> Double { Self.value(costs.verify, rows + beside.rows) }
 
     /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest convex
     /// curve below the measured one, whose own steps are smaller than its noise.
     func marginal(rows: Int) -> Double {
+        let verify = costs.verify
         let (here, last) = (rows + beside.rows, verify.count)
         guard here < last else { return Self.value(verify, last + 1) - verify[last - 1] }
         var slope = 0.0
@@ -87,17 +95,18 @@ final class CostTable {
 
     /// Seconds of a draft over so many slots in so many passes.
     func draft(slots: Int, passes: Int = 1) -> Double {
-        Self.value(draft, slots) + Double(passes - 1) * Self.value(furtherPass, slots)
+        Self.value(costs.draft, slots) + Double(passes - 1) * Self.value(costs.furtherPass, slots)
     }
 
     func observe(verify seconds: Double, rows: Int) {
-        Self.update(&verify, rows, seconds / Self.value(verify, rows))
+        guard isMeasured else { return }
+        Self.update(&costs.verify, rows, seconds / Self.value(costs.verify, rows))
     }
 
     func observe(draft seconds: Double, slots: Int, passes: Int) {
         let ratio = seconds / draft(slots: slots, passes: passes)
-        Self.update(&draft, slots, ratio)
-        if passes > 1 { Self.update(&furtherPass, slots, ratio) }
+        Self.update(&costs.draft, slots, ratio)
+        if passes > 1 { Self.update(&costs.furtherPass, slots, ratio) }
     }
 
     private static func value(_ curve: [Double], _ count: Int) -> Double {
