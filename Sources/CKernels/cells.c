@@ -3,12 +3,12 @@
 #include <string.h>
 
 size_t spk_kv_block_bytes(spk_kv_type type, int32_t head_dim) {
-    return (size_t)16 * (head_dim * number_bytes(type) + (type == SPK_KV_Q8 ? scales_per_cell(head_dim) * 2 : 0));
+    return kv_block_bytes(type, head_dim);
 }
 
 void spk_copy_cell(const spk_cells *from, int32_t source, const spk_cells *to, int32_t target) {
     const size_t bytes = number_bytes(from->type), dim = (size_t)from->head_dim;
-    const size_t block = spk_kv_block_bytes(from->type, from->head_dim);
+    const size_t block = kv_block_bytes(from->type, from->head_dim);
     const size_t source_block = (size_t)(source / 16) * block, target_block = (size_t)(target / 16) * block;
     const size_t a = (size_t)(source % 16), b = (size_t)(target % 16);
     const uint8_t *key = from->keys + source_block, *value = from->values + source_block;

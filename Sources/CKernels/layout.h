@@ -104,6 +104,13 @@ static const uint8_t iq4_table[16] = {1, 24, 45, 63, 79, 93, 106, 118, 129, 141,
 
 /// Bytes of one number of a KV cache, and the scales that a cell's key or value has.
 static inline int number_bytes(spk_kv_type type) { return type == SPK_KV_Q8 ? 1 : 2; }
-static inline int scales_per_cell(int32_t head_dim) { return (head_dim + 31) / 32; }
+static inline int scales_per_cell(spk_kv_type type, int32_t head_dim) {
+    return type == SPK_KV_Q8 ? (head_dim + 31) / 32 : 0;
+}
+
+/// Sixteen cells' keys, or their values.
+static inline size_t kv_block_bytes(spk_kv_type type, int32_t head_dim) {
+    return (size_t)16 * (head_dim * number_bytes(type) + scales_per_cell(type, head_dim) * 2);
+}
 
 #endif

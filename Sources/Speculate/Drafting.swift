@@ -101,6 +101,14 @@ final class Drafting {
         return costs
     }
 
+    /// Measures what passes take once some completion wants to draft; returns how long that took.
+    func measure() -> Duration {
+        guard let measured, !measured.isMeasured else { return .zero }
+        let start = ContinuousClock.now
+        _ = measured.current
+        return ContinuousClock.now - start
+    }
+
     /// What else the next pass holds, for those who choose how deep to draft.
     var beside = CostTable.Load() {
         didSet { measured?.beside = beside }

@@ -97,7 +97,8 @@ public actor Engine {
             try configuration.checkRecording(checkpoint, drafter)
             verifier = try Verifier(
                 checkpoint, taps: try drafting.taps(of: checkpoint) + configuration.recordedLayers,
-                cacheFormat: KVFormat(rawValue: configuration.cacheFormat.rawValue)!, kernels: try Kernels(), pool: pool, progress: configuration.onLoading)
+                cacheFormat: KVFormat(rawValue: configuration.cacheFormat.rawValue)!, kernels: try Kernels(),
+                pool: pool, progress: configuration.onLoading)
             try drafting.load(for: verifier)
         }
     }

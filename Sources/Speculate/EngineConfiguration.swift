@@ -14,8 +14,8 @@ public struct EngineConfiguration: Sendable {
         /// 16-bit floats.
         case f16
         /// 8-bit integers with a 16-bit scale for every 32 of them: little more than half the memory, and less to read
-        /// where the context is long. The one setting of the engine that changes answers: `==` holds among those of one
-        /// format, and Benchmarks/README.md has what it costs in likelihood.
+        /// where the context is long. Unlike threads, drafts or the instruction set, it changes answers, at no loss of
+        /// likelihood that could be measured (Benchmarks/README.md).
         case q8
     }
 

@@ -108,6 +108,7 @@ package final class Generation {
     ) throws(OutOfMemory) {
         let capacity = promptCount + maximumTokens
         cache = try verifier.makeCache(capacity: capacity)
+        cache?.prepare(to: tokens.count - 1)
         drafter = speculation == .none ? nil : try makeDrafter(speculation, rule, capacity)
         drafter?.begin(tokens)
         if options.hasPenalties, tokens.count == promptCount { history = TokenHistory(prompt: tokens) }
@@ -125,6 +126,12 @@ package final class Generation {
     private var logitRows: RowBatch.LogitRows {
         options.takesLikeliest && logprobs == nil && recorded == nil ? .likeliest : .all
     }
+
+    /// Whether there is a first token.
+    var hasAnswered: Bool { firstTokenTime != nil }
+
+    /// Leaves a time that was spent on something else out of the answer's.
+    func leaveOut(_ pause: Duration) { firstTokenTime? += pause }
 
     /// Whether anything of the prompt is computed.
     var hasBegun: Bool { held > 0 }

@@ -10,16 +10,21 @@ import TestSupport
         try await Engine.load(verifier: Fixtures.modelPath(), configuration: configuration)
     }
 
-    @Test("several streams at once give what each gives alone")
-    func concurrent() async throws {
-        let engine = try await engine()
+    @Test(
+        "several streams at once give what each gives alone, drafts or none, whatever the cache's format",
+        arguments: EngineConfiguration.CacheFormat.allCases)
+    func concurrent(_ format: EngineConfiguration.CacheFormat) async throws {
+        let engine = try await engine(EngineConfiguration(threads: 2, cacheFormat: format))
         let requests = ["The sea", "def main():", "In 1867,", "List: a, b, a, b, a,"].enumerated().map { index, text in
             CompletionRequest(
                 .text(text), maximumTokens: 40,
                 sampling: SamplingOptions(temperature: index % 2 == 0 ? 0 : 0.8, seed: 9))
         }
         var alone: [CompletionResult] = []
-        for request in requests { alone.append(try await engine.complete(request)) }
+        for var request in requests {
+            request.speculation = Speculation.none
+            alone.append(try await engine.complete(request))
+        }
         let together = try await withThrowingTaskGroup(of: (Int, CompletionResult).self) { group in
             for (index, request) in requests.enumerated() {
                 group.addTask { (index, try await engine.complete(request)) }

@@ -126,6 +126,7 @@ import TestSupport
         let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
         let model = try BlockDiffusionModel(checkpoint, config, for: verifier)
         let costs = try CostTable(verifier: verifier, model: model)
+        _ = costs.current
         for _ in 0..<400 {  // Drafts of the model for nothing, and rows for little.
             for rows in 1...16 { costs.observe(verify: (1 + 0.03 * Double(rows - 1)) / 1000, rows: rows) }
             for slots in 1...config.drafts { costs.observe(draft: 1e-6, slots: slots, passes: 1) }
@@ -154,6 +155,7 @@ import TestSupport
         let one = try two.sibling(pool: WorkerPool(count: 1))
         let models = try [two, one].map { try BlockDiffusionModel(checkpoint, config, for: $0) }
         let costs = try CostTable(verifier: two, model: models[0])
+        _ = costs.current
         var experience = Experience(drafts: config.drafts)
         let prompts = try prompts(two.tokenizer)
         #expect(prompts.count >= 100)

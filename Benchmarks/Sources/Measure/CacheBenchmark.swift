@@ -6,7 +6,8 @@ import Foundation
 struct CacheBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cache",
-        abstract: "Formats of the KV cache: what each makes of a text's likelihood, and how long a pass takes behind it.")
+        abstract:
+            "Formats of the KV cache: what each makes of a text's likelihood, and how long a pass takes behind it.")
 
     @Argument(help: "The GGUF file.") var model: String
     @Argument(help: "The text, read from its beginning as far as the context goes.") var text: String
@@ -35,7 +36,8 @@ struct CacheBenchmark: ParsableCommand {
             let same = zip(reading.likeliest, readings[0].likeliest).filter { $0 == $1 }.count
             print(
                 String(
-                    format: "%3@: %.4f nats a token, likeliest token as with f16 %.2f %%, pass of one row %.2f ms, %.1f MB",
+                    format:
+                        "%3@: %.4f nats a token, likeliest token as with f16 %.2f %%, pass of one row %.2f ms, %.1f MB",
                     name as NSString, reading.nats.reduce(0, +) / Double(reading.nats.count),
                     100 * Double(same) / Double(reading.likeliest.count), reading.milliseconds,
                     Double(reading.bytes) / 1e6))

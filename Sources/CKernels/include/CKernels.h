@@ -103,7 +103,7 @@ typedef enum {
 } spk_kv_type;
 
 /// Keys and values of one head in one stretch of a sequence, each [SPK_STRETCH / 16] blocks of `spk_kv_block_bytes`. A
-/// block has 16 cells: keys [head_dim][16], values [16][head_dim]; and behind them the scales [head_dim / 32, up][16].
+/// block has 16 cells: keys [head_dim][16], values [16][head_dim]; and behind them the scales [head_dim / 32, rounded up][16].
 typedef struct {
     spk_kv_type type;
     int32_t head_dim;
@@ -146,7 +146,7 @@ typedef struct {
     /// `interleaved`, else (i, i + rotated/2).
     void (*rope)(float *head, int32_t rotated, const float *cosine, const float *sine, bool interleaved);
 
-    /// Writes one head's key into a cell of its stretch, as finite numbers.
+    /// Writes one head's key into a cell, 0..<SPK_STRETCH of its stretch, as finite numbers.
     void (*store_key)(const float *key, const spk_cells *cells, int32_t cell);
 
     /// The same for a value.

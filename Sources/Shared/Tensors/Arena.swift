@@ -38,7 +38,7 @@ package final class Arena: @unchecked Sendable {
     /// - Parameter isWritten: whether they hold something, which then moves.
     package func useLargePages(_ bytes: Range<Int>, isWritten: Bool) {
         #if os(Linux)
-            let (small, large) = (4 << 10, 2 << 20)
+            let (small, large) = (sysconf(Int32(_SC_PAGESIZE)), 2 << 20)
             let first = (UInt(bitPattern: base) + UInt(bytes.lowerBound)) / UInt(small) * UInt(small)
             let end = (UInt(bitPattern: base) + UInt(bytes.upperBound) + UInt(large) - 1) / UInt(large) * UInt(large)
             let start = UnsafeMutableRawPointer(bitPattern: first)!

@@ -32,7 +32,6 @@ final class AdaptiveDrafter: Drafter {
     private var own = 0
     /// Chances until the model is tried again.
     private var pause = Pause(left: 0, burst: 6)
-    private var isFirstRound = true
     /// Rounds in which two passes promised more than one.
     private var twoPassRounds = 0
 
@@ -69,9 +68,7 @@ final class AdaptiveDrafter: Drafter {
         found.removeAll()
         isFoundDrafted = nil
         choice = .none
-        // Measuring what drafts cost takes a moment for which the first token does not wait.
-        defer { isFirstRound = false }
-        guard maximum > 0, costs.isMeasured || !isFirstRound else { return }
+        guard maximum > 0, costs.isMeasured else { return }
         lookup.propose(maximum: min(maximum, 32), into: &found)
         let plain = plainRate
         let (copied, copyRate) = worthOfFound()

@@ -65,8 +65,6 @@ final class CostTable {
             verify: Self.curve(least.rows), draft: Self.curve(least.first), furtherPass: Self.curve(least.further))
     }
 
-    /// Seconds of the verifier's pass of so many rows, rising, and straight between measured numbers of rows; and of the
-    /// drafter's, the first of which comes after a pass of the verifier that has driven its weights out of the cache.
     var current: PassCosts { costs }
 
     /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost

@@ -75,6 +75,11 @@ final class Scheduler {
         admit()
         let able = active.filter { !$0.isPaused }
         guard !able.isEmpty else { return false }
+        // Nobody's first token waits for it, nor is it part of anybody's speed.
+        if able.contains(where: \.generation.hasAnswered) {
+            let pause = drafting.measure()
+            if pause > .zero { for completion in active { completion.generation.leaveOut(pause) } }
+        }
         batch.removeAll()
         let start = ContinuousClock.now
         let planned = plan(able)

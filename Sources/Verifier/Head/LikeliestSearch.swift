@@ -105,7 +105,8 @@ final class LikeliestSearch {
     /// The greatest of a row's logits in one panel.
     private func logits(_ panel: Int, _ row: Int, next: Int?) -> Best {
         transformer.multiply(
-            head.from(panel: panel), activations.from(row: row), 1, 0..<1, before: next.map { head.panel($0) }, into: exact,
+            head.from(panel: panel), activations.from(row: row), 1, 0..<1, before: next.map { head.panel($0) },
+            into: exact,
             stride: Int(SPK_LANES))
         return best(exact, panel..<panel + 1)
     }

@@ -50,7 +50,7 @@ package final class KVCache {
         self.view = view
     }
 
-    /// Memory that the tokens held take.
+    /// Memory that the tokens held take, pages that they share with others not counted.
     package var bytes: Int { view.stretchBytes / Int(SPK_STRETCH) * count }
 
     /// Goes on with what another sequence of the same model, which began with the same tokens, holds up to token `count`.
@@ -58,7 +58,6 @@ package final class KVCache {
     package func adopt(_ count: Int, of other: KVCache) {
         precondition((self.count...min(other.count, capacity)).contains(count))
         precondition(other.view.stretchBytes == view.stretchBytes)
-        prepare(to: count)
         let block = view.headBytes * 16 / Int(SPK_STRETCH)
         // Sixteen cells stand together; those of them that are here already are the same bits.
         var first = self.count / 16 * 16
@@ -77,10 +76,11 @@ package final class KVCache {
         commit(count - self.count)
     }
 
-    /// Before a pass writes the cells up to `end`: stretches that it fills are given large pages at once.
-    func prepare(to end: Int) {
-        guard count == largeStretches * Int(SPK_STRETCH) else { return }
-        enlarge(end / Int(SPK_STRETCH), holding: false)
+    /// Where a long prompt is about to be read into an empty cache, up to cell `end`: the stretches that it will fill have
+    /// large pages from the beginning.
+    package func prepare(to end: Int) {
+        guard count == 0, largeStretches == 0 else { return }
+        enlarge(min(end, capacity) / Int(SPK_STRETCH), holding: false)
     }
 
     /// Makes the next `tokens` cells, written by a pass, part of the sequence.

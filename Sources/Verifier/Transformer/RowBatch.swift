@@ -107,7 +107,6 @@ package final class RowBatch {
         precondition(count > 0 && rowCount + count <= capacity, "a pass has 1 to \(capacity) rows")
         precondition(cache.count + count <= cache.capacity, "the cache holds \(cache.capacity) tokens")
         precondition(!caches.contains { $0 === cache }, "a sequence appears once in a pass")
-        cache.prepare(to: cache.count + count)
         segments[segmentCount] = Segment(cache: cache.view, firstRow: rowCount, rowCount: count)
         segmentCount += 1
         caches.append(cache)

@@ -41,20 +41,21 @@ extension Transformer {
     ) {
         let width = state.tileColumns
         let (gateTile, upTile) = state.tiles(of: worker.index)
-        worker.forEachChunk(of: config.feedForward, chunk: width) { run, next in
-            for first in stride(from: run.lowerBound, to: run.upperBound, by: width) {
-                let columns = first..<min(first + width, run.upperBound)
+        let rowTiles = (rows - 1) / TransformerState.tileRows + 1
+        let columnTiles = (config.feedForward - 1) / width + 1
+        worker.forEachChunk(of: columnTiles * rowTiles, chunk: 1) { parts, next in
+            for part in parts {
+                let first = part / rowTiles * width
+                let columns = first..<min(first + width, config.feedForward)
+                let row = part % rowTiles * TransformerState.tileRows
+                let tile = row..<min(row + TransformerState.tileRows, rows)
                 let (gate, up) = (layer.gate.from(panel: first / 16), layer.up.from(panel: first / 16))
-                let following = columns.upperBound < run.upperBound ? columns.upperBound : next?.lowerBound
-                let afterwards = following.map { layer.gate.panel($0 / 16) } ?? layer.down.data
-                for row in stride(from: 0, to: rows, by: TransformerState.tileRows) {
-                    let tile = row..<min(row + TransformerState.tileRows, rows)
-                    let inputs = normed.from(row: row)
-                    let panels = 0..<columns.count / 16
-                    multiply(gate, inputs, tile.count, panels, before: up.data, into: gateTile, stride: width)
-                    multiply(up, inputs, tile.count, panels, before: afterwards, into: upTile, stride: width)
-                    activate(columns, tile, gateTile, upTile, stride: width)
-                }
+                let following = part + 1 < parts.upperBound ? part + 1 : next?.lowerBound
+                let afterwards = following.map { layer.gate.panel($0 / rowTiles * width / 16) } ?? layer.down.data
+                let (inputs, panels) = (normed.from(row: row), 0..<columns.count / 16)
+                multiply(gate, inputs, tile.count, panels, before: up.data, into: gateTile, stride: width)
+                multiply(up, inputs, tile.count, panels, before: afterwards, into: upTile, stride: width)
+                activate(columns, tile, gateTile, upTile, stride: width)
             }
         }
         worker.barrier()

@@ -143,7 +143,8 @@ package final class Transformer {
             for part in worker.share(of: rows * spans) {
                 let begin = Int32(part % spans) * output.pointee.span
                 kernels.table.pointee.quantize(
-                    x + part / spans * width + Int(begin), begin, begin + output.pointee.span, Int32(part / spans), output)
+                    x + part / spans * width + Int(begin), begin, begin + output.pointee.span, Int32(part / spans),
+                    output)
             }
         }
         worker.barrier()
