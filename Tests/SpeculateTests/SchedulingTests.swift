@@ -25,9 +25,8 @@ import Testing
     @Test("what finds no place waits, what finds no place to wait is refused, and all others end")
     func overload() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1, queue: 1))
-        let running = try await engine.stream(endless)
-        // One that nobody reads would give its slot to the one that waits.
-        let reading = Task { for try await _ in running {} }
+        // A stream whose reader is slow would give its slot to the one that waits.
+        let running = Task { try await engine.complete(endless) }
         try await wait(engine, running: 1)
         let short = CompletionRequest(.text("The sea"), maximumTokens: 5)
         let waiting = try await engine.stream(short)
@@ -36,7 +35,7 @@ import Testing
             error?.code == .overloaded
                 && error?.message == "2 completions are in progress or waiting, expected at most 2")
         #expect(await engine.activity.waiting == 1)
-        reading.cancel()
+        running.cancel()
         var result: CompletionResult?
         for try await delta in waiting { result = delta.result }
         #expect(result?.tokens == (try await engine.complete(short)).tokens)
@@ -46,17 +45,15 @@ import Testing
     @Test("a completion can be stopped while it waits")
     func stoppedInQueue() async throws {
         let engine = try await engine(EngineConfiguration(threads: 2, parallel: 1))
-        let running = try await engine.stream(endless)
-        // Until somebody reads it, it would give its slot to the one that waits.
-        let (reads, read) = AsyncStream<Void>.makeStream()
-        let reading = Task { for try await _ in running { read.yield() } }
-        for await _ in reads { break }
+        // A stream whose reader is slow would give its slot to the one that waits.
+        let running = Task { try await engine.complete(endless) }
+        try await wait(engine, running: 1)
         let waiting = Task { try await engine.complete(endless) }
         try await wait(engine, running: 1, waiting: 1)
         waiting.cancel()
         let result = try await waiting.value
         #expect(result.finishReason == .cancelled && result.tokens.isEmpty)
-        reading.cancel()
+        running.cancel()
         try await wait(engine, running: 0)
     }
 
