@@ -97,7 +97,7 @@ struct Inspection {
             let shape = tensor.shape.map(String.init).joined(separator: " × ")
             return [
                 tensor.name.padding(toLength: width, withPad: " ", startingAt: 0),
-                tensor.type.description.padding(toLength: 4, withPad: " ", startingAt: 0),
+                tensor.type.description.padding(toLength: 6, withPad: " ", startingAt: 0),
                 shape.padding(toLength: max(16, shape.count), withPad: " ", startingAt: 0), megabytes(tensor.byteCount),
             ].joined(separator: "  ")
         }

@@ -18,7 +18,8 @@ struct SpeculateCommand: AsyncParsableCommand {
             'speculate help complete' lists the options of that.
 
             Text goes to standard output, everything else to standard error.
-            Exit status: 0 done, 1 failed, 64 wrong usage, 65 bad checkpoint, 66 missing file, 130 interrupted.
+            Exit status: 0 done, 1 failed, 64 wrong usage, 65 bad checkpoint, 66 missing file, 75 no memory,
+            130 interrupted.
             """,
         version: "0.1.0",
         subcommands: [

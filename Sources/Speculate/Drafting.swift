@@ -44,6 +44,8 @@ final class Drafting {
         guard let checkpoint, let config else { return }
         do {
             model = try BlockDiffusionModel(checkpoint, config, for: verifier)
+        } catch let error as OutOfMemory {
+            throw EngineError(.overloaded, "\(checkpoint.path), beside its verifier: \(error)")
         } catch {
             throw EngineError(error, path: checkpoint.path)
         }

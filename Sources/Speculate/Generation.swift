@@ -14,6 +14,9 @@ package final class Generation {
     /// The same where every token's probability is asked for, which needs all logits.
     private static let reportedRows = 32
 
+    /// Tokens up to which nobody asks whether there is memory for their cache.
+    private static let promptsWithoutCheck = 1024
+
     package private(set) var statistics = CompletionStatistics()
     package private(set) var result: CompletionResult?
 
@@ -107,6 +110,11 @@ package final class Generation {
             )?
     ) throws(OutOfMemory) {
         let capacity = promptCount + maximumTokens
+        // A short prompt fits, or nothing does.
+        if tokens.count > Self.promptsWithoutCheck {
+            try SystemMemory.check(
+                needs: verifier.cacheBytes(tokens.count), for: "the KV cache of \(tokens.count) tokens")
+        }
         cache = try verifier.makeCache(capacity: capacity)
         cache?.prepare(to: tokens.count - 1)
         drafter = speculation == .none ? nil : try makeDrafter(speculation, rule, capacity)

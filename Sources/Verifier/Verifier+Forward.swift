@@ -32,7 +32,9 @@ extension Verifier {
     private func project(_ batch: RowBatch, _ worker: inout Worker) {
         guard batch.logitRowCount > 0 else { return }
         for index in worker.share(of: batch.logitRowCount) {
-            let x = transformer.state.x + Int(batch.logitRows[index]) * config.hidden
+            let row = Int(batch.logitRows[index])
+            let x = transformer.state.x + row * config.hidden
+            if transformer.state.isDamaged[row] != 0 { x[0] = .nan }  // Whoever asks for its logits is told.
             transformer.normalize(x, weights.outputNorm, into: headInput, index, worker)
         }
         worker.barrier()

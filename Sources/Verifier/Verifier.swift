@@ -82,6 +82,11 @@ package final class Verifier {
             kernels: kernels ?? self.kernels, pool: pool)
     }
 
+    /// Memory that so many tokens take in a cache.
+    package func cacheBytes(_ tokens: Int) -> Int {
+        2 * config.layers * config.kvHeads * cacheFormat.blockBytes(headDimension: config.headDimension) * tokens / 16
+    }
+
     package func makeCache(capacity: Int? = nil) throws(OutOfMemory) -> KVCache {
         try KVCache(config, capacity: capacity ?? config.context, format: cacheFormat)
     }

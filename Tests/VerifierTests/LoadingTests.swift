@@ -103,4 +103,18 @@ import TestSupport
             tensors[i].1.replaceSubrange(0..<4, with: [0, 0, 0xc0, 0x7f])
         }
     }
+
+    @Test(
+        "one weight that is no number leaves no row a logit, whatever it is multiplied with",
+        arguments: [0x7e00, 0xfc00])
+    func damaged(bits: UInt16) throws {
+        let parts = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+        for name in parts.map({ "blk.0.\($0).weight" }) {
+            let verifier = try load { _, tensors in
+                let i = tensors.firstIndex { $0.0.name == name }!
+                tensors[i].1.replaceSubrange(0..<2, with: [UInt8(bits & 0xff), UInt8(bits >> 8)])
+            }
+            #expect(try logits(verifier).contains { !$0.isFinite }, "\(name)")
+        }
+    }
 }

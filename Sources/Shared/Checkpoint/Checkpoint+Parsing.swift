@@ -159,7 +159,7 @@ extension Checkpoint {
             throw .tensor(
                 name,
                 "has type \(TensorType.name(of: rawType)), which this engine does not compute with: expected one of "
-                    + "\(TensorType.allCases); a file of the same model in Q4_K_M, IQ4_XS or Q8_0 will do")
+                    + "\(TensorType.weights); a file of the same model in Q4_K_M, IQ4_XS or Q8_0 will do")
         }
         var count = UInt64(1)
         for size in sizes {
@@ -186,7 +186,8 @@ extension Checkpoint {
             guard tensor.byteCount <= dataBytes, tensor.offset <= dataBytes - tensor.byteCount else {
                 throw .tensor(
                     tensor.name,
-                    "needs \(tensor.byteCount) bytes at \(tensor.offset), but the data section has \(max(dataBytes, 0))"
+                    "needs \(tensor.byteCount) bytes at \(tensor.offset), but the file ends after \(max(dataBytes, 0)) bytes of "
+                        + "tensors; it may be incomplete"
                 )
             }
         }

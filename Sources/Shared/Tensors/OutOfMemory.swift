@@ -4,14 +4,17 @@ package struct OutOfMemory: Error, Equatable, CustomStringConvertible {
     /// Bytes that there are, where that was asked before any was taken.
     package let available: Int?
 
-    package init(bytes: Int, available: Int? = nil) {
+    private let what: String
+
+    package init(bytes: Int, available: Int? = nil, for what: String = "the weights") {
         self.bytes = bytes
+        self.what = what
         self.available = available
     }
 
     package var description: String {
         guard let available else { return "out of memory: the system does not give \(bytes) bytes" }
-        return "the weights need \((bytes + 999_999) / 1_000_000) MB of memory, and "
+        return "\((bytes + 999_999) / 1_000_000) MB of memory are needed for \(what), and "
             + "\(available / 1_000_000) MB are available"
     }
 }

@@ -16,8 +16,8 @@ package enum SystemMemory {
     }
 
     /// - Throws: `OutOfMemory` with both numbers.
-    package static func check(needs bytes: Int) throws(OutOfMemory) {
-        if let available, bytes > available { throw OutOfMemory(bytes: bytes, available: available) }
+    package static func check(needs bytes: Int, for what: String = "the weights") throws(OutOfMemory) {
+        if let available, bytes > available { throw OutOfMemory(bytes: bytes, available: available, for: what) }
     }
 
     /// A folder of the system's that says what a group of processes may take.

@@ -34,6 +34,7 @@ extension Transformer {
             let vector = part.output + row * part.width + head * c.headDimension
             finishHead(vector, part, head, row)
             guard part.role != .query else { continue }
+            if !isFinite(vector) { state.isDamaged[row] = 1 }
             let cell = Int(batch.rows[row].cell)
             let cells = batch.segments[Int(batch.rows[row].segment)].cache.cells(index, head, at: cell)
             withUnsafePointer(to: cells) { cells in
@@ -78,6 +79,12 @@ extension Transformer {
         let part = HeadPart(
             role: .value, matrix: layer.value, bias: layer.valueBias, norm: nil, output: state.value, width: c.kvWidth)
         return (part, unit - c.heads - c.kvHeads)
+    }
+
+    private func isFinite(_ vector: UnsafePointer<Float>) -> Bool {
+        var greatest: UInt32 = 0
+        for i in 0..<config.headDimension { greatest = max(greatest, vector[i].bitPattern & 0x7fff_ffff) }
+        return greatest < 0x7f80_0000
     }
 
     private func finishHead(_ vector: UnsafeMutablePointer<Float>, _ part: HeadPart, _ head: Int, _ row: Int) {

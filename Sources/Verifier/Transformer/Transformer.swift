@@ -60,6 +60,7 @@ package final class Transformer {
             for row in worker.share(of: batch.rowCount) {
                 spk_unpack_row(embedding, batch.rows[row].token, state.x + row * config.hidden)
                 setRotation(row, position: Int(batch.rows[row].position))
+                state.isDamaged[row] = 0
             }
         }
         worker.barrier()

@@ -32,6 +32,9 @@ package final class TransformerState {
     let cosine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let sine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let frequencies: UnsafeMutablePointer<Double>  // [ropeDimensions / 2] radians a position
+    /// [rows] 1 where a key or a value was no finite number. The cache holds finite ones in their place, so that rows that do
+    /// not see them stay as they are; a row of its own is to have no logits.
+    package let isDamaged: UnsafeMutablePointer<UInt8>
     let attentionScratch: AttentionScratch
     private let arena: Arena
 
@@ -53,7 +56,7 @@ package final class TransformerState {
             capacity: workers * Arena.size(ownBytes)
                 + Arena.size(workers * MemoryLayout<spk_activations>.stride)
                 + floats.reduce(0) { $0 + Arena.size($1 * 4) } + activationBytes.reduce(0) { $0 + Arena.size($1) }
-                + Arena.size(half * 8))
+                + Arena.size(half * 8) + Arena.size(rows))
         self.arena = arena
         func activations(_ index: Int, _ readers: UInt64) -> spk_activations {
             spk_activations_in(
@@ -79,6 +82,7 @@ package final class TransformerState {
                 arena.allocate(bytes: ownBytes), Int32(Self.ownRows), Int32(config.hidden), readers.hidden)
         }
         frequencies = arena.allocate(count: half)
+        isDamaged = arena.allocate(count: rows)
         attentionScratch = try AttentionScratch(config, rows: rows, workers: workers)
         for i in 0..<half {
             let exponent = -2 * Double(i) / Double(config.ropeDimensions)
