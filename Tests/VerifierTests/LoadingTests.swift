@@ -50,7 +50,7 @@ import TestSupport
             #expect(error?.bytes == Int(Int32.max) * 2048 + 2048)
             #if os(Linux)
                 #expect(error?.available ?? 0 > 0)
-                #expect(error?.description.contains("need 4398047 MB of memory, and") == true)
+                #expect(error?.description.contains("4398047 MB of memory are needed for the weights, and") == true)
             #endif
         }
     }
