@@ -25,7 +25,7 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How the KV cache holds its numbers: f16, or q8 for half the memory and slightly other answers.",
+            "How the KV cache holds its numbers: f16, or q8 for half the memory; answers may then differ.",
             valueName: "format"))
     var kv = CacheFormatChoice.f16
 

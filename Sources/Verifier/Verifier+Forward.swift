@@ -34,7 +34,7 @@ extension Verifier {
         for index in worker.share(of: batch.logitRowCount) {
             let row = Int(batch.logitRows[index])
             let x = transformer.state.x + row * config.hidden
-            if transformer.state.isDamaged[row] != 0 { x[0] = .nan }  // Whoever asks for its logits is told.
+            if transformer.state.isDamaged[row] != 0 { x[0] = .nan }  // And so every logit.
             transformer.normalize(x, weights.outputNorm, into: headInput, index, worker)
         }
         worker.barrier()

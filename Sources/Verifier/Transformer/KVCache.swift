@@ -5,8 +5,8 @@ import SpeculateShared
 /// `count` and `commit`s; `rollback` forgets what was not kept, at no cost.
 ///
 /// Memory is taken for cells that are written, in pages. Stretches of SPK_STRETCH cells lie one after the other with all
-/// their layers, so that one that is full can have large pages: a pass over a long sequence reads memory that small ones
-/// make a quarter slower.
+/// their layers, so that one that is full can have large pages: with small ones a pass over a long sequence takes a quarter
+/// longer.
 package final class KVCache {
     /// Plain pointers, for the inner loops.
     struct View: BitwiseCopyable {

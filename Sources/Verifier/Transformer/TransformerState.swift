@@ -32,8 +32,8 @@ package final class TransformerState {
     let cosine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let sine: UnsafeMutablePointer<Float>  // [rows, ropeDimensions / 2]
     let frequencies: UnsafeMutablePointer<Double>  // [ropeDimensions / 2] radians a position
-    /// [rows] 1 where a key or a value was no finite number. The cache holds finite ones in their place, so that rows that do
-    /// not see them stay as they are; a row of its own is to have no logits.
+    /// [rows] 1 where a key or a value was not finite. The cache holds a finite number in its place, so that rows that do not
+    /// see it keep their bits; the row itself gets logits that are not finite.
     package let isDamaged: UnsafeMutablePointer<UInt8>
     let attentionScratch: AttentionScratch
     private let arena: Arena
