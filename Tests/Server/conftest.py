@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,11 +18,17 @@ from pathlib import Path
 
 import openai
 import pytest
+from hub_place import Place
+from hub_server import Hub
+from playwright.sync_api import Browser, expect, sync_playwright
+
+pytest.register_assert_rewrite("chat_page", "exchanges")
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("SPECULATE", ROOT / ".build/debug/speculate"))
 MODEL = subprocess.run([ROOT / "Models/fetch.sh"], capture_output=True, text=True, check=True).stdout.strip()
 NAME = Path(MODEL).stem
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Server:
@@ -119,3 +126,49 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def client(server: Server) -> openai.OpenAI:
     return server.client()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "no Chromium found: 'setup.sh tests' installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def opened(server: Server, browser: Browser, width: int = 1280, height: int = 800, **more):
+    """The page in a new window; its errors are collected in `problems`."""
+    context = browser.new_context(viewport={"width": width, "height": height}, **more)
+    page = context.new_page()
+    page.problems = []
+    page.on("pageerror", lambda error: page.problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            message.type == "error" and "status of 4" not in message.text and page.problems.append(message.text)
+        ),
+    )
+    page.goto(server.url)
+    expect(page.locator("#model")).to_contain_text(NAME)
+    return page
+
+
+@pytest.fixture
+def page(server: Server, browser: Browser):
+    page = opened(server, browser)
+    yield page
+    page.context.close()
+    assert page.problems == []
+
+
+@pytest.fixture
+def hub():
+    hub = Hub()
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def place(hub: Hub, tmp_path: Path) -> Place:
+    return Place(PROGRAM, hub, tmp_path)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import struct
-import subprocess
 
 import pytest
-from conftest import MODEL, NAME, PROGRAM, ROOT, Server
+from conftest import NAME, ROOT, Server
+from exchanges import CHAT, TEXT, ask, error_of
 
-TEXT = {"prompt": "The capital of France is", "max_tokens": 8, "temperature": 0}
-CHAT = {"messages": [{"role": "user", "content": "Name a fruit."}], "max_tokens": 8, "temperature": 0}
-# Each with a value that changes nothing, and one that would.
+# Fields, each with a value that changes nothing and one that would.
 NEUTRAL = {
     "top_k": (-1, -2), "best_of": (1, 2), "min_tokens": (0, 3), "ignore_eos": (False, True), "length_penalty": (1, 2),
     "use_beam_search": (False, True), "skip_special_tokens": (True, False), "tool_choice": ("none", "auto"),
@@ -23,12 +20,6 @@ NEUTRAL = {
     "response_format": ({"type": "text"}, "text"), "add_generation_prompt": (True, False),
     "continue_final_message": (False, True),
 }  # fmt: skip
-
-
-def ask(server: Server, body: dict, path: str = "/v1/completions", *headers: str) -> dict:
-    status, answer = server.post(path, json.dumps(body).encode(), *headers)
-    assert status == 200, answer
-    return answer
 
 
 @pytest.mark.parametrize("name", NEUTRAL)
@@ -43,15 +34,9 @@ def test_what_changes_nothing_is_accepted_and_what_would_is_named(server, name):
         assert ask(server, CHAT | {name: neutral}, "/v1/chat/completions")["choices"]
 
 
-def refused(server: Server, path: str, body: dict) -> dict:
-    status, answer = server.post(path, json.dumps(body).encode())
-    assert status == 400, answer
-    return answer["error"]
-
-
 def test_a_window_of_penalties_is_refused_where_there_is_one(server):
     for penalty in [{"repeat_penalty": 1.1}, {"presence_penalty": 0.5}, {"frequency_penalty": 0.5}]:
-        error = refused(server, "/v1/completions", TEXT | penalty | {"repeat_last_n": 64})
+        error = error_of(server, TEXT | penalty | {"repeat_last_n": 64})
         assert error["param"] == "repeat_last_n" and "beside a penalty" in error["message"]
     assert ask(server, TEXT | {"repeat_penalty": 1, "repeat_last_n": -1})["choices"] == ask(server, TEXT)["choices"]
 
@@ -59,7 +44,7 @@ def test_a_window_of_penalties_is_refused_where_there_is_one(server):
 @pytest.mark.parametrize(("path", "body"), [("/v1/completions", TEXT), ("/v1/chat/completions", CHAT)])
 def test_formats_other_than_text_are_refused_by_name(server, path, body):
     schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
-    error = refused(server, path, body | {"response_format": schema})
+    error = error_of(server, body | {"response_format": schema}, path)
     assert error["param"] == "response_format" and "'json_schema' is not supported" in error["message"]
 
 
@@ -75,7 +60,7 @@ def test_what_the_assistant_did_not_say_is_empty(server):
         ({"role": "assistant", "content": None, "tool_calls": calls}, "messages[0].tool_calls"),
         ({"role": "user", "content": None}, "messages[0].content"),
     ]:
-        assert refused(server, "/v1/chat/completions", {"messages": [turn]})["param"] == param
+        assert error_of(server, {"messages": [turn]}, "/v1/chat/completions")["param"] == param
 
 
 def test_the_model_may_be_left_out(server):
@@ -101,70 +86,11 @@ def test_json_without_its_header_is_read_where_it_cannot_be_mistaken(server):
         assert server.post("/v1/completions", body, *headers)[0] in (200, 415)
     request = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
     assert server.raw(request + body).startswith(b"HTTP/1.1 200")
-    # A form is none, and a page of another site shows where it is from.
+    # A form is not JSON, and a request from another site's page says where it is from.
     assert server.post("/v1/completions", b"prompt=x", "Content-Type: application/x-www-form-urlencoded")[0] == 415
     assert server.post("/v1/completions", body, "Content-Type: text/plain", "Origin: http://a.example")[0] == 415
     form = "Content-Type: application/x-www-form-urlencoded"
     assert server.post("/v1/completions", body, form, "Origin: http://a.example")[0] == 415
-
-
-def test_tokens_and_their_text(server):
-    tokens = ask(server, {"prompt": "Hello, world <|im_end|>"}, "/tokenize")
-    assert tokens["count"] == len(tokens["tokens"]) > 4 and tokens["max_model_len"] == 8192
-    assert ask(server, {"content": "Hello, world <|im_end|>"}, "/tokenize")["tokens"] == tokens["tokens"]
-    back = ask(server, {"tokens": tokens["tokens"]}, "/detokenize")
-    assert back["prompt"] == back["content"] == "Hello, world <|im_end|>"
-    chat = ask(server, {"messages": CHAT["messages"]}, "/tokenize")
-    assert chat["count"] == ask(server, CHAT, "/v1/chat/completions")["usage"]["prompt_tokens"]
-    # What is open to be answered, and what is not.
-    opening = ask(server, {"tokens": chat["tokens"]}, "/detokenize")["prompt"]
-    closed = ask(server, {"messages": CHAT["messages"], "add_generation_prompt": False}, "/tokenize")["tokens"]
-    assert chat["tokens"][: len(closed)] == closed
-    assert ask(server, {"tokens": closed}, "/detokenize")["prompt"] == opening.removesuffix("<|im_start|>assistant\n")
-    for path, body in [("/tokenize", {}), ("/tokenize", {"prompt": "a", "content": "b"}), ("/detokenize", {"tokens": [-1]})]:
-        status, answer = server.post(path, json.dumps(body).encode())
-        assert status == 400 and answer["error"]["message"]
-
-
-def test_tokens_come_with_their_text(server):
-    body = {"prompt": "Où? Say: \U0001f994 <|im_end|>", "parse_special": True}
-    plain = ask(server, body, "/tokenize")
-    pieces = ask(server, body | {"with_pieces": True}, "/tokenize")["tokens"]
-    assert [piece["id"] for piece in pieces] == plain["tokens"] and "token_strs" not in plain
-    parts = [p["piece"].encode() if isinstance(p["piece"], str) else bytes(p["piece"]) for p in pieces]
-    assert b"".join(parts).decode() == body["prompt"]
-    # No token of this vocabulary is all of the emoji.
-    assert any(isinstance(piece["piece"], list) for piece in pieces) and pieces[-1]["piece"] == "<|im_end|>"
-    both = ask(server, body | {"with_pieces": True, "return_token_strs": True}, "/tokenize")
-    assert both["tokens"] == pieces and len(both["token_strs"]) == both["count"]
-    assert both["token_strs"][-1] == "<|im_end|>" and "ĠSay" in both["token_strs"]
-
-
-def entry(key: str, kind: int, value: bytes) -> bytes:
-    """One of a GGUF file's metadata."""
-    return struct.pack("<Q", len(key)) + key.encode() + struct.pack("<I", kind) + value
-
-
-def test_the_begin_token_may_be_left_out(tmp_path):
-    # A model that begins its texts with a token: what says so is put before the file's own metadata, and filled up so
-    # that the tensors stay where alignment has them.
-    more = entry("tokenizer.ggml.add_bos_token", 7, b"\1") + entry("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 1))
-    room = -(len(more) + len(entry("fill", 8, bytes(8)))) % 32
-    more += entry("fill", 8, struct.pack("<Q", room) + b" " * room)
-    file = (ROOT / "Tests/Fixtures/tiny-llama3.gguf").read_bytes()
-    head = file[:16] + struct.pack("<Q", struct.unpack_from("<Q", file, 16)[0] + 3)
-    path = tmp_path / "begins.gguf"
-    path.write_bytes(head + more + file[24:])
-    server = Server("--threads", "1", "--model", str(path), "--chat-format", "llama-3")
-    try:
-        whole = ask(server, {"prompt": "Hello"}, "/tokenize")["tokens"]
-        bare = ask(server, {"prompt": "Hello", "add_special_tokens": False}, "/tokenize")["tokens"]
-        assert ask(server, {"content": "Hello", "add_special": False}, "/tokenize")["tokens"] == bare
-        assert whole == [1, *bare]
-        both = {"prompt": "Hello", "add_special": True, "add_special_tokens": False}
-        assert refused(server, "/tokenize", both)["param"] == "add_special"
-    finally:
-        assert server.stop() == 0
 
 
 def test_the_model_list_tells_the_context_and_the_defaults(server):
@@ -183,7 +109,7 @@ def test_defaults_hold_where_a_request_says_nothing():
         assert len({answer["choices"][0]["text"] for answer in answers}) == 1
         assert answers[0]["usage"]["completion_tokens"] == 6
         assert ask(server, {"messages": CHAT["messages"]}, "/v1/chat/completions")["usage"]["completion_tokens"] <= 6
-        # What the request says comes first.
+        # What the request says takes precedence.
         explicit = ask(server, body | {"temperature": 1, "top_k": 0, "top_p": 1, "seed": 3, "max_tokens": 9})
         assert explicit["usage"]["completion_tokens"] <= 9
     finally:
@@ -200,7 +126,7 @@ def test_an_answer_that_has_begun_is_continued(server):
     tail = ask(server, {"tokens": counted}, "/detokenize")["prompt"]
     assert tail.endswith(raw)
     assert ask(server, TEXT | {"prompt": counted})["choices"][0]["text"] == text
-    # As vLLM asks for it.
+    # The fields with which vLLM's clients ask for it.
     fields = {"continue_final_message": True, "add_generation_prompt": False}
     same = ask(server, body | fields, "/v1/chat/completions")
     assert same["choices"][0]["message"]["content"] == text
@@ -222,7 +148,7 @@ def test_an_answer_that_has_begun_is_continued(server):
 def test_contradictions_about_the_last_message_are_named(server, path, is_begun, opens, continues, param):
     turns = [*CHAT["messages"], *([{"role": "assistant", "content": "A"}] if is_begun else [])]
     body = {"messages": turns, "add_generation_prompt": opens, "continue_final_message": continues}
-    assert refused(server, path, body)["param"] == param
+    assert error_of(server, body, path)["param"] == param
 
 
 def test_a_prompt_is_echoed_with_its_probabilities(server):
@@ -236,11 +162,11 @@ def test_a_prompt_is_echoed_with_its_probabilities(server):
         assert whole["text"][offset:].startswith(token)
     answer = len(plain["logprobs"]["tokens"])
     assert logprobs["token_logprobs"][-answer:] == plain["logprobs"]["token_logprobs"]
-    # What a token had as part of a prompt is what it had when it was said.
+    # A token has the same probability in a prompt as it had when it was generated.
     alone = ask(server, {"prompt": whole["text"], "max_tokens": 0, "echo": True, "logprobs": 2})
     assert alone["choices"][0]["logprobs"] == logprobs and alone["usage"]["completion_tokens"] == 0
     assert alone["choices"][0]["text"] == whole["text"]
-    # Long prompts, whatever was computed before, and one token.
+    # Long prompts, cached or not, and a single token.
     long = "The sea is blue. " * 60
     first, second = (ask(server, {"prompt": long, "max_tokens": 0, "echo": True, "logprobs": 1}) for _ in range(2))
     assert first["choices"] == second["choices"]
@@ -248,7 +174,7 @@ def test_a_prompt_is_echoed_with_its_probabilities(server):
     one = ask(server, {"prompt": "a", "max_tokens": 0, "echo": True, "logprobs": 1})["choices"][0]
     assert one["text"] == "a" and one["logprobs"]["token_logprobs"] == [None]
     assert ask(server, {"prompt": "a", "max_tokens": 0, "echo": True})["choices"][0]["text"] == "a"
-    # What is told of so many tokens is kept until it is sent.
+    # The probabilities of so many tokens would be held until the answer is sent.
     for more in [{"n": 9}, {"prompt": ["a"] * 9}, {"logprobs": 6}]:
         status, refusal = server.post("/v1/completions", json.dumps({"prompt": "a", "echo": True, "logprobs": 1} | more).encode())
         assert status == 400 and "with echo" in refusal["error"]["message"]
@@ -263,73 +189,10 @@ def test_an_answer_that_goes_round_in_circles_ends_where_asked(server):
     assert whole["text"].startswith(cut["text"]) and len(cut["text"]) < len(whole["text"])
 
 
-def test_pages_of_other_origins_ask_where_the_operator_lets_them():
-    server = Server("--threads", "1", "--cors", "https://chat.example", "--log-level", "info")
-    try:
-        ask_first = (
-            b"OPTIONS /v1/chat/completions HTTP/1.1\r\nHost: x\r\nOrigin: https://chat.example\r\n"
-            b"Access-Control-Request-Method: POST\r\n"
-            b"Access-Control-Request-Headers: content-type,authorization, X-Stainless-Lang,not a name\r\n"
-            b"Content-Length: 0\r\nConnection: close\r\n\r\n"
-        )
-        answer = server.raw(ask_first).lower()
-        assert answer.startswith(b"http/1.1 204") and b"access-control-allow-origin: https://chat.example" in answer
-        assert b"access-control-allow-headers: content-type, authorization, x-stainless-lang\r\n" in answer
-        assert b"access-control-allow-methods: get, post" in answer and b"vary: origin" in answer
-        refusal = server.raw(ask_first.replace(b"https://chat.", b"https://other.")).lower()
-        assert refusal.startswith(b"http/1.1 405") and b"access-control" not in refusal and b"vary: origin" in refusal
-        body = json.dumps(CHAT).encode()
-        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nOrigin: https://chat.example\r\nContent-Type: application/json\r\n"
-        answer = server.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        assert answer.startswith(b"HTTP/1.1 200")
-        assert b"access-control-allow-origin: https://chat.example" in answer.lower()
-    finally:
-        assert server.stop() == 0
-    log = "".join(server.log)
-    assert re.search(r"info.*POST /v1/chat/completions 200, \d+ tokens, τ \d[.\d]*, \d+ ms", log), log
-
-
-@pytest.mark.parametrize(
-    ("flag", "origin"),
-    [
-        ("*", "null"), ("http://localhost:3000", "http://localhost:3000"),
-        ("HTTPS://Chat.Example:443", "https://chat.example"), ("http://[::1]:8000", "http://[::1]:8000"), ("chrome-extension://abc", "chrome-extension://abc"),
-    ],
-)  # fmt: skip
-def test_an_origin_is_known_as_browsers_write_it(flag, origin):
-    server = Server("--threads", "1", "--cors", flag, wait=False)
-    try:
-        answer = server.raw(b"GET /v1/models HTTP/1.1\r\nHost: x\r\nOrigin: %s\r\n\r\n" % origin.encode()).decode()
-        assert f"access-control-allow-origin: {'*' if flag == '*' else origin}\r\n" in answer.lower()
-    finally:
-        server.stop()
-
-
-@pytest.mark.parametrize(
-    "flag",
-    [
-        "", "example.com", "http://a.com/", "http://a.com/path", "http://a.com:", "http://a.com:0",
-        "http://a.com:99999", "http://", "http://*.a.com", "http://a.com,http://b.com", "http://user@a.com",
-        "http://[::1", "null", "http://ä.com",
-    ],
-)  # fmt: skip
-def test_an_origin_that_no_page_has_is_refused_at_the_start(flag):
-    command = [PROGRAM, "serve", "--model", MODEL, "--port", "0", "--cors", flag]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 64 and f"--cors is '{flag}', expected '*' or scheme://host[:port]" in done.stderr
-
-
 def test_the_documents_name_every_path(server):
     paths = [path for path in json.loads(server.get("/openapi.json")[1])["paths"] if "{" not in path]
     service = (ROOT / "README.md").read_text().split("## Service")[1].split("\n## ")[0]
     assert [path for path in paths if f"`{path}`" not in service] == []
-
-
-def test_without_being_let_they_do_not(server):
-    body = json.dumps(TEXT).encode()
-    head = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nOrigin: https://chat.example\r\nContent-Type: application/json\r\n"
-    answer = server.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-    assert b"access-control" not in answer.lower()
 
 
 @pytest.mark.parametrize("speculation", ["adaptive", "lookup:8", "tree:6", "none"])
@@ -350,12 +213,12 @@ def test_a_stream_tells_its_rounds(server, speculation):
     for one in rounds:
         for place, token in enumerate(one["drafted"]):
             assert -1 <= token["parent"] < place
-            # What is accepted follows what is accepted.
+            # An accepted token follows an accepted one.
             assert not token["accepted"] or token["parent"] == -1 or one["drafted"][token["parent"]]["accepted"]
     text = "".join(choice["delta"].get("content") or "" for event in events for choice in event["choices"])
     said = "".join("".join(t["text"] for t in one["drafted"] if t["accepted"]) + one["own"] for one in rounds)
     assert said.startswith(text)
     if speculation == "none":
         assert not any(one["drafted"] for one in rounds)
-    elif speculation != "lookup:8":  # Which finds nothing here.
+    elif speculation != "lookup:8":  # It finds nothing here.
         assert accepted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fuzz import replay
+from fuzzing.oracle import replay
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.bin"))
 

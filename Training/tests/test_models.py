@@ -9,6 +9,7 @@ from speculate_training.corpus import Corpus, collate
 from speculate_training.drafter import Drafter, DrafterConfig, visible
 from speculate_training.drafting import draft_blocks
 from speculate_training.generate import answer
+from speculate_training.initialization import start_from
 from speculate_training.verifier import Verifier
 
 
@@ -131,7 +132,7 @@ def test_a_drafter_begins_better_than_chance(verifier: Verifier, corpus: Corpus)
     )  # fmt: skip
     drafter = Drafter(config, torch.arange(60), verifier.embedding, torch.float32)
     sample = [collate(corpus, range(24)).tokens]
-    drafter.start_from(verifier, sample)
+    start_from(drafter, verifier, sample)
     taps = verifier.forward(sample[0], config.taps).taps
     slots, anchors = sample[0][:, 8:9, None], torch.full((24, 1), 8)
     before = outputs(drafter, taps, slots, anchors)

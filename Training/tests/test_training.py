@@ -20,6 +20,7 @@ from speculate_training.drafter_file import load, write
 from speculate_training.drafting import draft_blocks
 from speculate_training.evaluate import evaluate
 from speculate_training.objective import prepare
+from speculate_training.run import Run
 from speculate_training.states import StateCache, log_totals
 from speculate_training.verifier import Verifier
 
@@ -61,11 +62,11 @@ def test_remembered_states_are_the_verifiers(
     corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sequences are seen in other batches, and by a later run, than they were first."""
-    run = train.Run(arguments(tmp_path / "run", corpus_file, "--cache", str(tmp_path / "states")))
+    run = Run(arguments(tmp_path / "run", corpus_file, "--cache", str(tmp_path / "states")))
     assert run.states is not None
     for indices in ([0, 1, 2], [3, 4]):
         run.states.batch(indices, collate(run.corpus, indices).tokens)
-    later = train.Run(arguments(tmp_path / "later", corpus_file, "--cache", str(tmp_path / "states")))
+    later = Run(arguments(tmp_path / "later", corpus_file, "--cache", str(tmp_path / "states")))
     assert later.states is not None
     batch = collate(run.corpus, [4, 0])
     direct = prepare(run.verifier, run.drafter, batch)
@@ -104,12 +105,12 @@ def test_a_run_can_begin_from_another_ones_weights(corpus_file: Path, tmp_path: 
     train.main(arguments(tmp_path / "first", corpus_file))
     first = torch.load(tmp_path / "first" / "checkpoint.pt", weights_only=True)
     checkpoint = str(tmp_path / "first" / "checkpoint.pt")
-    run = train.Run(arguments(tmp_path / "second", corpus_file, "--weights", checkpoint))
+    run = Run(arguments(tmp_path / "second", corpus_file, "--weights", checkpoint))
     assert run.step == 0
     for name, weight in run.drafter.named_parameters():
         assert torch.equal(weight, first["average"][name]), name
     with pytest.raises(SystemExit, match="another configuration"):
-        train.Run(arguments(tmp_path / "third", corpus_file, "--weights", checkpoint, "--rank", "64"))
+        Run(arguments(tmp_path / "third", corpus_file, "--weights", checkpoint, "--rank", "64"))
 
 
 def test_a_run_can_begin_from_a_drafters_file(corpus_file: Path, tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_a_run_can_begin_from_a_drafters_file(corpus_file: Path, tmp_path: Path)
     drafter = load(tmp_path / "first" / "checkpoint.pt", verifier, checkpoint)
     path = tmp_path / "drafter.gguf"
     write(path, drafter, checkpoint, GGMLQuantizationType.F32, GGMLQuantizationType.F32, {})
-    run = train.Run(arguments(tmp_path / "second", corpus_file, "--weights", str(path)))
+    run = Run(arguments(tmp_path / "second", corpus_file, "--weights", str(path)))
     # A file does not know how large the tapped numbers are; they are measured again.
     assert run.drafter.tap_scale.unique().numel() > 1
     run.drafter.fold()
@@ -127,7 +128,7 @@ def test_a_run_can_begin_from_a_drafters_file(corpus_file: Path, tmp_path: Path)
         torch.testing.assert_close(weight, dict(drafter.named_parameters())[name], rtol=1e-6, atol=0)
     train.main(arguments(tmp_path / "second", corpus_file, "--weights", str(path), "--stop-after", "1"))
     with pytest.raises(SystemExit, match="no such drafter"):
-        train.Run(arguments(tmp_path / "third", corpus_file, "--weights", str(tmp_path / "missing.gguf")))
+        Run(arguments(tmp_path / "third", corpus_file, "--weights", str(tmp_path / "missing.gguf")))
 
 
 def test_another_corpus_is_learnt_with_the_draft_vocabulary_that_there_is(corpus_file: Path, tmp_path: Path) -> None:
@@ -139,7 +140,7 @@ def test_another_corpus_is_learnt_with_the_draft_vocabulary_that_there_is(corpus
     train.main(arguments(tmp_path / "second", tmp_path / "other.npz", *more))
     second = torch.load(tmp_path / "second" / "checkpoint.pt", weights_only=True)
     assert second["d2t"] == first["d2t"] and second["step"] == 2
-    run = train.Run(arguments(tmp_path / "second", tmp_path / "other.npz", *more))
+    run = Run(arguments(tmp_path / "second", tmp_path / "other.npz", *more))
     covered = sum(token in first["d2t"] for token in range(100, 140)) / 40
     assert run.coverage == pytest.approx(covered)
 
@@ -155,7 +156,7 @@ def test_training_learns_a_text_by_heart(tmp_path: Path) -> None:
     corpus = Corpus.build([([1, 2], text, "x")] * 16, 260)
     corpus.save(tmp_path / "corpus.npz")
     args = arguments(tmp_path / "run", tmp_path / "corpus.npz", "--mix", "kl=0,ce=0,tv=0,lk=0", "--steps", "1")
-    run = train.Run(args)
+    run = Run(args)
     # The verifier is random; what must be learnt here is its own distribution, whose likeliest tokens are the measure.
     batch_tokens = torch.tensor([[1, 2, *text]])
     hidden = run.verifier.forward(batch_tokens, run.config.taps).hidden

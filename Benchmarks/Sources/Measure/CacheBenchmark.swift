@@ -28,9 +28,13 @@ struct CacheBenchmark: ParsableCommand {
         let limit = min(tokens, verifier.config.context - 1)
         let text = Array(verifier.tokenizer.encode(Array(try Data(contentsOf: URL(filePath: text)))).prefix(limit))
         print("\(Processor.name), \(verifier.kernels.name), \(threads) threads; \(text.count) tokens")
-        let readings = try [KVFormat.f16, .q8].map { format in
+        let readings = try [KVCacheFormat.f16, .q8].map { format in
             try read(
-                text, verifier.sibling(pool: WorkerPool(count: threads), cacheFormat: format))
+                text,
+                Verifier(
+                    verifier.family, verifier.config, verifier.weights, verifier.tokenizer, taps: [],
+                    cacheFormat: format,
+                    kernels: verifier.kernels, pool: WorkerPool(count: threads)))
         }
         for (name, reading) in zip(["f16", "q8"], readings) {
             let same = zip(reading.likeliest, readings[0].likeliest).filter { $0 == $1 }.count
@@ -59,10 +63,10 @@ struct CacheBenchmark: ParsableCommand {
             let start = cache.count
             batch.removeAll()
             batch.append(text[start..<min(start + 64, text.count)], to: cache, logits: .all)
-            verifier.forward(batch)
+            let pass = verifier.forward(batch)
             for row in 0..<batch.rowCount {
-                let logits = UnsafeBufferPointer(start: verifier.logits(row), count: verifier.config.vocabulary)
-                reading.likeliest.append(verifier.likeliest(row))
+                let logits = UnsafeBufferPointer(start: pass.logits(row), count: verifier.config.vocabulary)
+                reading.likeliest.append(pass.likeliest(row))
                 guard start + row + 1 < text.count else { continue }
                 let greatest = Double(logits.max()!)
                 let total = logits.reduce(0.0) { $0 + exp(Double($1) - greatest) }

@@ -19,22 +19,22 @@ struct HeadBenchmark: ParsableCommand {
         let tokens = verifier.tokenizer.encode(Array(try Data(contentsOf: URL(filePath: text))))
         let cache = try! verifier.makeCache()
         let batch = RowBatch(capacity: 512)
-        func pass(_ rows: ArraySlice<Int32>, _ logits: RowBatch.LogitRows) {
+        func pass(_ rows: ArraySlice<Int32>, _ logits: RowBatch.LogitRows) -> PassResult {
             batch.removeAll()
             batch.append(rows, to: cache, logits: logits)
-            verifier.forward(batch)
+            return verifier.forward(batch)
         }
         print("\(Processor.name), \(verifier.kernels.name), \(threads) threads; ms per pass, half of its rows judged")
         for count in rows {
             cache.rollback(to: 0)
-            pass(tokens[..<64], .none)
+            _ = pass(tokens[..<64], .none)
             var times = (all: [Double](), likeliest: [Double]())
             for start in 64..<64 + repeats {
                 func time(_ logits: RowBatch.LogitRows) -> (Double, [Int32?]) {
                     cache.rollback(to: start)
                     let begin = ContinuousClock.now
-                    pass(tokens[start..<start + count], logits)
-                    let judged = (0..<(count + 1) / 2).map { verifier.likeliest($0) }
+                    let result = pass(tokens[start..<start + count], logits)
+                    let judged = (0..<(count + 1) / 2).map { result.likeliest($0) }
                     return ((ContinuousClock.now - begin) / .milliseconds(1), judged)
                 }
                 _ = time(.all)

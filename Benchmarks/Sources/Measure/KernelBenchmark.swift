@@ -28,7 +28,7 @@ struct KernelBenchmark: ParsableCommand {
             throw ValidationError("'\(unknown)' is no tensor type: expected one of \(known.joined(separator: ", "))")
         }
         for type in TensorType.weights where types.isEmpty || types.contains(type.description) {
-            for (inputs, outputs) in type.blockSize == 256 ? Self.large : Self.small + Self.large.prefix(1) {
+            for (inputs, outputs) in type.unitSize == 256 ? Self.large : Self.small + Self.large.prefix(1) {
                 let product = Product(type, inputs: inputs, outputs: outputs, rows: rows.max()!, kernels)
                 let cells = rows.map { count in
                     let seconds = product.seconds(count, repeats: repeats)
