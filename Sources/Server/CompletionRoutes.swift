@@ -11,7 +11,7 @@ struct CompletionRoutes: Sendable {
     let holder: EngineHolder
     let options: ServerOptions
     let largeBodies: LargeBodies
-    /// What clients call the model.
+    /// The model's name for clients.
     let model: String
 
     func handle(_ endpoint: Endpoint, _ request: Request, _ context: ServerContext) async throws -> Response {
@@ -29,14 +29,15 @@ struct CompletionRoutes: Sendable {
         let writer = CompletionWriter(endpoint, body, model: model)
         guard body.isStreamed else {
             watch.onClose { for stream in streams { stream.stop() } }
-            // A client that is gone answers with a reset, which closes the connection; others pass over it (RFC 9110, 15.2).
+            // A client that is gone replies with a reset, which closes the connection; others ignore it (RFC 9110,
+            // 15.2).
             watch.onInputClosed { context.sendContinue() }
             defer {
                 watch.onClose(nil)
                 watch.onInputClosed(nil)
             }
             let answer = try await whole(streams, writer, body, engine, context)
-            // What is told of every token makes a long answer.
+            // An answer with log probabilities is long.
             guard body.logprobs != nil else { return try Response(json: answer) }
             return Response(encoded: try await largeBodies.run { try ByteBuffer(json: answer) })
         }
@@ -44,7 +45,7 @@ struct CompletionRoutes: Sendable {
             status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
             body: ResponseBody { output in
                 watch.onClose { for stream in streams { stream.stop() } }
-                // Nor does a client that stays but reads nothing keep its place forever.
+                // A client that stays connected but reads nothing must not keep its slot forever either.
                 let limit = context.channel.eventLoop.scheduleTask(in: .init(options.timeLimit + options.drainTime)) {
                     context.channel.close(promise: nil)
                 }
@@ -92,7 +93,7 @@ struct CompletionRoutes: Sendable {
                     if body.echoes {
                         writer.echo(
                             &choice, try body.prompts[index / body.count].text(engine), result,
-                            first: try engine.text(of: [result.promptTokens[0]]))
+                            first: try engine.detokenize([result.promptTokens[0]]))
                     }
                     choices[index] = choice
                 }
@@ -111,14 +112,14 @@ struct CompletionRoutes: Sendable {
         case ping
     }
 
-    /// Server-sent events, one for each part of each choice as it comes. A reader that is slow holds back the streams.
+    /// Sends server-sent events, one for each part of each choice as it arrives. A slow reader slows the streams.
     private func send(
         _ streams: [CompletionStream], _ writer: CompletionWriter, _ watch: ConnectionWatch, _ context: ServerContext,
         to output: inout any ResponseBodyWriter
     ) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             let events = AsyncChannel<Event>()
-            watch.onInputClosed { Task { await events.send(.ping) } }  // Whether it is gone, a write tells.
+            watch.onInputClosed { Task { await events.send(.ping) } }  // Only a write tells whether it is gone.
             for (index, stream) in streams.enumerated() {
                 group.addTask {
                     do {
@@ -135,7 +136,7 @@ struct CompletionRoutes: Sendable {
                 }
             }
             defer {
-                events.finish()  // Else senders still suspended would never resume.
+                events.finish()  // Otherwise suspended senders would never resume.
                 group.cancelAll()
             }
             var writer = writer
@@ -168,12 +169,12 @@ struct CompletionRoutes: Sendable {
 }
 
 extension CompletionRequest.Prompt {
-    /// The prompt as an echo shows it.
+    /// The prompt's text, for an echo.
     fileprivate func text(_ engine: Engine) throws(EngineError) -> String {
         switch self {
         case .text(let text): text
         case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
-        case .tokens(let tokens): try engine.text(of: tokens)
+        case .tokens(let tokens): try engine.detokenize(tokens)
         case .chat: ""
         }
     }

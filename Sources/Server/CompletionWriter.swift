@@ -2,19 +2,19 @@ import Foundation
 import Hummingbird
 import Speculate
 
-/// Turns what an engine brings into what a client is sent.
+/// Turns an engine's deltas into what clients receive.
 struct CompletionWriter {
     private let endpoint: Endpoint
     private let body: CompletionBody
     private let model: String
     private let id: String
     private let created = Int(Date().timeIntervalSince1970)
-    /// Of choices that have ended.
+    /// Of finished choices.
     private var statistics: [Int: CompletionStatistics] = [:]
     private var hasBegun: Set<Int> = []
-    /// Choices that were cut short before they began.
+    /// Choices that were ended before they began.
     private var unbegun = 0
-    /// Characters of each choice that are sent.
+    /// Characters sent of each choice.
     private var offsets: [Int]
 
     init(_ endpoint: Endpoint, _ body: CompletionBody, model: String) {
@@ -25,7 +25,7 @@ struct CompletionWriter {
         offsets = [Int](repeating: 0, count: body.prompts.count * body.count)
     }
 
-    /// The next part of a choice, or all of it.
+    /// The next part of a choice, or the whole choice.
     mutating func choice(_ index: Int, _ delta: CompletionDelta, isChunk: Bool) -> CompletionChoice {
         var choice = CompletionChoice(endpoint: endpoint, isChunk: isChunk, index: index)
         choice.text = delta.text
@@ -45,17 +45,17 @@ struct CompletionWriter {
         return choice
     }
 
-    /// Puts what stands before it into a choice that echoes its prompt.
+    /// Prepends the prompt to a choice that echoes it.
     func echo(_ choice: inout CompletionChoice, _ prompt: String, _ result: CompletionResult, first: String) {
         choice.text = prompt + choice.text
         let tokens = result.promptLogprobs.map { $0.map(LogprobsObject.Token.init) ?? .init(first: first) }
         choice.logprobs?.tokens.insert(contentsOf: tokens, at: 0)
     }
 
-    /// Why there is no answer, once every choice was cut short before it began.
+    /// Why there is no answer, if every choice was ended before it began.
     private(set) var failure: APIError?
 
-    /// What was answered, for the log.
+    /// What was generated, for the log.
     var summary: RequestSummary { .init(tokens: sum(\.completionTokens), rounds: sum(\.rounds)) }
 
     private mutating func note(_ result: CompletionResult) {
@@ -76,7 +76,7 @@ struct CompletionWriter {
     private func reason(_ result: CompletionResult) -> String {
         switch result.finishReason {
         case .endOfText, .stop: return "stop"
-        // Cut short by the time limit or by the end of the server: what there is, is the client's.
+        // Ended by the time limit or by shutdown: the client gets what there is.
         case .length, .loop, .deadline, .cancelled: return "length"
         }
     }
@@ -91,7 +91,7 @@ struct CompletionWriter {
         return object
     }
 
-    /// The last chunk of a stream, where asked for.
+    /// The last chunk of a stream, if requested.
     func usageChunk() -> CompletionObject? {
         guard body.includesUsage, statistics.count == offsets.count else { return nil }
         var object = object(isChunk: true, [])
@@ -108,7 +108,7 @@ struct CompletionWriter {
     private func sum(_ number: (CompletionStatistics) -> Int) -> Int { statistics.values.reduce(0) { $0 + number($1) } }
 
     private var usage: CompletionObject.Usage {
-        // A prompt counts once, however many choices it has.
+        // A prompt counts once, regardless of its choices.
         let prompts = stride(from: 0, to: offsets.count, by: body.count).compactMap { statistics[$0] }
         let prompt = prompts.reduce(0) { $0 + $1.promptTokens }
         let completion = sum(\.completionTokens)

@@ -1,11 +1,11 @@
 import ServiceLifecycle
 import Speculate
 
-/// The engine, once it is loaded: the server answers before that, saying so.
+/// The engine, once loaded. Until then the server answers that it is loading.
 actor EngineHolder: Service {
     private let load: @Sendable () async throws -> Engine
     private(set) var engine: Engine?
-    /// Why there will be no engine.
+    /// Why loading failed.
     private(set) var failure: (any Error)?
 
     init(load: @escaping @Sendable () async throws -> Engine) { self.load = load }
@@ -19,7 +19,7 @@ actor EngineHolder: Service {
         try await engine?.run()
     }
 
-    /// - Throws: `APIError` while there is no engine.
+    /// - Throws: `APIError` if there is no engine yet.
     var loaded: Engine {
         get throws {
             guard let engine else {

@@ -2,16 +2,16 @@ import Foundation
 import Hummingbird
 import Speculate
 
-/// `/v1/models`: the one model that is served.
+/// `/v1/models`: the served model.
 struct ModelRoutes: Sendable {
     private struct Model: Encodable {
         let id: String
         let object = "model"
         let created: Int
         let ownedBy = "speculate"
-        /// Of prompt and answer together, once the model is loaded.
+        /// Tokens of prompt and answer together, once the model is loaded.
         let maxModelLen: Int?
-        /// What holds for requests that do not say.
+        /// Defaults for what requests leave out.
         let defaults: SamplingDefaults?
     }
 
@@ -22,7 +22,7 @@ struct ModelRoutes: Sendable {
 
     let holder: EngineHolder
     let options: ServerOptions
-    /// What clients call the model.
+    /// The model's name for clients.
     let model: String
     private let created = Int(Date().timeIntervalSince1970)
 

@@ -1,28 +1,28 @@
 import SpeculateShared
 
-/// How a server listens, and what it lets clients ask for.
+/// How a server listens, and what clients may ask for.
 public struct ServerOptions: Sendable {
     public var host: String
-    /// 0 takes any free one.
+    /// 0 for any free port.
     public var port: Int
-    /// Keys of which a client must send one, as `Authorization: Bearer KEY`; empty: everybody is served.
+    /// Accepted keys, sent as `Authorization: Bearer KEY`; empty: no key is required.
     public var keys: [String]
-    /// Maximum bytes of a request's body.
+    /// The most bytes of a request's body.
     public var bodyLimit: Int
-    /// For a request's body to arrive; a connection without a request is closed after twice this.
+    /// Time for a request's body to arrive; an idle connection is closed after twice this time.
     public var bodyTime: Duration
-    /// Longest time from a request to the end of its answer.
+    /// The most time from a request to the end of its answer.
     public var timeLimit: Duration
-    /// Connections at once; further ones wait to be accepted.
+    /// The most simultaneous connections; further ones wait to be accepted.
     public var connections: Int
-    /// A stream that brings nothing for so long gets a comment, so that nothing between takes it for dead.
+    /// An idle stream gets a comment this often, so that proxies do not consider it dead.
     public var pingPeriod: Duration
-    /// How long requests in progress may continue after SIGTERM.
+    /// How long requests in flight may continue after SIGTERM.
     public var drainTime: Duration
 
-    /// For requests that do not say.
+    /// Defaults for what requests leave out.
     public var defaults: RequestDefaults
-    /// The origin of pages that may ask, as scheme://host[:port], "*" for all; nil: only the server's own.
+    /// The origin whose pages may send requests, as scheme://host[:port], or "*" for all; nil: only the server's own.
     public var crossOrigin: String?
 
     public init(
@@ -44,7 +44,7 @@ public struct ServerOptions: Sendable {
         self.crossOrigin = crossOrigin
     }
 
-    /// The first setting that no server takes, in words that begin with its flag's name; nil when all are sound.
+    /// Describes the first invalid setting, starting with its flag's name; nil if all are valid.
     public func problem() -> String? {
         guard let crossOrigin, CrossOrigin(crossOrigin) == nil else { return nil }
         return "cors is \(excerpt(crossOrigin)), expected \(CrossOrigin.expected)"

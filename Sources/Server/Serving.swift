@@ -1,7 +1,7 @@
 import ServiceLifecycle
 
-/// Serves until it is told to shut down, then ends what it has begun; what takes longer than the drain time is ended
-/// where it stands, so that every client gets what there is.
+/// Serves until told to shut down, then lets requests in flight finish; those that take longer than the drain time are
+/// ended with what they have.
 struct Serving<Application: Service>: Service {
     private let application: Application
     private let drainTime: Duration

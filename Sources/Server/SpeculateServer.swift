@@ -6,10 +6,10 @@ import NIOCore
 import ServiceLifecycle
 import Speculate
 
-/// The OpenAI-compatible HTTP service: it listens at once, says that it is loading until the engine is there, and after
-/// SIGTERM or SIGINT ends what it has begun.
+/// The OpenAI-compatible HTTP service. It listens at once, answers that it is loading until the engine is ready, and
+/// after SIGTERM or SIGINT finishes the requests in flight.
 public struct SpeculateServer: Sendable {
-    /// What keeps a server from listening.
+    /// Why a server cannot listen.
     public struct ListenError: Error, CustomStringConvertible {
         public let description: String
     }
@@ -22,9 +22,9 @@ public struct SpeculateServer: Sendable {
     private let onListening: @Sendable (_ port: Int) -> Void
 
     /// - Parameters:
-    ///   - model: what clients call it.
-    ///   - metrics: what `/metrics` shows; the engine's should be among it.
-    ///   - load: makes the engine.
+    ///   - model: the model's name for clients.
+    ///   - metrics: what `/metrics` shows; should receive the engine's metrics too.
+    ///   - load: loads the engine.
     ///   - onListening: called with the port.
     public init(
         _ options: ServerOptions, model: String, metrics: PrometheusMetrics, logger: Logger,
@@ -38,11 +38,11 @@ public struct SpeculateServer: Sendable {
         holder = EngineHolder(load: load)
     }
 
-    /// Serves until a signal comes.
+    /// Serves until a signal arrives.
     /// - Throws: what `load` throws, or `ListenError`.
     public func run() async throws {
         if let problem = options.problem() { throw ListenError(description: problem) }
-        // At info there is one line per request, and nothing of what the libraries say.
+        // At info, log one line per request and nothing from the libraries.
         var logger = logger
         if logger.logLevel == .info { logger.logLevel = .notice }
         let application = Application(
@@ -56,13 +56,13 @@ public struct SpeculateServer: Sendable {
                 availableConnectionsDelegate: .maximum(options.connections, logger: logger)),
             onServerRunning: { [onListening] in onListening($0.localAddress?.port ?? 0) }, logger: logger)
         let serving = Serving(application, drainTime: options.drainTime) { [holder] in await holder.engine?.stopAll() }
-        // The last to be shut down is the first.
+        // Services are shut down in reverse order.
         var group = ServiceGroupConfiguration(
             services: [
-                // What cannot be loaded ends the others in good order, so that nobody complains of the end.
+                // If loading fails, shut the others down gracefully, so that none reports an error of its own.
                 .init(service: holder, successTerminationBehavior: .gracefullyShutdownGroup), .init(service: serving),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        // Answers that are cut short still have to be sent.
+        // Answers that were cut short still have to be sent.
         group.maximumGracefulShutdownDuration = options.drainTime + .seconds(5)
         do {
             try await ServiceGroup(configuration: group).run()
@@ -116,7 +116,7 @@ public struct SpeculateServer: Sendable {
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: .init(byteBuffer: ByteBuffer(string: metrics.text())))
         }
-        let page = ByteBuffer(bytes: PackageResources.index_html)
+        let page = ByteBuffer(string: Page().html)
         router.get("/") { _, _ in
             Response(
                 status: .ok,
@@ -130,7 +130,8 @@ public struct SpeculateServer: Sendable {
         }
         let description = ByteBuffer(
             string: String(decoding: PackageResources.openapi_json, as: UTF8.self)
-                .replacing("\"MODEL\"", with: String(buffer: try ByteBuffer(json: model))))
+                .replacing("\"MODEL\"", with: String(buffer: try ByteBuffer(json: model)))
+                .replacing("\"VERSION\"", with: "\"\(Engine.version)\""))
         router.get("openapi.json") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "application/json; charset=utf-8"],

@@ -2,12 +2,12 @@ import Foundation
 import Hummingbird
 import Speculate
 
-/// `/tokenize`, `/detokenize` and `/tokenizer_info`, in shapes that clients of vLLM and of llama.cpp understand.
+/// `/tokenize`, `/detokenize` and `/tokenizer_info`, in formats that clients of vLLM and of llama.cpp understand.
 struct TokenRoutes: Sendable {
     let holder: EngineHolder
     let options: ServerOptions
     let largeBodies: LargeBodies
-    /// What clients call the model.
+    /// The model's name for clients.
     let model: String
 
     private struct Tokens: Encodable {
@@ -30,7 +30,7 @@ struct TokenRoutes: Sendable {
             case .piece(let id, let bytes):
                 var container = encoder.container(keyedBy: Key.self)
                 try container.encode(id, forKey: .id)
-                // A part of a character is told in bytes, as by llama.cpp.
+                // A partial character is reported as bytes, as in llama.cpp.
                 if let text = String(validating: bytes, as: UTF8.self) {
                     try container.encode(text, forKey: .piece)
                 } else {
@@ -49,7 +49,7 @@ struct TokenRoutes: Sendable {
         let maxModelLen: Int
     }
 
-    /// What evaluation programs ask before they use the other two.
+    /// What evaluation programs request before they use the other two.
     func info() async throws -> Response {
         let model = try await holder.loaded.model
         return try Response(
@@ -64,8 +64,8 @@ struct TokenRoutes: Sendable {
         let pieces: [[UInt8]]?
         let spellings: [String]?
         do throws(EngineError) {
-            tokens = try await engine.tokens(
-                of: body.prompt, parsesControlTokens: body.parsesControlTokens, addsBeginToken: body.addsBeginToken,
+            tokens = try await engine.tokenize(
+                body.prompt, parsesControlTokens: body.parsesControlTokens, addsBeginToken: body.addsBeginToken,
                 opensAnswer: body.opensAnswer)
             pieces = body.includesPieces ? try engine.pieces(of: tokens) : nil
             spellings = body.includesSpellings ? try engine.spellings(of: tokens) : nil
@@ -84,7 +84,7 @@ struct TokenRoutes: Sendable {
         try check(body.model)
         let text: String
         do throws(EngineError) {
-            text = try engine.text(of: body.tokens)
+            text = try engine.detokenize(body.tokens)
         } catch {
             throw APIError(error)
         }

@@ -3,11 +3,11 @@ import Hummingbird
 import Speculate
 import SpeculateShared
 
-/// An error as OpenAI's clients expect it: `{"error": {"message", "type", "param", "code"}}`.
+/// An error in OpenAI's format: `{"error": {"message", "type", "param", "code"}}`.
 struct APIError: HTTPResponseError, Encodable {
     let status: HTTPResponse.Status
     let message: String
-    /// The field of the request that is at fault.
+    /// The request field at fault.
     var param: String?
     var code: String?
     var headers: HTTPFields = [:]

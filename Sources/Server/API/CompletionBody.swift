@@ -4,23 +4,24 @@ import NIOCore
 import Speculate
 import SpeculateShared
 
-/// What a client asks for: the body of a text or of a chat completion.
+/// The body of a text or chat completion request.
 struct CompletionBody: Decodable {
-    /// What a body is read with, as a decoder's `userInfo`.
+    /// The context for decoding a body, passed as a decoder's `userInfo`.
     struct Context: Sendable {
         let endpoint: Endpoint
         let defaults: RequestDefaults
     }
 
     private static let context = CodingUserInfoKey(rawValue: "context")!
-    /// Choices of one request at most.
+    /// The most choices of a request.
     static let maximumChoices = 128
-    /// What is reported of tokens takes hundreds of bytes each, and is kept until a whole answer is sent: choices of a
-    /// request times tokens that are told beside each, and choices and likeliest tokens where the prompts' are told too.
+    /// Limits on reported tokens, which take hundreds of bytes each and are kept until the whole answer is sent: on
+    /// choices times likeliest tokens per token, and, when prompts are reported too, on choices and on likeliest
+    /// tokens.
     private static let maximumReports = 256
     private static let maximumEchoes = 8
     private static let maximumEchoedLogprobs = 5
-    /// Of `cache_salt`.
+    /// The most bytes of `cache_salt`.
     private static let maximumSaltBytes = 256
     /// Fields that cannot change an answer.
     private static let ignored: Set = [
@@ -28,7 +29,7 @@ struct CompletionBody: Decodable {
         "prediction", "parallel_tool_calls", "reasoning_effort", "verbosity", "cache_prompt", "mirostat_tau",
         "mirostat_eta",
     ]
-    /// Fields of other servers that this one does not have, each with the value that changes nothing.
+    /// Fields of other servers without an equivalent here, each with the value that has no effect.
     private static let neutral: [(name: String, value: Double)] = [
         ("min_tokens", 0), ("length_penalty", 1), ("typical_p", 1), ("mirostat", 0), ("tfs_z", 1),
         ("xtc_probability", 0), ("dry_multiplier", 0), ("dynatemp_range", 0), ("top_n_sigma", -1), ("n_keep", 0),
@@ -43,23 +44,23 @@ struct CompletionBody: Decodable {
         ("tool_choice", "none"), ("function_call", "none"),
     ]
 
-    /// nil: the one that is served.
+    /// nil: the served one.
     let model: String?
     let prompts: [CompletionRequest.Prompt]
-    /// Choices for each prompt.
+    /// Choices per prompt.
     let count: Int
     let isStreamed: Bool
-    /// Whether a stream ends with what it took.
+    /// Whether a stream ends with its usage.
     let includesUsage: Bool
-    /// Whether the pieces of a stream say which were drafted.
+    /// Whether a stream's pieces say if they were drafted.
     let includesPieces: Bool
-    /// Whether a stream tells its rounds.
+    /// Whether a stream reports its rounds.
     let includesRounds: Bool
-    /// nil: as the server was started.
+    /// nil: the server's setting.
     let speculation: Speculation?
-    /// nil: as many as the context holds.
+    /// nil: as many as fit the context.
     let maximumTokens: Int?
-    /// Whether the prompt stands before the answer.
+    /// Whether the answer starts with the prompt.
     let echoes: Bool
     let endsLoops: Bool
     let sampling: SamplingOptions
@@ -67,7 +68,7 @@ struct CompletionBody: Decodable {
     let logprobs: Int?
     let cacheSalt: String?
 
-    /// - Throws: `APIError` naming the field that is wrong.
+    /// - Throws: `APIError` naming the field at fault.
     init(_ body: ByteBuffer, _ context: Context) throws {
         let decoder = JSONDecoder()
         decoder.userInfo[Self.context] = context
@@ -108,7 +109,7 @@ struct CompletionBody: Decodable {
             logprobs = isAsked ?? (top != nil) ? top ?? 0 : nil
             let modalities = try fields.value("modalities", as: [String].self, "['text']")
             if let modalities, modalities != ["text"] { throw fields.wrong("modalities", "['text']") }
-            // The chat format says what a conversation begins with.
+            // The chat format decides how a conversation begins.
             _ = try fields.bool("add_special_tokens")
         }
         try Self.expectText(&fields)
@@ -163,7 +164,7 @@ struct CompletionBody: Decodable {
         try fields.finish(ignoring: Self.ignored)
     }
 
-    /// The first of these that there is; −1 fills the context, as in llama.cpp.
+    /// The first of these fields that is present; −1 fills the context, as in llama.cpp.
     private static func maximumTokens(_ fields: inout Fields, _ names: [String]) throws -> Int?? {
         var asked: Int??
         for name in names.reversed() {
@@ -188,7 +189,7 @@ struct CompletionBody: Decodable {
         _ = try fields.value("chat_template_kwargs", as: EmptyObject.self, "an empty object")
     }
 
-    /// No more than could pay: what one client has drafted, all others wait for.
+    /// Capped to what could pay off: all other clients wait for one client's drafts.
     private static func speculation(_ fields: inout Fields) throws -> Speculation? {
         let expected = "adaptive, none, or as in lookup:8, diffusion:4x2 and tree:6, up to 16 tokens and 4 passes"
         guard let name = try fields.value("speculation", as: String.self, expected) else { return nil }
@@ -217,7 +218,7 @@ struct CompletionBody: Decodable {
         options.temperature = try fields.number("temperature") ?? options.temperature
         options.topP = try fields.number("top_p") ?? options.topP
         let topK = try fields.integer("top_k") ?? options.topK
-        options.topK = topK == -1 ? 0 : topK  // vLLM's word for all.
+        options.topK = topK == -1 ? 0 : topK  // vLLM's value for "all".
         options.minP = try fields.number("min_p") ?? options.minP
         options.presencePenalty = try fields.number("presence_penalty") ?? 0
         options.frequencyPenalty = try fields.number("frequency_penalty") ?? 0
@@ -239,7 +240,7 @@ struct CompletionBody: Decodable {
         return options
     }
 
-    /// A request for every choice, those of a prompt next to each other.
+    /// One request per choice, those of a prompt next to each other.
     func requests(timeout: Duration, client: String?) -> [CompletionRequest] {
         prompts.flatMap { prompt in
             (0..<count).map { request(prompt, choice: $0, timeout: timeout, client: client) }
@@ -251,7 +252,7 @@ struct CompletionBody: Decodable {
     ) -> CompletionRequest {
         var sampling = sampling
         sampling.seed &+= UInt64(choice)
-        // An echo and nothing behind it is told by the prompt's probabilities, asked for or not.
+        // An echo with nothing after it needs the prompt's log probabilities, requested or not.
         let isEchoAlone = echoes && maximumTokens == 0
         return CompletionRequest(
             prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, endsLoops: endsLoops,

@@ -6,7 +6,7 @@ struct CompletionChoice: Encodable {
     let isChunk: Bool
     let index: Int
     var text = ""
-    /// Whether this is the first chunk, which says who speaks.
+    /// Whether this is the first chunk, which carries the role.
     var opens = false
     var pieces: [CompletionDelta.Piece]?
     var rounds: [DraftRound]?

@@ -9,7 +9,7 @@ struct CompletionObject: Encodable {
         let completionTokensDetails: Completion
     }
 
-    /// How the drafts fared: this server's own.
+    /// Statistics of the drafts: an extension of this server's.
     struct Speculation: Encodable {
         let rounds: Int
         let acceptanceLength, tokensPerSecond, timeToFirstTokenMs: Double

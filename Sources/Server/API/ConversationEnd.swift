@@ -1,14 +1,14 @@
-/// How a conversation ends before its answer, in two fields of vLLM. Without them, a last message of the assistant is
-/// continued, and behind any other one the assistant's turn is opened.
+/// How a conversation ends before its answer, by two fields of vLLM's. Without them, a final assistant message is
+/// continued; after any other message a new assistant turn is opened.
 struct ConversationEnd {
-    /// false: every turn is closed, and nothing is opened behind the last one.
+    /// false: closes every turn and opens none.
     let opensAnswer: Bool
 
     /// - Throws: `APIError` naming the field that contradicts the other one or the last message.
     init(_ fields: inout Fields, _ messages: [MessageField]) throws {
         let opens = try fields.value("add_generation_prompt", as: Bool.self, "true or false")
         let continues = try fields.value("continue_final_message", as: Bool.self, "true or false")
-        let isBegun = messages.last?.message.role == "assistant"
+        let isBegun = messages.last?.message.role == .assistant
         switch (opens, continues) {
         case (_, true) where !isBegun:
             throw fields.wrong("continue_final_message", "false where the last message is not the assistant's")

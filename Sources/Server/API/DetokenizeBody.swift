@@ -1,4 +1,4 @@
-/// Tokens to be written out.
+/// The body of a detokenize request.
 struct DetokenizeBody: Decodable {
     let model: String?
     let tokens: [Int32]

@@ -1,4 +1,4 @@
-/// The two kinds of completions, which differ in the shape of what goes in and out.
+/// The two kinds of completions, which differ in the shape of requests and answers.
 enum Endpoint: Sendable {
     case text
     case chat

@@ -1,8 +1,8 @@
 import Foundation
 import SpeculateShared
 
-/// The fields of a JSON object, each asked for by name. Whatever nobody asked for is an error in the end, so that nothing
-/// a client wants is passed over in silence. A field that is null is as good as absent.
+/// The fields of a JSON object, each requested by name. Fields that were never requested are an error at the end, so
+/// that nothing a client asks for is silently ignored. A null field counts as absent.
 struct Fields {
     private struct Key: CodingKey {
         let stringValue: String
@@ -14,7 +14,7 @@ struct Fields {
 
     private let container: KeyedDecodingContainer<Key>
     private var left: Set<String>
-    /// Of the object in the body, ending in a dot; empty for the body itself.
+    /// The path of the object within the body, with a trailing dot; empty for the body itself.
     private let path: String
 
     init(_ decoder: any Decoder) throws {
@@ -35,10 +35,10 @@ struct Fields {
         }
     }
 
-    /// A key as an error names it.
+    /// A key as an error message shows it.
     private static func shortened(_ key: String) -> String { String(excerpt(key).dropFirst().dropLast()) }
 
-    /// - Parameter expected: what the value should be, in words.
+    /// - Parameter expected: describes the valid values.
     mutating func value<Value: Decodable>(_ name: String, as type: Value.Type, _ expected: String) throws -> Value? {
         left.remove(name)
         let key = Key(stringValue: name)
@@ -71,20 +71,20 @@ struct Fields {
         return value
     }
 
-    /// The nearest number that a float holds: beyond its range it is infinite, next to nothing 0.
+    /// The nearest float: infinite beyond its range, 0 for numbers too small for it.
     mutating func number(_ name: String) throws -> Float? {
         do {
             return try value(name, as: Double.self, "a number").map { Float($0) }
         } catch {
             let key = Key(stringValue: name)
-            // The decoder reads no numbers that a double cannot hold; as whole numbers, those next to nothing are 0.
+            // The decoder fails on numbers that a double cannot hold; decoded as integers, the tiny ones are 0.
             if (try? container.decode(Int.self, forKey: key)) == 0 { return 0 }
             guard shown(name) == Self.unreadable else { throw error }
             return .infinity
         }
     }
 
-    /// - Throws: `APIError` where there is another value than the one that changes nothing.
+    /// - Throws: `APIError` if the value is not the neutral one.
     mutating func expect(_ name: String, _ neutral: Bool) throws {
         guard let asked = try value(name, as: Bool.self, "\(neutral)") else { return }
         if asked != neutral { throw wrong(name, "\(neutral)") }
@@ -94,10 +94,10 @@ struct Fields {
         .invalid("\(path)\(name) is \(shown(name)), expected \(expected)", param: path + name)
     }
 
-    /// What is neither of these: a number that no type holds, or text that is no Unicode.
+    /// Anything else: a number that no type holds, or invalid Unicode.
     private static let unreadable = "a value that cannot be read"
 
-    /// A value as an error shows it.
+    /// A value as an error message shows it.
     private func shown(_ name: String) -> String {
         let key = Key(stringValue: name)
         if let text = try? container.decode(String.self, forKey: key) {
@@ -112,7 +112,7 @@ struct Fields {
     }
 
     /// - Parameter ignored: fields that cannot change an answer.
-    /// - Throws: `APIError` naming a field that nobody asked for.
+    /// - Throws: `APIError` naming a field that was never requested.
     func finish(ignoring ignored: Set<String> = []) throws {
         for name in left.subtracting(ignored).sorted() {
             let key = Key(stringValue: name)

@@ -1,9 +1,9 @@
 import SpeculateShared
 
-/// Reads and writes long bodies, one after the other, on a thread of its own that gives way to others: hundreds of
-/// thousands of numbers take a good part of a second, for which no other request is to wait.
+/// Reads and writes long bodies, one at a time, on a background thread: hundreds of thousands of numbers take a good
+/// part of a second, and no other request should wait for that.
 actor LargeBodies {
-    /// Bytes from which on a body is a long one.
+    /// Bytes from which a body counts as long.
     static let least = 1 << 15
 
     private let thread = SerialThread(isBackground: true)
@@ -12,6 +12,6 @@ actor LargeBodies {
 
     deinit { thread.stop() }
 
-    /// Reads or writes a body here.
+    /// Runs `work` on this thread.
     func run<Result: Sendable>(_ work: @Sendable () throws -> Result) throws -> Result { try work() }
 }

@@ -1,11 +1,11 @@
 import Speculate
 
-/// Log probabilities in the shape of their endpoint.
+/// Log probabilities in the format of their endpoint.
 struct LogprobsObject: Encodable {
     let endpoint: Endpoint
-    /// Those of a prompt begin with one of which nothing is known.
+    /// A prompt's first token has no log probability.
     var tokens: [Token]
-    /// Characters before these.
+    /// Characters before these tokens.
     let offset: Int
 
     struct Token {
@@ -17,7 +17,7 @@ struct LogprobsObject: Encodable {
             self.logprobs = logprobs
         }
 
-        /// A text's first token, which follows from nothing.
+        /// A text's first token, which follows nothing.
         init(first text: String) {
             self.text = text
             logprobs = nil

@@ -1,6 +1,6 @@
 import Speculate
 
-/// A message of a conversation. Its content is text, or an array of text parts.
+/// A message of a conversation. Its content is text or an array of text parts.
 struct MessageField: Decodable {
     private struct Part: Decodable {
         let text: String
@@ -37,7 +37,7 @@ struct MessageField: Decodable {
         let role = try fields.required("role", as: String.self, expected)
         guard roles.contains(role) else { throw fields.wrong("role", expected) }
         let contents = "text or an array of text parts"
-        // The assistant's may be null, which in a conversation that called a tool it was.
+        // The assistant's content can be null, as after a tool call.
         let content =
             role == "assistant"
             ? try fields.value("content", as: Content.self, contents)
@@ -48,7 +48,8 @@ struct MessageField: Decodable {
             case .text(let whole): whole
             case .parts(let parts): parts.map(\.text).joined()
             }
-        message = ChatMessage(role: role == "developer" ? "system" : role, content: text)
+        // OpenAI's newer name of the system's role.
+        message = ChatMessage(role: ChatMessage.Role(rawValue: role) ?? .system, content: text)
         try fields.finish(ignoring: ["name"])
     }
 }

@@ -1,4 +1,4 @@
-/// A value, or an array of such.
+/// A value, or an array of values.
 struct OneOrMany<Element: Decodable & Sendable>: Decodable, Sendable {
     let values: [Element]
 

@@ -1,10 +1,10 @@
 import Speculate
 import SpeculateShared
 
-/// What holds for requests that do not say.
+/// Defaults for what requests leave out.
 public struct RequestDefaults: Sendable {
     public var sampling: SamplingDefaults
-    /// Maximum tokens of an answer; nil: as many as the context holds, and OpenAI's 16 for a text completion.
+    /// The most tokens of an answer; nil: as many as fit the context, or OpenAI's 16 for a text completion.
     public var maximumTokens: Int?
 
     public init(sampling: SamplingDefaults = SamplingDefaults(), maximumTokens: Int? = nil) {
@@ -14,7 +14,7 @@ public struct RequestDefaults: Sendable {
 
     var textTokens: Int { maximumTokens ?? 16 }
 
-    /// With what the model's makers advise where the operator says nothing.
+    /// These defaults, completed with the recommendations of the model's makers.
     func filled(for model: ModelDescription) -> RequestDefaults {
         RequestDefaults(sampling: model.sampling.filling(sampling), maximumTokens: maximumTokens)
     }

@@ -1,8 +1,8 @@
 struct StreamOptions: Decodable {
     let includeUsage: Bool
-    /// This server's own: the text in pieces that say whether they were drafted.
+    /// An extension of this server's: the text in pieces that say whether they were drafted.
     let includePieces: Bool
-    /// This server's own: what was drafted in each round, and what became of it.
+    /// An extension of this server's: each round's draft and what was accepted.
     let includeRounds: Bool
 
     init(from decoder: any Decoder) throws {

@@ -1,18 +1,18 @@
 import Speculate
 
-/// What is to be cut into tokens: a text ('prompt' to vLLM, 'content' to llama.cpp), or a conversation.
+/// The body of a tokenize request: a text ('prompt' in vLLM, 'content' in llama.cpp) or a conversation.
 struct TokenizeBody: Decodable {
     let model: String?
     let prompt: CompletionRequest.Prompt
-    /// Whether control tokens written out become those tokens; in a completion's prompt they never do.
+    /// Whether control tokens spelled out in the text become those tokens; in a completion's prompt they never do.
     let parsesControlTokens: Bool
-    /// Whether a text begins as a completion's prompt does, with the token that the model was made to begin with.
+    /// Whether a text begins with the model's begin token, as a completion's prompt does.
     let addsBeginToken: Bool
-    /// Whether a conversation ends where the assistant answers; else with its last turn.
+    /// Whether a conversation ends with an open assistant turn, rather than with its last turn.
     let opensAnswer: Bool
-    /// Whether tokens come with their text, as llama.cpp shows them.
+    /// Whether tokens come with their text, as in llama.cpp.
     let includesPieces: Bool
-    /// Whether the vocabulary's own spelling of the tokens is told too, as by vLLM.
+    /// Whether tokens come with the vocabulary's spelling, as in vLLM.
     let includesSpellings: Bool
 
     init(from decoder: any Decoder) throws {
@@ -30,7 +30,7 @@ struct TokenizeBody: Decodable {
             opensAnswer = try ConversationEnd(&fields, messages).opensAnswer
         } else {
             opensAnswer = true
-            // Of a text they say nothing.
+            // These have no effect on a text.
             for name in ["add_generation_prompt", "continue_final_message"] { _ = try fields.bool(name) }
         }
         parsesControlTokens = try fields.bool("parse_special")

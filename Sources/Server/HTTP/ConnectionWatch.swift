@@ -3,19 +3,19 @@ import Hummingbird
 import NIOCore
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
-import Synchronization
+import SpeculateShared
 
-/// Watches one connection while its request is being answered: tells when the client hangs up, and ends a connection that
-/// sends a longer body than any request may have. Neither is noticed otherwise.
+/// Watches one connection while its request is being answered: reports when the client hangs up, and closes the
+/// connection if it sends a longer body than any request may have. Neither would be noticed otherwise.
 final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sendable {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
 
-    /// For the refusal to reach a client that is still sending: closing at once would lose it.
+    /// Gives the refusal time to reach a client that is still sending: closing at once would lose it.
     private static let lingerTime = TimeAmount.seconds(2)
 
-    /// Bytes that the system keeps of what a client does not read; left to itself it takes megabytes, and the completion
-    /// would continue into them.
+    /// Bytes that the system buffers for a client that does not read. By default it would buffer megabytes, and the
+    /// completion would keep filling them.
     private static let sendBuffer: SocketOptionValue = 128 << 10
 
     private struct State {
@@ -23,13 +23,13 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         var isClosed = false
         var onInputClosed: (@Sendable () -> Void)?
         var onClose: (@Sendable () -> Void)?
-        /// Of the present request's body.
+        /// Bytes of the current request's body.
         var bytes = 0
         var isTooLong = false
     }
 
     private let bodyLimit: Int
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(bodyLimit: Int) { self.bodyLimit = bodyLimit }
 
@@ -40,7 +40,7 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         try? pipeline.addHandler(HTTPVersionHandler(), position: .before(codec))
     }
 
-    /// What to do when the client hangs up; at once if it has. nil: nothing.
+    /// Sets what to do when the client hangs up; runs it at once if it already has. nil: nothing.
     func onClose(_ body: (@Sendable () -> Void)?) {
         let isClosed = state.withLock { state in
             state.onClose = body
@@ -49,8 +49,8 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         if isClosed { body?() }
     }
 
-    /// What to do when the client will send no more; at once if it has said so. It may still read, or be gone: only
-    /// writing to it tells.
+    /// Sets what to do when the client half-closes the connection; runs it at once if it already has. The client may
+    /// still be reading, or be gone: only a write tells.
     func onInputClosed(_ body: (@Sendable () -> Void)?) {
         let isInputClosed = state.withLock { state in
             state.onInputClosed = body
@@ -71,8 +71,8 @@ final class ConnectionWatch: ChannelInboundHandler, RemovableChannelHandler, Sen
         if isPassedOn { context.fireChannelRead(data) }
     }
 
-    /// Counts bytes of a body, or begins with a new request's. Returns whether what came is to be passed on: all up to what
-    /// goes beyond the limit, so that it can be refused.
+    /// Counts bytes of a body, or starts a new request's count. Returns whether to pass the part on: everything up to
+    /// and including the part that exceeds the limit, so that it can be refused.
     private func count(_ bytes: Int? = nil, declared: Int = 0, _ context: ChannelHandlerContext) -> Bool {
         let (wasTooLong, isTooLong) = state.withLock { state in
             let was = state.isTooLong

@@ -1,14 +1,14 @@
-/// The pages of other origins that may ask.
+/// The other origins whose pages may send requests.
 enum CrossOrigin: Equatable, Sendable {
     case any
-    /// As browsers send it: in lower case, without its scheme's usual port.
+    /// As browsers send it: in lower case, without the scheme's default port.
     case one(String)
 
     static let expected = "'*' or scheme://host[:port] without a path, such as https://example.com"
 
     private static let usualPorts = ["http": 80, "https": 443]
 
-    /// nil for text that no browser sends as an origin, so that no page would ever match it.
+    /// nil for text that no browser sends as an origin and that would thus never match.
     init?(_ text: String) {
         if text == "*" {
             self = .any
@@ -19,7 +19,7 @@ enum CrossOrigin: Equatable, Sendable {
         let scheme = text[..<separator.lowerBound]
         guard scheme.first?.isLetter ?? false, Self.hasOnly("+-.", scheme) else { return nil }
         var host = text[separator.upperBound...]
-        // The last colon, unless it is one within the brackets of an IPv6 address.
+        // The last colon, unless it is inside the brackets of an IPv6 address.
         if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") {
             let digits = host[host.index(after: colon)...]
             guard let port = UInt16(digits), String(port) == digits, port > 0 else { return nil }

@@ -1,8 +1,8 @@
 import Foundation
 import Hummingbird
 
-/// Tells browsers that pages of another origin may ask, with whatever headers they want to send: those of OpenAI's
-/// JavaScript client alone are a dozen, and which they are changes from one version to the next.
+/// Tells browsers that pages of another origin may send requests, with any headers: OpenAI's JavaScript client alone
+/// sends a dozen, and they change between versions.
 struct CrossOriginMiddleware: RouterMiddleware {
     let allowed: CrossOrigin
 
@@ -25,7 +25,7 @@ struct CrossOriginMiddleware: RouterMiddleware {
     private func permissions(_ request: Request) -> HTTPFields {
         var headers: HTTPFields = [.accessControlAllowMethods: "GET, POST, HEAD, OPTIONS"]
         let asked = request.headers[values: .accessControlRequestHeaders].flatMap { $0.split(separator: ",") }
-        // What is no header's name is not echoed.
+        // Only valid header names are echoed.
         let names = asked.compactMap {
             HTTPFields.Element.Name($0.trimmingCharacters(in: .whitespaces))?.canonicalName
         }

@@ -2,7 +2,7 @@ import Hummingbird
 import NIOCore
 import SpeculateShared
 
-/// Gives every refusal the body that OpenAI's clients understand, and says which method a path has.
+/// Gives every error response OpenAI's error body, and says which methods a path has.
 struct ErrorMiddleware: RouterMiddleware {
     let paths: [String: HTTPRequest.Method]
     let bodyLimit: Int
@@ -11,7 +11,7 @@ struct ErrorMiddleware: RouterMiddleware {
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         var response = try await answer(request, context, next)
-        // What is left of such a body is not read, and the connection of no more use.
+        // The rest of such a body is not read, so the connection cannot be reused.
         let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
         if response.status == .contentTooLarge || length > bodyLimit { response.headers[.connection] = "close" }
         return request.method == .head ? response.createHeadResponse() : response

@@ -1,8 +1,9 @@
 import NIOCore
 import NIOHTTP1
 
-/// Answers HTTP/1.0 as HTTP/1.0: no chunks, no interim answers, and the connection closed behind the answer unless the
-/// client asked to keep it (RFC 9112, appendix C). The types that requests have further on know no versions.
+/// Answers HTTP/1.0 as HTTP/1.0: no chunked encoding, no interim responses, and the connection is closed after the
+/// response unless the client asked to keep it (RFC 9112, appendix C). The request types used downstream have no
+/// version.
 final class HTTPVersionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart

@@ -3,16 +3,17 @@ import Hummingbird
 import NIOCore
 import SpeculateShared
 
-/// Takes in a request's body, up to a length and within a time.
+/// Collects a request's body, up to a length and within a time.
 struct JSONBody: Sendable {
     let limit: Int
     let time: Duration
 
-    /// - Throws: `APIError` where it is no JSON by its own word, too long or too slow.
+    /// - Throws: `APIError` if its type is not JSON, or if it is too long or too slow.
     func collect(_ request: Request, _ context: ServerContext) async throws -> ByteBuffer {
         let type = request.headers[.contentType].flatMap { MediaType(from: $0) }
         let isDeclared = type?.isType(.applicationJson) ?? false
-        // 'curl -d' says nothing or that it is a form. A page of another site can say so too, but not hide where it is from.
+        // `curl -d` sends no content type or that of a form. A page of another site can do so too, but cannot hide its
+        // origin.
         let isForm = request.headers[.contentType] == nil || type?.isType(.applicationUrlEncoded) ?? false
         guard isDeclared || isForm && request.headers[.origin] == nil else { throw mistyped(request) }
         let body = try await bytes(request, context)
@@ -30,9 +31,9 @@ struct JSONBody: Sendable {
     private func bytes(_ request: Request, _ context: ServerContext) async throws -> ByteBuffer {
         let tooLarge = APIError(
             .contentTooLarge, "the body has more than \(limit) bytes, the most that this server takes")
-        // What is too long by its own word need not come.
+        // A body that declares itself too long is not waited for.
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
-        // Not before this request's turn: an answer to the one before it may be on its way.
+        // Only now: the response to the previous request may still be on its way.
         if request.headers[.expect]?.lowercased() == "100-continue" { context.sendContinue() }
         do {
             return try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
@@ -51,7 +52,7 @@ struct JSONBody: Sendable {
 }
 
 extension JSONDecoder {
-    /// - Throws: `APIError`, that of a field or of a body that is no object.
+    /// - Throws: `APIError` for a field, or for a body that is not an object.
     func decode<Body: Decodable>(_ body: ByteBuffer) throws -> Body {
         do {
             return try decode(Body.self, from: Data(buffer: body))

@@ -1,6 +1,7 @@
 import Hummingbird
 
-/// Lets in who sends one of the keys, and says which. How long a comparison takes tells nothing about the keys but their lengths.
+/// Admits requests with one of the keys and records which. A comparison's time reveals nothing about the keys except
+/// their lengths.
 struct KeyMiddleware: RouterMiddleware {
     private let keys: [[UInt8]]
 
@@ -29,7 +30,7 @@ struct KeyMiddleware: RouterMiddleware {
         return error
     }
 
-    /// Looks at every byte, whatever the first ones say.
+    /// Compares every byte, even after a difference.
     static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
         guard a.count == b.count else { return false }
         return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0

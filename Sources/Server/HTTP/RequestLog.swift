@@ -1,13 +1,13 @@
 import Hummingbird
 import Logging
 
-/// What a completion took, for the log.
+/// A completion's size, for the log.
 struct RequestSummary: Sendable {
     let tokens: Int
     let rounds: Int
 }
 
-/// One line per request, at info, when its answer is out.
+/// Logs one line per request, at info, once it is answered.
 struct RequestLog: RouterMiddleware {
     let logger: Logger
 

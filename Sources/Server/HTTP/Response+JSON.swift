@@ -6,7 +6,7 @@ extension Response {
         self.init(encoded: try ByteBuffer(json: value), status: status)
     }
 
-    /// - Parameter json: as it is sent.
+    /// - Parameter json: already encoded.
     init(encoded json: ByteBuffer, status: HTTPResponse.Status = .ok) {
         self.init(
             status: status, headers: [.contentType: "application/json; charset=utf-8"],

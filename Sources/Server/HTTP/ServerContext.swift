@@ -3,13 +3,13 @@ import NIOCore
 import NIOHTTPTypes
 import SpeculateShared
 
-/// A request's context, with the connection that it came over.
+/// A request's context, including its connection.
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let channel: any Channel
-    /// Whose key the request came with; nil where there are not several.
+    /// The client that the request's key belongs to; nil if there is only one.
     var client: String?
-    /// What was answered, once it is: for the log.
+    /// What was generated, once answered: for the log.
     let summary = Locked<RequestSummary?>(nil)
 
     init(source: Source) {
@@ -17,7 +17,7 @@ struct ServerContext: RequestContext {
         channel = source.channel
     }
 
-    /// The interim answer that more may come, which a client that is gone does not bear.
+    /// Sends the interim response "100 Continue"; a client that is gone replies with a reset.
     func sendContinue() {
         channel.writeAndFlush(HTTPResponsePart.head(.init(status: .continue)), promise: nil)
     }

@@ -1,5 +1,5 @@
 import Metrics
-import Synchronization
+import SpeculateShared
 
 /// A backend of swift-metrics that keeps everything in memory and prints it in Prometheus' text format (version 0.0.4).
 public final class PrometheusMetrics: MetricsFactory {
@@ -8,7 +8,7 @@ public final class PrometheusMetrics: MetricsFactory {
         let dimensions: [String]  // Names and values, alternating.
     }
 
-    private let series = Mutex([Key: PrometheusSeries]())
+    private let series = Locked([Key: PrometheusSeries]())
 
     public init() {}
 
@@ -44,14 +44,14 @@ public final class PrometheusMetrics: MetricsFactory {
         series(.seconds, label, dimensions)
     }
 
-    // What has been counted stays to be read.
+    // Counts remain readable.
     public func destroyCounter(_ handler: any CounterHandler) {}
     public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
     public func destroyMeter(_ handler: any MeterHandler) {}
     public func destroyRecorder(_ handler: any RecorderHandler) {}
     public func destroyTimer(_ handler: any TimerHandler) {}
 
-    /// All series, those of a name together.
+    /// All series, grouped by name.
     public func text() -> String {
         let all = series.withLock { Array($0.values) }
         var text = ""

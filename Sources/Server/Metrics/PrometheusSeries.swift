@@ -1,5 +1,5 @@
 import Metrics
-import Synchronization
+import SpeculateShared
 
 /// One counter, gauge or histogram.
 final class PrometheusSeries: CounterHandler, FloatingPointCounterHandler, MeterHandler, RecorderHandler, TimerHandler {
@@ -8,7 +8,7 @@ final class PrometheusSeries: CounterHandler, FloatingPointCounterHandler, Meter
         /// A histogram of times.
         case seconds
 
-        /// As the text format calls it.
+        /// The type's name in the text format.
         var type: String {
             switch self {
             case .counter: "counter"
@@ -33,7 +33,7 @@ final class PrometheusSeries: CounterHandler, FloatingPointCounterHandler, Meter
     let name: String
     /// `a="b",c="d"`
     let labels: String
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ kind: Kind, _ label: String, _ dimensions: [(String, String)]) {
         self.kind = kind
