@@ -1,5 +1,5 @@
 /// GPT-2's alphabet: every byte as one printable character, so that a vocabulary file is text (Radford et al. 2019,
-/// `bytes_to_unicode`). Printable Latin-1 stands for itself, the other 68 bytes for U+0100 and up.
+/// `bytes_to_unicode`). Printable Latin-1 maps to itself, the other 68 bytes to U+0100 and up.
 enum ByteAlphabet {
     static let scalars: [Unicode.Scalar] = {
         var next = UInt32(256)
@@ -18,7 +18,7 @@ enum ByteAlphabet {
         return table
     }()
 
-    /// The bytes that a vocabulary entry stands for; nil when it holds a character outside the alphabet.
+    /// Appends the bytes that a vocabulary entry stands for; false if it has a character outside the alphabet.
     static func decode(_ text: UnsafeBufferPointer<UInt8>, into output: inout [UInt8]) -> Bool {
         let start = output.count
         var index = 0

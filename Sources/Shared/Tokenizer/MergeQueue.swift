@@ -1,20 +1,51 @@
-/// Merges that could be made next, lowest rank first, from left to right within one. There are far fewer ranks than
-/// places: each rank has a list of its places, and only ranks stand in a heap, so that a long run of one character costs
-/// no more a byte than other text.
+/// Candidate merges, lowest rank first, left to right within a rank. There are far fewer ranks than positions: each
+/// rank has a list of its positions and only ranks are in the heap, so that a long run of one character costs no more
+/// per byte than other text.
 struct MergeQueue {
+    /// The positions of one rank. Most arrive in order before the first is taken; those that come later and belong
+    /// before others are kept apart, so that no order of arrival sorts the list more than once.
     private struct Places {
         var all: [Int32] = []
         var next = 0
         var isSorted = true
+        var late = MinimumHeap()
+
+        var isEmpty: Bool { next == all.count && late.isEmpty }
+
+        mutating func append(_ left: Int32) {
+            guard let last = all.last, left < last else { return all.append(left) }
+            if next == 0 {
+                isSorted = false
+                all.append(left)
+            } else {
+                late.insert(left)
+            }
+        }
+
+        mutating func removeFirst() -> Int32 {
+            if !isSorted {
+                all.sort()
+                isSorted = true
+            }
+            defer {
+                if isEmpty {
+                    all.removeAll(keepingCapacity: true)
+                    next = 0
+                }
+            }
+            if let least = late.least, next == all.count || least < all[next] { return late.removeLeast() }
+            next += 1
+            return all[next - 1]
+        }
     }
 
-    /// For each rank, the number of its list; −1 for none.
+    /// For each rank, the index of its list; −1 for none.
     private var numbers: [Int32]
     private var lists: [Places] = []
-    /// Ranks whose list is not used up: a binary min-heap.
-    private var waiting: [Int32] = []
+    /// Ranks with a non-empty list.
+    private var waiting = MinimumHeap()
 
-    /// - Parameter ranks: how many there are.
+    /// - Parameter ranks: the number of ranks.
     init(ranks: Int) { numbers = [Int32](repeating: -1, count: ranks) }
 
     mutating func push(rank: Int32, left: Int) {
@@ -24,52 +55,16 @@ struct MergeQueue {
             numbers[Int(rank)] = Int32(number)
             lists.append(Places())
         }
-        if lists[number].all.isEmpty { insert(rank) }
-        if let last = lists[number].all.last, left < last { lists[number].isSorted = false }
-        lists[number].all.append(Int32(left))
+        if lists[number].isEmpty { waiting.insert(rank) }
+        lists[number].append(Int32(left))
     }
 
-    /// The next merge; empty once all are taken.
+    /// The next merge; nil if none are left.
     mutating func pop() -> (rank: Int32, left: Int)? {
-        guard let rank = waiting.first else { return nil }
+        guard let rank = waiting.least else { return nil }
         let number = Int(numbers[Int(rank)])
-        if !lists[number].isSorted {
-            lists[number].all[lists[number].next...].sort()
-            lists[number].isSorted = true
-        }
-        let left = Int(lists[number].all[lists[number].next])
-        lists[number].next += 1
-        if lists[number].next == lists[number].all.count {
-            lists[number].all.removeAll(keepingCapacity: true)
-            lists[number].next = 0
-            removeFirst()
-        }
+        let left = Int(lists[number].removeFirst())
+        if lists[number].isEmpty { _ = waiting.removeLeast() }
         return (rank, left)
-    }
-
-    private mutating func insert(_ rank: Int32) {
-        waiting.append(rank)
-        var child = waiting.count - 1
-        while child > 0, waiting[child] < waiting[(child - 1) / 2] {
-            waiting.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    private mutating func removeFirst() {
-        let last = waiting.removeLast()
-        guard !waiting.isEmpty else { return }
-        waiting[0] = last
-        var parent = 0
-        while true {
-            var least = parent
-            for child in (2 * parent + 1)...(2 * parent + 2)
-            where child < waiting.count && waiting[child] < waiting[least] {
-                least = child
-            }
-            guard least != parent else { return }
-            waiting.swapAt(parent, least)
-            parent = least
-        }
     }
 }

@@ -1,5 +1,5 @@
-/// BPE merges as integer pairs (Sennrich et al. 2016): which two adjacent tokens become which, and how early.
-/// Lookup is O(1).
+/// BPE merges as integer pairs (Sennrich et al. 2016): what two adjacent tokens become, and at which rank. Lookup is
+/// O(1).
 struct MergeTable: Sendable {
     struct Merge {
         var rank: Int32
@@ -10,9 +10,9 @@ struct MergeTable: Sendable {
     private var keys: [UInt64]
     private var merges: [Merge]
     private let shift: UInt64
-    /// Merges, and so ranks, at most.
+    /// The most merges. Ranks are smaller.
     let count: Int
-    /// Odd, and another in every run: no file can be made whose pairs all fall into one slot.
+    /// Odd and random per run, so that nobody can craft a file whose pairs all hash to one slot.
     private let multiplier = UInt64.random(in: 0 ... .max) | 1
 
     init(count: Int) {
@@ -24,7 +24,7 @@ struct MergeTable: Sendable {
         shift = UInt64(64 - bits)
     }
 
-    /// The first merge of a pair counts.
+    /// Inserts a merge; the first one of a pair wins.
     mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) {
         let key = Self.key(left, right)
         var slot = slot(of: key)

@@ -1,5 +1,5 @@
-/// Merges one piece's tokens, lowest rank first, leftmost among equals. Short pieces scan, O(n²) with a tiny constant;
-/// long ones keep the candidates in a queue, O(n log n), so that no input is slow. Its arrays are reused.
+/// Merges one piece's tokens, lowest rank first, leftmost among equals. Short pieces are scanned, O(n²) with a tiny
+/// constant; long ones keep their candidates in a queue, O(n log n), so that no input is slow. Its arrays are reused.
 struct PieceMerger {
     private static let longPiece = 48
 
@@ -8,7 +8,7 @@ struct PieceMerger {
     private var next: [Int] = []
     private var queue: MergeQueue?
 
-    /// Appends to `output` what the bytes' tokens in `piece` merge to.
+    /// Appends to `output` the tokens that the byte tokens of `piece` merge to.
     mutating func merge(_ piece: [Int32], with table: borrowing MergeTable, into output: inout [Int32]) {
         if piece.count < 2 {
             output += piece
@@ -59,11 +59,11 @@ struct PieceMerger {
         next = Array(1...count)
         var queue = self.queue ?? MergeQueue(ranks: table.count)
         defer { self.queue = queue }
-        self.queue = nil  // One owner, so that it is changed in place.
+        self.queue = nil  // Single owner, so that it is mutated in place.
         for left in 0..<count - 1 { consider(left, table, &queue) }
         while let (rank, left) = queue.pop() {
             let right = next[left]
-            // Stale when either side has been merged since: the pair there is another one, or none.
+            // Stale if either side has been merged since: the pair there is a different one, or none.
             guard tokens[left] >= 0, right < count else { continue }
             let merge = table.merge(tokens[left], tokens[right])
             guard merge.rank == rank else { continue }

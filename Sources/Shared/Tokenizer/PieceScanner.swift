@@ -1,7 +1,10 @@
-/// Where the next piece of a text ends, by the rules of one pre-tokenizer.
+/// Finds the end of a text's next piece. Each rule of cutting adds a method in a file of its own; what they share is
+/// here.
+///
+/// A byte that is not part of valid UTF-8 counts as a symbol, as U+FFFD in its place would.
 struct PieceScanner {
     let text: UnsafeBufferPointer<UInt8>
-    /// The text ends here, for look-ahead too.
+    /// The end of the text, for look-ahead too.
     let end: Int
     private let ascii = CharacterKind.ascii.withUnsafeBufferPointer { $0 }
 
@@ -19,68 +22,70 @@ struct PieceScanner {
     }
 
     private func wideCharacter(at index: Int) -> (kind: CharacterKind, length: Int) {
-        let bytes = UnsafeBufferPointer(rebasing: text[index..<end])
-        guard let (scalar, length) = UTF8Decoding.scalar(in: bytes) else { return (.other, 1) }
+        guard let (scalar, length) = scalar(at: index) else { return (.symbol, 1) }
         return (CharacterKind(scalar), length)
     }
 
-    private func endOfRun(of kind: CharacterKind, from start: Int) -> Int {
+    func scalar(at index: Int) -> (Unicode.Scalar, length: Int)? {
+        UTF8Decoding.scalar(in: UnsafeBufferPointer(rebasing: text[index..<end]))
+    }
+
+    /// Whether a character of one of `kinds` is at `index`; false at the end.
+    @inline(__always)
+    func isAny(of kinds: CharacterKind, at index: Int) -> Bool { index < end && character(at: index).kind.isIn(kinds) }
+
+    /// The end of the longest run of characters of `kinds`.
+    @inline(__always)
+    func endOfRun(of kinds: CharacterKind, from start: Int) -> Int {
         var index = start
         while index < end {
             let next = character(at: index)
-            guard next.kind == kind else { break }
+            guard next.kind.isIn(kinds) else { break }
             index += next.length
         }
         return index
     }
 
-    func endOfGPT2Piece(from start: Int) -> Int {
-        if text[start] == UInt8(ascii: "'"), let contraction = endOfContraction(from: start, ignoringCase: false) {
-            return contraction
+    /// `\p{N}{0,most}`
+    func endOfNumbers(from start: Int, most: Int) -> Int {
+        var index = start
+        for _ in 0..<most where index < end {
+            let digit = character(at: index)
+            guard digit.kind == .number else { break }
+            index += digit.length
         }
-        let body = text[start] == UInt8(ascii: " ") && start + 1 < end ? start + 1 : start
-        let kind = character(at: body).kind
-        return kind == .space ? endOfSpaces(from: start) : endOfRun(of: kind, from: body)
+        return index
     }
 
-    func endOfLlamaPiece(from start: Int, numbers: Int) -> Int {
-        let byte = text[start]
-        if byte == UInt8(ascii: "'"), let contraction = endOfContraction(from: start, ignoringCase: true) {
-            return contraction
+    /// The first character of one of `kinds` from `start` on; the end of the text if there is none.
+    func first(_ kinds: CharacterKind, from start: Int) -> Int {
+        var index = start
+        while index < end {
+            let character = character(at: index)
+            if character.kind.isIn(kinds) { return index }
+            index += character.length
         }
-        let first = character(at: start)
-        let next = start + first.length
-        switch first.kind {
-        case .letter:
-            return endOfRun(of: .letter, from: next)
-        case .number:
-            var index = next
-            for _ in 1..<max(numbers, 2) where numbers > 1 && index < end {
-                let digit = character(at: index)
-                guard digit.kind == .number else { break }
-                index += digit.length
-            }
-            return index
-        case .space, .other:
-            if !isNewline(byte), next < end, character(at: next).kind == .letter {
-                return endOfRun(of: .letter, from: next)
-            }
-        }
-        let body = byte == UInt8(ascii: " ") && next < end ? next : start
-        if character(at: body).kind == .other {
-            var index = endOfRun(of: .other, from: body)
-            while index < end, isNewline(text[index]) { index += 1 }
-            return index
-        }
+        return end
+    }
+
+    @inline(__always)
+    func isNewline(_ byte: UInt8) -> Bool { byte == 10 || byte == 13 }
+
+    func endOfNewlines(from start: Int, orSlashes: Bool = false) -> Int {
+        var index = start
+        while index < end, isNewline(text[index]) || orSlashes && text[index] == UInt8(ascii: "/") { index += 1 }
+        return index
+    }
+
+    /// `\s*[\r\n]+|\s+(?!\S)|\s+`
+    func endOfSpacesOrNewlines(from start: Int) -> Int {
         let spaces = endOfRun(of: .space, from: start)
         if let newline = text[start..<spaces].lastIndex(where: isNewline) { return newline + 1 }
         return endOfSpaces(from: start)
     }
 
-    private func isNewline(_ byte: UInt8) -> Bool { byte == 10 || byte == 13 }
-
-    /// `\s+(?!\S)|\s+`: a run of spaces leaves its last one to the word that follows.
-    private func endOfSpaces(from start: Int) -> Int {
+    /// `\s+(?!\S)|\s+`: a run of spaces leaves its last one to the following word.
+    func endOfSpaces(from start: Int) -> Int {
         var index = start
         var last = start
         while index < end {
@@ -92,7 +97,8 @@ struct PieceScanner {
         return index
     }
 
-    private func endOfContraction(from start: Int, ignoringCase: Bool) -> Int? {
+    /// `'s|'t|'re|'ve|'m|'ll|'d`, or the same within `(?i:…)`; nil if the apostrophe at `start` begins none of them.
+    func endOfContraction(from start: Int, ignoringCase: Bool) -> Int? {
         func letter(_ offset: Int) -> UInt8 {
             guard start + offset < end else { return 0 }
             let byte = text[start + offset]
@@ -104,7 +110,7 @@ struct PieceScanner {
         case (UInt8(ascii: "r"), UInt8(ascii: "e")), (UInt8(ascii: "v"), UInt8(ascii: "e")),
             (UInt8(ascii: "l"), UInt8(ascii: "l")):
             return start + 3
-        case (0xc5, 0xbf) where ignoringCase:  // U+017F, long s, which folds to s.
+        case (0xc5, 0xbf) where ignoringCase:  // U+017F, long s, folds to s.
             return start + 3
         default:
             return nil

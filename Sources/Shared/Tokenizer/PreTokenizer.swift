@@ -1,60 +1,54 @@
-/// Cuts text into the pieces that byte-level BPE merges within. Each case is the regular expression of a model family,
-/// written as a scanner: `Regex` is two orders of magnitude slower here.
-///
-/// A byte that is no part of valid UTF-8 counts as a character that is neither letter, number nor space.
-package enum PreTokenizer: String, Sendable, CaseIterable {
-    /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
-    case gpt2 = "gpt-2"
-    /// Every `\p{N}` stands alone; what lies between is cut as by gpt-2.
-    case smollm
-    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-    case llamaBPE = "llama-bpe"
-    /// The same with `\p{N}` in place of `\p{N}{1,3}`.
-    case qwen2
+/// What a checkpoint's `tokenizer.ggml.pre` stands for: the rule by which text is cut, and what else goes with it.
+package struct PreTokenizer: Hashable, Sendable {
+    /// As the checkpoint spells it.
+    package let name: String
+    let rule: PieceRule
+    /// Whether a piece that equals a token becomes that token, regardless of merges.
+    let prefersWholePiece: Bool
+    /// Whether a text starts with the begin token where the checkpoint does not say.
+    package let addsBeginToken: Bool
 
-    /// Whether a piece that is a token as it stands is that token, whatever the merges would make of it.
-    var prefersWholePiece: Bool { self == .llamaBPE }
-
-    /// Calls `body` with every piece of `text`, in order, while it returns true; together they are the whole text.
-    func forEachPiece(in text: UnsafeBufferPointer<UInt8>, _ body: (Range<Int>) -> Bool) {
-        var start = 0
-        if self == .smollm {
-            while start < text.count {
-                let segment = PieceScanner(text, end: firstNumber(in: text, from: start))
-                while start < segment.end {
-                    let end = segment.endOfGPT2Piece(from: start)
-                    guard body(start..<end) else { return }
-                    start = end
-                }
-                if start < text.count {
-                    let end = start + PieceScanner(text, end: text.count).character(at: start).length
-                    guard body(start..<end) else { return }
-                    start = end
-                }
-            }
-            return
-        }
-        let scanner = PieceScanner(text, end: text.count)
-        while start < text.count {
-            let end =
-                switch self {
-                case .gpt2, .smollm: scanner.endOfGPT2Piece(from: start)
-                case .llamaBPE: scanner.endOfLlamaPiece(from: start, numbers: 3)
-                case .qwen2: scanner.endOfLlamaPiece(from: start, numbers: 1)
-                }
-            guard body(start..<end) else { return }
-            start = end
-        }
+    /// - Returns: nil if the name is not known.
+    package init?(name: String) {
+        guard let family = Self.families.first(where: { $0.names.contains(name) }) else { return nil }
+        self.name = name
+        rule = family.rule
+        prefersWholePiece = family.prefersWholePiece
+        addsBeginToken = family.addsBeginToken
     }
 
-    private func firstNumber(in text: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
-        let scanner = PieceScanner(text, end: text.count)
-        var index = start
-        while index < text.count {
-            let character = scanner.character(at: index)
-            if character.kind == .number { return index }
-            index += character.length
-        }
-        return text.count
+    package static var names: [String] { families.flatMap(\.names) }
+
+    /// Names that mean the same.
+    private struct Family {
+        let names: [String]
+        let rule: PieceRule
+        var prefersWholePiece = false
+        var addsBeginToken = false
     }
+
+    private static let families = [
+        Family(
+            names: [
+                "smollm", "refact", "starcoder", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2",
+            ], rule: .smollm),
+        Family(
+            names: [
+                "gpt-2", "phi-2", "exaone4", "mellum", "modern-bert", "gigachat", "a.x-4.0", "mpt", "olmo", "jais",
+                "trillion", "granite-docling",
+            ], rule: .gpt2),
+        Family(
+            names: ["llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
+            rule: .llama3, prefersWholePiece: true, addsBeginToken: true),
+        Family(names: ["glm4", "glm5"], rule: .llama3, prefersWholePiece: true),
+        Family(names: ["dbrx", "smaug-bpe", "chatglm-bpe"], rule: .llama3),
+        Family(
+            names: [
+                "qwen2", "deepseek-r1-qwen", "megrez", "kormo", "stablelm2", "hunyuan", "solar-open", "grok-2",
+            ], rule: .qwen2),
+        Family(names: ["qwen35"], rule: .qwen35),
+        Family(names: ["tekken"], rule: .tekken, prefersWholePiece: true, addsBeginToken: true),
+        Family(names: ["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"], rule: .gpt4o),
+        Family(names: ["deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"], rule: .deepSeek3),
+    ]
 }

@@ -1,4 +1,4 @@
-/// Turns tokens into text as they come, never half a character: bytes that may still become one wait for the next
+/// Decodes tokens to text as they arrive, never half a character: bytes that may still become one wait for the next
 /// token; bytes that cannot become U+FFFD. O(1) per token.
 package struct StreamingDecoder: Sendable {
     private var pending: [UInt8] = []
@@ -14,7 +14,7 @@ package struct StreamingDecoder: Sendable {
         return text
     }
 
-    /// What is left when no more tokens come.
+    /// The remaining text once there are no more tokens.
     package mutating func finish() -> String {
         defer { pending.removeAll() }
         return String(decoding: pending, as: UTF8.self)

@@ -1,14 +1,15 @@
 /// Token ids by their bytes: an open-addressing table over the vocabulary's own bytes. Keys are bytes, never `String`,
-/// for which two canonically equivalent tokens would be one. Lookup is O(length).
+/// which would treat two canonically equivalent tokens as one. Lookup is O(length).
 struct TokenTable: Sendable {
     private let strings: ByteStrings
     private var slots: [Int32]
     private let shift: UInt64
-    /// As in `MergeTable`: the slots of tokens cannot be foreseen.
+    /// As in `MergeTable`: the slots of tokens must be unpredictable.
     private let multiplier = UInt64.random(in: 0 ... .max) | 1
 
-    /// Where two tokens have the same bytes the first one counts.
-    init(_ strings: ByteStrings) {
+    /// If two tokens have the same bytes, the first one wins.
+    /// - Parameter isIncluded: whether a token is to be found.
+    init(_ strings: ByteStrings, where isIncluded: (Int) -> Bool = { _ in true }) {
         self.strings = strings
         var bits = 6
         while 1 << bits < strings.count * 2 { bits += 1 }
@@ -17,7 +18,7 @@ struct TokenTable: Sendable {
         let (shift, multiplier, mask) = (shift, multiplier, slots.count - 1)
         strings.bytes.withUnsafeBufferPointer { bytes in
             slots.withUnsafeMutableBufferPointer { slots in
-                for id in 0..<strings.count {
+                for id in 0..<strings.count where isIncluded(id) {
                     let key = UnsafeBufferPointer(rebasing: bytes[strings.range(id)])
                     var slot = Int((FNV1a.hash(key) &* multiplier) >> shift)
                     while slots[slot] >= 0, !Self.equal(bytes, strings.range(Int(slots[slot])), key) {

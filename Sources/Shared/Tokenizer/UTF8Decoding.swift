@@ -1,6 +1,6 @@
-/// The few questions about UTF-8 that tokenizing and streaming ask of raw bytes.
+/// UTF-8 checks on raw bytes, for tokenizing and streaming.
 enum UTF8Decoding {
-    /// Bytes of the character that a lead byte opens; nil for a continuation or an impossible byte.
+    /// Bytes of the character that starts with a lead byte; nil for a continuation or an impossible byte.
     static func length(lead: UInt8) -> Int? {
         switch lead {
         case 0x00...0x7f: 1
@@ -11,7 +11,7 @@ enum UTF8Decoding {
         }
     }
 
-    /// Whether `byte` may stand second after `lead` (Unicode standard, table 3-7).
+    /// Whether `byte` may be second after `lead` (Unicode standard, table 3-7).
     private static func isSecond(_ byte: UInt8, after lead: UInt8) -> Bool {
         switch lead {
         case 0xe0: (0xa0...0xbf).contains(byte)
@@ -22,7 +22,7 @@ enum UTF8Decoding {
         }
     }
 
-    /// The scalar at the front of `bytes`, nil when it is not well formed.
+    /// The scalar at the start of `bytes`; nil if it is malformed.
     static func scalar(in bytes: UnsafeBufferPointer<UInt8>) -> (Unicode.Scalar, length: Int)? {
         guard let lead = bytes.first, let length = length(lead: lead), length <= bytes.count else { return nil }
         if length == 1 { return (Unicode.Scalar(lead), 1) }
@@ -35,7 +35,7 @@ enum UTF8Decoding {
         return Unicode.Scalar(value).map { ($0, length) }
     }
 
-    /// Bytes at the end of `bytes` that begin a character without finishing it: 0 to 3.
+    /// The number of bytes at the end of `bytes` that start a character without completing it: 0 to 3.
     static func incompleteSuffix(of bytes: some BidirectionalCollection<UInt8>) -> Int {
         var tail: [UInt8] = []
         for byte in bytes.reversed().prefix(3) {
