@@ -1,10 +1,10 @@
 import CKernels
 import SpeculateShared
 
-/// A transformer's weights, packed for the kernels. Immutable, shared by every sequence.
+/// A verifier's weights, packed for the kernels. Immutable, shared by every sequence.
 package final class VerifierWeights: @unchecked Sendable {
     let embedding: spk_matrix
-    let layers: TransformerLayers
+    let layers: TransformerWeights
     let outputNorm: UnsafePointer<Float>
     /// The embedding itself when the checkpoint ties them.
     let output: spk_matrix
@@ -12,11 +12,17 @@ package final class VerifierWeights: @unchecked Sendable {
     let outputBound: UpperBits?
     /// What divides each rotation frequency, where the checkpoint has such a tensor (Llama 3's long-context scaling).
     let ropeFactors: UnsafePointer<Float>?
+    /// Names the weights, the same for every quantisation of them.
+    package let fingerprint: String
     private let arena: Arena
 
+    /// - Parameters:
+    ///   - context: the most tokens of a sequence; nil: the model's own limit.
+    ///   - progress: called with the fraction of the weights that is loaded, 0 to 1.
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
     package init(
-        _ checkpoint: Checkpoint, _ config: TransformerConfig, pool: WorkerPool, progress: ((Double) -> Void)? = nil
+        _ checkpoint: Checkpoint, _ config: TransformerConfig, _ family: ModelFamily, context: Int?, pool: WorkerPool,
+        progress: ((Double) -> Void)? = nil
     ) throws {
         let loader = try WeightLoader(checkpoint, pool: pool, progress: progress)
         let hidden = config.hidden
@@ -26,25 +32,29 @@ package final class VerifierWeights: @unchecked Sendable {
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: config.vocabulary) : embedding
         outputBound = try UpperBits(of: output, pool: pool)
-        let factors = try loader.optionalVector("rope_freqs.weight", count: config.ropeDimensions / 2)
-        if let factors, let wrong = (0..<config.ropeDimensions / 2).map({ factors[$0] }).first(where: { $0 <= 0 }) {
-            throw CheckpointError.tensor("rope_freqs.weight", "holds \(wrong), expected more than 0")
-        }
-        ropeFactors = factors
-        layers = try TransformerLayers(loader, config)
+        ropeFactors = try Self.ropeFactors(
+            loader, config, isLong: try family.isLong(checkpoint.metadata, context: context ?? config.context))
+        layers = try TransformerWeights(loader, config, family)
         try loader.finish()
+        let digits = String(layers.fingerprint(outputNorm, hidden: hidden), radix: 16)
+        fingerprint = String(repeating: "0", count: 16 - digits.count) + digits
         arena = loader.arena
     }
 
-    func fingerprint(_ config: TransformerConfig) -> String {
-        var norms = [outputNorm]
-        for index in 0..<config.layers { norms += [layers[index].attentionNorm, layers[index].feedForwardNorm] }
-        var hash = FNV1a.hash("")
-        for norm in norms {
-            let bytes = UnsafeRawBufferPointer(start: norm, count: config.hidden * MemoryLayout<Float>.stride)
-            hash = FNV1a.hash(bytes.bindMemory(to: UInt8.self), after: hash)
+    private static func ropeFactors(
+        _ loader: WeightLoader, _ config: TransformerConfig, isLong: Bool
+    ) throws(CheckpointError) -> UnsafePointer<Float>? {
+        guard let rope = config.ropes.first else { return nil }
+        var chosen: UnsafePointer<Float>?
+        for (name, isChosen) in [("rope_freqs", true), ("rope_factors_long", isLong), ("rope_factors_short", !isLong)] {
+            guard let factors = try loader.optionalVector("\(name).weight", count: rope.dimensions / 2) else {
+                continue
+            }
+            if let wrong = (0..<rope.dimensions / 2).map({ factors[$0] }).first(where: { $0 <= 0 }) {
+                throw CheckpointError.tensor("\(name).weight", "holds \(wrong), expected more than 0")
+            }
+            if isChosen { chosen = factors }
         }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return chosen
     }
 }

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 from gguf import GGMLQuantizationType as Q
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
-from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
-from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoModelForCausalLM
+
+import make_families
 
 HERE = Path(__file__).parent
 LLAMA = (
@@ -161,94 +162,6 @@ def make_verifier(path: Path, prose: str, reader: gguf.GGUFReader) -> None:
                 file.write(likeliest.values[position].numpy().astype("<f4").tobytes())
 
 
-# ------------------------------------------------------------------------------------------------ tiny models
-
-
-def permute(weight: torch.Tensor, heads: int) -> torch.Tensor:
-    """From rotating halves (Hugging Face) to rotating neighbours (a `llama` GGUF)."""
-    return weight.reshape(heads, 2, weight.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(weight.shape)
-
-
-def make_tiny(name: str, architecture: str, model: torch.nn.Module, factors: np.ndarray | None = None) -> None:
-    """A random model of the architecture, as float16, and its logits for 48 tokens, as float32."""
-    config = model.config
-    with torch.no_grad():
-        for key, parameter in model.named_parameters():
-            parameter.uniform_(-0.25, 0.25) if "norm" not in key else parameter.uniform_(0.5, 1.5)
-            parameter.copy_(parameter.half().float())
-    writer = gguf.GGUFWriter(HERE / f"{name}.gguf", architecture)
-    writer.add_name(name)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_context_length(512)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_key_length(32)
-    writer.add_value_length(32)
-    writer.add_rope_dimension_count(32)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
-    if config.rope_parameters["rope_type"] == "linear":
-        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
-        writer.add_rope_scaling_factor(config.rope_parameters["factor"])
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("llama-bpe" if architecture == "llama" else "qwen2")
-    writer.add_token_list(alphabet + ["Ġt", "he", "<|end|>", "<|im_end|>"])
-    writer.add_token_types([gguf.TokenType.NORMAL] * 258 + [gguf.TokenType.CONTROL] * 2)
-    writer.add_token_merges(["Ġ t", "h e"])
-    writer.add_eos_token_id(259)
-    names = {
-        "model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output", "self_attn.q_proj": "attn_q",
-        "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
-        "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
-        "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
-        "post_attention_layernorm": "ffn_norm",
-    }  # fmt: skip
-    for key, parameter in model.named_parameters():
-        stem, suffix = key.rsplit(".", 1)
-        parts = stem.split(".")
-        tensor = names[stem] if stem in names else f"blk.{parts[2]}.{names['.'.join(parts[3:])]}"
-        weight = parameter.detach()
-        if architecture == "llama" and tensor.endswith(("attn_q", "attn_k")):
-            heads = config.num_attention_heads if tensor.endswith("q") else config.num_key_value_heads
-            weight = permute(weight, heads)
-        data = weight.numpy()
-        writer.add_tensor(f"{tensor}.{suffix}", data.astype(np.float16) if data.ndim == 2 else data)
-    if factors is not None:
-        writer.add_tensor("rope_freqs.weight", factors.astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    ids = [(index * 37 + 11) % 258 for index in range(48)]
-    with torch.no_grad():
-        logits = model(torch.tensor([ids])).logits[0]
-    (HERE / f"{name}.logits").write_bytes(logits.numpy().astype("<f4").tobytes())
-
-
-def make_tiny_models() -> None:
-    torch.manual_seed(1)
-    shape = dict(
-        vocab_size=260, hidden_size=64, intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=32, max_position_embeddings=512, tie_word_embeddings=True,
-    )  # fmt: skip
-    llama3 = {"rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
-    llama3["original_max_position_embeddings"] = 64
-    model = LlamaForCausalLM(LlamaConfig(**shape, rope_parameters=llama3))
-    plain = 1.0 / 500000.0 ** (np.arange(0, 32, 2) / 32)
-    make_tiny("tiny-llama3", "llama", model, plain / model.model.rotary_emb.inv_freq.numpy())
-    linear = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}
-    make_tiny("tiny-linear", "llama", LlamaForCausalLM(LlamaConfig(**shape, rope_parameters=linear)))
-    default = {"rope_type": "default", "rope_theta": 1000000.0}
-    del shape["head_dim"]
-    shape |= {"hidden_size": 128, "tie_word_embeddings": False}
-    make_tiny("tiny-qwen2", "qwen2", Qwen2ForCausalLM(Qwen2Config(**shape, rope_parameters=default)))
-    shape |= {"hidden_size": 64, "head_dim": 32, "tie_word_embeddings": True}
-    make_tiny("tiny-qwen3", "qwen3", Qwen3ForCausalLM(Qwen3Config(**shape, rope_parameters=default)))
-
-
 # ------------------------------------------------------------------------------------------------ blocks
 
 
@@ -281,5 +194,5 @@ if __name__ == "__main__":
     fixture_prose = (HERE / "prose.txt").read_text()
     make_tokenizer(gguf_reader, fixture_prose)
     make_verifier(model_path, fixture_prose, gguf_reader)
-    make_tiny_models()
+    make_families.make()
     make_blocks()

@@ -1,21 +1,21 @@
 import Foundation
 import TestSupport
 
-/// What `make.py` stored of a model's distribution on prose, position by position.
+/// A model's distribution on prose, position by position, as stored by `make.py`.
 struct GoldenDistribution {
-    /// The likeliest tokens of one position and their log-probabilities.
+    /// A position's likeliest tokens and their log-probabilities.
     struct Position {
         let following: Double
         let tokens: [Int]
         let logProbabilities: [Double]
 
-        /// The token's, as far as it is stored; else an even share of what is left.
+        /// The token's, if stored; otherwise that of all tokens not stored, at most the last stored one's.
         func logProbability(_ token: Int) -> Double {
             if let index = tokens.firstIndex(of: token) { return logProbabilities[index] }
             return min(log(max(1 - logProbabilities.reduce(0) { $0 + exp($1) }, 1e-9)), logProbabilities.last!)
         }
 
-        /// KL(this ‖ other), the stored tokens one by one and all others as one: at most the whole divergence.
+        /// KL(this ‖ other) with all tokens not stored taken as one: a lower bound of the divergence.
         func divergence(from other: (Int) -> Double) -> Double {
             var sum = 0.0
             var mass = (p: 0.0, q: 0.0)
@@ -30,9 +30,9 @@ struct GoldenDistribution {
     }
 
     let tokens: [Int32]
-    /// In floats throughout.
+    /// Computed in floats throughout.
     let float: [Position]
-    /// With activations rounded to 8 bits as the engine's contract says.
+    /// With activations rounded to 8 bits by the engine's rule.
     let rounded: [Position]
 
     init() throws {

@@ -4,10 +4,10 @@ import SpeculateVerifier
 import Testing
 import TestSupport
 
-/// Against independent implementations: `Tests/Fixtures/make.py`.
+/// Comparison with independent implementations: `Tests/Fixtures/make.py`.
 @Suite struct GoldenTests {
-    /// Rounding activations to 8 bits, as every engine for such files does, flips near ties: `make.py` therefore also
-    /// rounds them by the same rule inside transformers, and the engine may lose no more than that.
+    /// Rounding activations to 8 bits, as every engine for such files does, flips near ties. `make.py` therefore also
+    /// rounds them by the same rule inside transformers, and the engine may lose no more than that does.
     @Test("on 2,048 positions of prose the verifier is as near to transformers in floats as 8-bit activations allow")
     func prose() throws {
         let golden = try GoldenDistribution()
@@ -24,12 +24,12 @@ import TestSupport
         for start in stride(from: 0, to: count, by: 128) {
             batch.removeAll()
             batch.append(tokens[start..<min(start + 128, count)], to: cache, logits: .all)
-            verifier.forward(batch)
+            let pass = verifier.forward(batch)
             for row in 0..<batch.rowCount {
                 let position = start + row
                 let float = golden.float[position]
                 let rounded = golden.rounded[position]
-                let (likeliest, distribution) = distribution(verifier, row)
+                let (likeliest, distribution) = distribution(verifier, pass, row)
                 surprise.float -= float.following
                 surprise.ours -= distribution(Int(tokens[position + 1]))
                 divergence.ours += float.divergence(from: distribution)
@@ -52,14 +52,16 @@ import TestSupport
         #expect(divergence.ours / n < 0.005)
         #expect(abs(perplexity.ours / perplexity.float - 1) < 0.01)
         #expect(clear.agreeing / clear.all >= 0.99 && clear.all / n > 0.7)
-        // Two samples of the same rounding noise: three standard deviations of a count of 2,048 apart at most.
+        // Two samples of the same rounding noise differ by at most three standard deviations of a count of 2,048.
         #expect(agreements.ours >= agreements.rounded - 3 * (n * 0.035).squareRoot())
         #expect(divergence.ours <= 1.1 * divergence.rounded)
     }
 
     /// The likeliest token of a row and its log-probabilities.
-    private func distribution(_ verifier: Verifier, _ row: Int) -> (likeliest: Int, distribution: (Int) -> Double) {
-        let logits = verifier.logits(row)
+    private func distribution(
+        _ verifier: Verifier, _ pass: PassResult, _ row: Int
+    ) -> (likeliest: Int, distribution: (Int) -> Double) {
+        let logits = pass.logits(row)
         let count = Int32(verifier.config.vocabulary)
         let kernels = verifier.kernels.table.pointee
         let likeliest = Int(kernels.argmax(logits, count))
@@ -73,24 +75,28 @@ import TestSupport
 
     @Test(
         "architectures give the logits of transformers",
-        arguments: ["tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3"])
+        arguments: [
+            "tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3", "tiny-smollm3", "tiny-gemma3", "tiny-granite",
+            "tiny-olmo2", "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-phi3-short",
+        ])
     func architecture(name: String) throws {
         let verifier = try Verifier(
             Checkpoint(path: Fixtures.path(name + ".gguf")), kernels: Kernels(), pool: WorkerPool(count: 2))
         let expected = try Fixtures.floats(name + ".logits")
-        let batch = RowBatch(capacity: 48)
-        batch.append((0..<48).map { Int32(($0 * 37 + 11) % 258) }, to: try verifier.makeCache(), logits: .all)
-        verifier.forward(batch)
+        let count = expected.count / 260
+        let batch = RowBatch(capacity: count)
+        batch.append((0..<count).map { Int32(($0 * 37 + 11) % 258) }, to: try verifier.makeCache(), logits: .all)
+        let pass = verifier.forward(batch)
         var error = 0.0
         var norm = 0.0
-        for row in 0..<48 {
+        for row in 0..<count {
             for token in 0..<260 {
                 let value = Double(expected[row * 260 + token])
-                error += pow(Double(verifier.logits(row)[token]) - value, 2)
+                error += pow(Double(pass.logits(row)[token]) - value, 2)
                 norm += value * value
             }
         }
-        // Weights are floats here; what differs is keys and values of 16 bits.
+        // Weights are floats here; the difference is due to 16-bit keys and values.
         #expect((error / norm).squareRoot() < 2e-3, "\(name): \((error / norm).squareRoot())")
     }
 }

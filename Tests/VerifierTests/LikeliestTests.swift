@@ -3,7 +3,7 @@ import SpeculateVerifier
 import Testing
 import TestSupport
 
-/// The likeliest token without all logits is the one that all logits give.
+/// The likeliest token found without all logits equals the one that all logits give.
 @Suite struct LikeliestTests {
     /// The likeliest token after each token, in passes of `size` rows.
     private func likeliest(
@@ -15,10 +15,10 @@ import TestSupport
         for start in stride(from: 0, to: tokens.count, by: size) {
             batch.removeAll()
             batch.append(tokens[start..<min(start + size, tokens.count)], to: cache, logits: logits)
-            verifier.forward(batch)
-            // Rows may be asked for in any order, again, and not at all.
-            let rows = (0..<batch.logitRowCount).map { verifier.likeliest($0) }
-            #expect(verifier.likeliest(0) == rows[0])
+            let pass = verifier.forward(batch)
+            // Rows may be queried in any order, repeatedly, or not at all.
+            let rows = (0..<batch.logitRowCount).map { pass.likeliest($0) }
+            #expect(pass.likeliest(0) == rows[0])
             found += rows
         }
         return found
@@ -49,7 +49,7 @@ import TestSupport
         }
     }
 
-    /// The tiny Qwen3 checkpoint with 8-bit output weights of its own.
+    /// The tiny Qwen3 checkpoint with custom 8-bit output weights.
     private func tiny(scale: (_ output: Int) -> UInt16, quant: (_ output: Int, _ input: Int) -> Int8) throws -> Verifier
     {
         let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
@@ -73,7 +73,7 @@ import TestSupport
         }
     }
 
-    /// A checkpoint of the tiny Qwen3's kind, 256 wide, with random weights and an output of Q6_K.
+    /// A checkpoint like the tiny Qwen3, 256 wide, with random weights and a Q6_K output.
     private func wide(_ rng: inout SplitMix) throws -> Verifier {
         let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
         var writer = CheckpointWriter()
@@ -89,7 +89,7 @@ import TestSupport
         }
         var bytes: [UInt8] = []
         for output in 0..<260 {
-            // Some rows are like others but for a few bits, so that bounds cross.
+            // Some rows differ from others in only a few bits, so that bounds cross.
             var quants = SplitMix(UInt64(output % 40))
             var block = (0..<208).map { _ in UInt8.random(in: 0...255, using: &quants) }
             for _ in 0..<output / 40 { block[Int.random(in: 0..<128, using: &rng)] ^= 1 }
@@ -143,7 +143,7 @@ import TestSupport
             for size in [1, 3, 8] {
                 #expect(try likeliest(verifier, tokens, size: size, .likeliest) == expected, "\(name)")
             }
-            // Where all logits are negative, what pads the last panel has the greatest.
+            // Where all logits are negative, the last panel's padding is greater.
             if name == "all the same" { #expect(expected.allSatisfy { $0 == 0 }) }
         }
     }
@@ -154,15 +154,15 @@ import TestSupport
         let (first, second) = (try verifier.makeCache(capacity: 8), try verifier.makeCache(capacity: 8))
         let batch = RowBatch(capacity: 8)
         batch.append([504, 2036, 282], to: first, logits: .likeliest)
-        verifier.forward(batch)
-        let alone = (0..<3).map { verifier.likeliest($0) }
+        let pass = verifier.forward(batch)
+        let alone = (0..<3).map { pass.likeliest($0) }
         batch.removeAll()
         first.rollback(to: 0)
         batch.append([504, 2036, 282], to: first, logits: .likeliest)
         batch.append([1, 2], to: second, logits: .all)
-        verifier.forward(batch)
+        let both = verifier.forward(batch)
         #expect(batch.logitRowCount == 5)
-        #expect((0..<3).map { verifier.likeliest($0) } == alone)
-        #expect(verifier.logits(4)[Int(try #require(verifier.likeliest(4)))].isFinite)
+        #expect((0..<3).map { both.likeliest($0) } == alone)
+        #expect(both.logits(4)[Int(try #require(both.likeliest(4)))].isFinite)
     }
 }

@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 @Suite struct LoadingTests {
-    /// The tiny Qwen3 checkpoint, written anew through our writer after a change.
+    /// Loads the tiny Qwen3 checkpoint, rewritten by our writer after a change.
     private func load(_ change: (inout Metadata, inout [(TensorInfo, [UInt8])]) -> Void) throws -> Verifier {
         let source = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
         var metadata = source.metadata
@@ -24,13 +24,13 @@ import TestSupport
     private func logits(_ verifier: Verifier) throws -> [Float] {
         let batch = RowBatch(capacity: 8)
         try batch.append([1, 2, 3], to: verifier.makeCache(), logits: .last)
-        verifier.forward(batch)
-        return Array(UnsafeBufferPointer(start: verifier.logits(0), count: verifier.config.vocabulary))
+        let pass = verifier.forward(batch)
+        return Array(UnsafeBufferPointer(start: pass.logits(0), count: verifier.config.vocabulary))
     }
 
     @Test("weights that do not fit into memory are refused before any are read, with both numbers")
     func tooLarge() throws {
-        // One tensor of 4 TB: 16-bit floats, 2³¹ − 1 rows of 1024. Nothing of it is on the disk.
+        // One tensor of 4 TB: 16-bit floats, 2³¹ − 1 rows of 1024. None of it is on the disk.
         var writer = CheckpointWriter()
         try writer.add("t", type: .f16, shape: [1024, 1], bytes: [UInt8](repeating: 0, count: 2048))
         var bytes = writer.bytes()

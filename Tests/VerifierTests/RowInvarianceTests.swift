@@ -3,14 +3,14 @@ import SpeculateVerifier
 import Testing
 import TestSupport
 
-/// The contract: a row's numbers have the same bits whatever shares its pass.
+/// The contract: a row's results are bit-identical whatever shares its pass.
 @Suite struct RowInvarianceTests {
     private static let tokens: [Int32] = {
         var rng = SplitMix(1)
         return (0..<300).map { _ in Int32.random(in: 100..<49152, using: &rng) }
     }()
 
-    /// Logits and tapped states of all tokens, run in passes of the given sizes.
+    /// Logits and tapped hidden states of all tokens, run in passes of the given sizes.
     private func run(_ verifier: Verifier, _ sizes: [Int], _ tokens: [Int32]) throws -> [[Float]] {
         let cache = try verifier.makeCache(capacity: tokens.count)
         let batch = RowBatch(capacity: 512)
@@ -21,21 +21,21 @@ import TestSupport
             let size = min(sizes.count > 1 ? sizes.removeFirst() : sizes.first!, tokens.count - start)
             batch.removeAll()
             batch.append(tokens[start..<start + size], to: cache, logits: .all)
-            verifier.forward(batch)
-            rows += (0..<size).map { result(verifier, $0, logits: $0) }
+            let pass = verifier.forward(batch)
+            rows += (0..<size).map { result(verifier, pass, $0, logits: $0) }
             start += size
         }
         return rows
     }
 
-    private func result(_ verifier: Verifier, _ row: Int, logits: Int) -> [Float] {
+    private func result(_ verifier: Verifier, _ pass: PassResult, _ row: Int, logits: Int) -> [Float] {
         let hidden = verifier.taps.indices.flatMap { tap in
             Array(
                 UnsafeBufferPointer(
-                    start: verifier.hiddenStates(row: row) + tap * verifier.config.hidden,
+                    start: pass.hiddenStates[row].baseAddress! + tap * verifier.config.hidden,
                     count: verifier.config.hidden))
         }
-        return Array(UnsafeBufferPointer(start: verifier.logits(logits), count: verifier.config.vocabulary)) + hidden
+        return Array(UnsafeBufferPointer(start: pass.logits(logits), count: verifier.config.vocabulary)) + hidden
     }
 
     @Test("1, 2, 3, 5, 8, 16, 64 and 300 rows per pass, 1 and 2 threads: the same bits on the real file")
@@ -70,8 +70,8 @@ import TestSupport
                 let count = start < first ? min(512, first - start) : min(size, tokens.count - start)
                 batch.removeAll()
                 batch.append(tokens[start..<start + count], to: cache, logits: .all)
-                verifier.forward(batch)
-                if start >= 1_000 { rows += (0..<count).map { result(verifier, $0, logits: $0) } }
+                let pass = verifier.forward(batch)
+                if start >= 1_000 { rows += (0..<count).map { result(verifier, pass, $0, logits: $0) } }
             }
             return rows
         }
@@ -109,11 +109,11 @@ import TestSupport
         let caches = try sequences.map { _ in try verifier.makeCache(capacity: 40) }
         let batch = RowBatch(capacity: 128)
         for (sequence, cache) in zip(sequences, caches) { batch.append(sequence, to: cache, logits: .all) }
-        verifier.forward(batch)
+        let pass = verifier.forward(batch)
         var row = 0
         for (sequence, expected) in zip(sequences, alone) {
             for index in sequence.indices {
-                #expect(result(verifier, row, logits: row) == expected[index])
+                #expect(result(verifier, pass, row, logits: row) == expected[index])
                 row += 1
             }
         }
@@ -122,8 +122,8 @@ import TestSupport
 
     @Test(
         "a row of a tree gets the bits of its path run straight, and a kept path continues as if it were",
-        arguments: [KVFormat.f16, .q8])
-    func trees(_ format: KVFormat) throws {
+        arguments: [KVCacheFormat.f16, .q8])
+    func trees(_ format: KVCacheFormat) throws {
         let verifier = try Fixtures.verifier(taps: [29]).sibling(pool: WorkerPool(count: 2), cacheFormat: format)
         let prompt = Array(Self.tokens[..<37])
         //      0
@@ -138,8 +138,8 @@ import TestSupport
         verifier.forward(batch)
         batch.removeAll()
         batch.appendTree(tree, parents: parents, to: cache, logits: .all)
-        verifier.forward(batch)
-        let rows = tree.indices.map { result(verifier, $0, logits: $0) }
+        let pass = verifier.forward(batch)
+        let rows = tree.indices.map { result(verifier, pass, $0, logits: $0) }
         for index in tree.indices {
             var path = [index]
             while parents[path[0]] >= 0 { path.insert(parents[path[0]], at: 0) }
@@ -150,16 +150,16 @@ import TestSupport
         #expect(cache.count == 41)
         batch.removeAll()
         batch.append([777], to: cache, logits: .all)
-        verifier.forward(batch)
-        let next = result(verifier, 0, logits: 0)
+        let after = verifier.forward(batch)
+        let next = result(verifier, after, 0, logits: 0)
         let straight = try run(verifier, [42], prompt + [tree[0], tree[2], tree[5], tree[8], 777])
         #expect(next == straight.last)
     }
 
     @Test(
         "a sequence that takes over the beginning of another, in several stretches, continues as that one does",
-        arguments: [KVFormat.f16, .q8])
-    func adoption(_ format: KVFormat) throws {
+        arguments: [KVCacheFormat.f16, .q8])
+    func adoption(_ format: KVCacheFormat) throws {
         let verifier = try Fixtures.verifier(taps: [29]).sibling(pool: WorkerPool(count: 2), cacheFormat: format)
         var rng = SplitMix(3)
         let tokens = (0..<1_100).map { _ in Int32.random(in: 100..<49152, using: &rng) }
@@ -168,8 +168,8 @@ import TestSupport
         func rows(_ range: Range<Int>, _ cache: KVCache) -> [[Float]] {
             batch.removeAll()
             batch.append(tokens[range], to: cache, logits: .all)
-            verifier.forward(batch)
-            return (0..<range.count).map { result(verifier, $0, logits: $0) }
+            let pass = verifier.forward(batch)
+            return (0..<range.count).map { result(verifier, pass, $0, logits: $0) }
         }
         for begin in stride(from: 0, to: 1_050, by: 500) { _ = rows(begin..<min(begin + 500, 1_050), first) }
         second.adopt(300, of: first)
@@ -190,8 +190,8 @@ import TestSupport
         cache.rollback(to: 20)
         batch.removeAll()
         batch.append(tokens[20...], to: cache, logits: .last)
-        verifier.forward(batch)
+        let pass = verifier.forward(batch)
         #expect(batch.logitRowCount == 1)
-        #expect(result(verifier, 9, logits: 0) == reference[29])
+        #expect(result(verifier, pass, 9, logits: 0) == reference[29])
     }
 }

@@ -1,19 +1,17 @@
-import SpeculateShared
-
 /// The rows of one pass: tokens of one or several sequences, each with its cache. Reused from pass to pass.
 package final class RowBatch {
-    /// Tree rows of one sequence in one pass, as many as a visibility mask has bits.
+    /// The most tree rows of one sequence in a pass: the bits of a visibility mask.
     package static let maximumTreeRows = 64
 
-    /// Which rows of a segment get logits. `likeliest`: all, of which no more is asked for than the likeliest token.
+    /// Which rows of a segment get logits. `likeliest`: all, but only the likeliest token is needed.
     package enum LogitRows { case none, last, all, likeliest }
 
     struct Row: BitwiseCopyable {
         var token: Int32
         var position: Int32
-        /// Where its key and value go.
+        /// Where its key and value are written.
         var cell: Int32
-        /// Cells seen: all of `first..<prefix`, then `prefix + i` for every bit i of `mask`.
+        /// Cells seen: all of `first..<prefix`, and `prefix + i` for every bit i of `mask`.
         var first: Int32 = 0
         var prefix: Int32
         var mask: UInt64
@@ -30,10 +28,10 @@ package final class RowBatch {
     package private(set) var rowCount = 0
     package private(set) var logitRowCount = 0
     let rows: UnsafeMutablePointer<Row>
-    let logitRows: UnsafeMutablePointer<Int32>
+    package let logitRows: UnsafeMutablePointer<Int32>
     let segments: UnsafeMutablePointer<Segment>
     private(set) var segmentCount = 0
-    /// Whether of some row more is asked for than the likeliest token.
+    /// Whether any row needs more than its likeliest token.
     package private(set) var needsLogits = false
     private var caches: [KVCache] = []
 
@@ -58,7 +56,7 @@ package final class RowBatch {
         caches.removeAll(keepingCapacity: true)
     }
 
-    /// Tokens that follow what `cache` holds, each seeing all before it.
+    /// Appends the tokens that follow the contents of `cache`, each seeing all before it.
     package func append(_ tokens: some Collection<Int32>, to cache: KVCache, logits: LogitRows) {
         begin(cache, tokens.count)
         for (offset, token) in tokens.enumerated() {
@@ -68,8 +66,8 @@ package final class RowBatch {
         choose(logits, tokens.count)
     }
 
-    /// A tree of tokens after what `cache` holds: row i follows row `parents[i]` (smaller than i), or the cached
-    /// tokens where that is −1. It sees these and its ancestors alone, at the position that its depth gives.
+    /// Appends a tree of tokens after the contents of `cache`: row i follows row `parents[i]` (smaller than i), or the
+    /// cached tokens if that is −1. It sees only these and its ancestors; its depth gives its position.
     package func appendTree(_ tokens: [Int32], parents: [Int], to cache: KVCache, logits: LogitRows) {
         precondition(tokens.count == parents.count && tokens.count <= Self.maximumTreeRows)
         begin(cache, tokens.count)
@@ -86,8 +84,8 @@ package final class RowBatch {
         choose(logits, tokens.count)
     }
 
-    /// A block after what `cache` holds, every row seeing all of the block and the cached tokens that are fewer than
-    /// `window` positions before it. It is not to be committed: what a block leaves in the cache is scratch.
+    /// Appends a block after the contents of `cache`: every row sees the whole block and the cached tokens fewer than
+    /// `window` positions before it. Must not be committed: what a block leaves in the cache is scratch.
     package func appendBlock(_ tokens: UnsafeBufferPointer<Int32>, to cache: KVCache, window: Int) {
         precondition(tokens.count <= Self.maximumTreeRows)
         begin(cache, tokens.count)
@@ -132,7 +130,7 @@ package final class RowBatch {
         }
     }
 
-    /// The pass has written every row's cell.
+    /// Call once the pass has written every row's cell.
     package func commit() {
         for (index, cache) in caches.enumerated() { cache.commit(segments[index].rowCount) }
     }

@@ -1,25 +1,24 @@
 import CKernels
-import SpeculateShared
 
 /// Keys and values of one sequence, all layers. Cell i holds the token at index i of the sequence. A pass writes past
-/// `count` and `commit`s; `rollback` forgets what was not kept, at no cost.
+/// `count` and then `commit`s; `rollback` drops rejected tokens at no cost.
 ///
-/// Memory is taken for cells that are written, in pages. Stretches of SPK_STRETCH cells lie one after the other with all
-/// their layers, so that one that is full can have large pages: with small ones a pass over a long sequence takes a quarter
-/// longer.
+/// Only cells that are written take memory, in pages. Stretches of SPK_STRETCH cells are stored one after the other
+/// with all their layers, so that a full one can use large pages: with small ones a pass over a long sequence takes a
+/// quarter longer.
 package final class KVCache {
     /// Plain pointers, for the inner loops.
     struct View: BitwiseCopyable {
-        /// [stretches][layers][kvHeads][keys, values][SPK_STRETCH / 16] blocks of 16 cells
+        /// [stretches][layers][kvHeads][keys, values][SPK_STRETCH / 16], in units of 16 cells
         var memory: UnsafeMutablePointer<UInt8>
-        var format: KVFormat
+        var format: KVCacheFormat
         var layers, kvHeads, headDimension: Int
-        /// Bytes of a head's keys in a stretch, or of its values.
+        /// Bytes of one head's keys in a stretch, or of its values.
         var headBytes: Int
 
         var stretchBytes: Int { layers * kvHeads * 2 * headBytes }
 
-        /// One head of one layer in the stretch of cell `cell`.
+        /// One head of one layer in the stretch that contains cell `cell`.
         func cells(_ layer: Int, _ head: Int, at cell: Int) -> spk_cells {
             let stretch = memory + cell / Int(SPK_STRETCH) * stretchBytes
             let keys = stretch + (layer * kvHeads + head) * 2 * headBytes
@@ -28,42 +27,42 @@ package final class KVCache {
         }
     }
 
-    /// Tokens that the cache holds.
+    /// Tokens in the cache.
     package private(set) var count = 0
-    /// Tokens that it can hold.
+    /// The most tokens it can hold.
     package let capacity: Int
     let view: View
     private let arena: Arena
-    /// Stretches from the first on that have large pages.
+    /// Leading stretches that have large pages.
     private var largeStretches = 0
 
     /// - Parameter capacity: at most the model's context.
-    package init(_ config: TransformerConfig, capacity: Int, format: KVFormat = .f16) throws(OutOfMemory) {
+    package init(_ config: TransformerConfig, capacity: Int, format: KVCacheFormat = .f16) throws(OutOfMemory) {
         self.capacity = min(max(capacity, 1), config.context)
-        let block = format.blockBytes(headDimension: config.headDimension)
+        let run = format.runBytes(headDimension: config.headDimension)
         var view = View(
             memory: UnsafeMutablePointer(bitPattern: 1)!, format: format, layers: config.layers,
-            kvHeads: config.kvHeads, headDimension: config.headDimension, headBytes: block * Int(SPK_STRETCH) / 16)
+            kvHeads: config.kvHeads, headDimension: config.headDimension, headBytes: run * Int(SPK_STRETCH) / 16)
         let stretches = (self.capacity - 1) / Int(SPK_STRETCH) + 1
         arena = try Arena(capacity: stretches * view.stretchBytes)
         view.memory = arena.allocate(count: stretches * view.stretchBytes)
         self.view = view
     }
 
-    /// Memory that the tokens held take, pages that they share with others not counted.
+    /// Memory of the tokens held, not rounded up to pages.
     package var bytes: Int { view.stretchBytes / Int(SPK_STRETCH) * count }
 
-    /// Goes on with what another sequence of the same model, which began with the same tokens, holds up to token `count`.
-    /// O(tokens copied).
+    /// Copies another sequence's cells up to token `count`. Both must be of the same model and begin with the same
+    /// tokens. O(tokens copied).
     package func adopt(_ count: Int, of other: KVCache) {
         precondition((self.count...min(other.count, capacity)).contains(count))
         precondition(other.view.stretchBytes == view.stretchBytes)
-        let block = view.headBytes * 16 / Int(SPK_STRETCH)
-        // Sixteen cells stand together; those of them that are here already are the same bits.
+        let run = view.headBytes * 16 / Int(SPK_STRETCH)
+        // Sixteen cells are stored together; those already here have the same bits.
         var first = self.count / 16 * 16
         while first < count {
             let end = min(count, (first / Int(SPK_STRETCH) + 1) * Int(SPK_STRETCH))
-            let (from, bytes) = (first % Int(SPK_STRETCH) / 16 * block, (end - first + 15) / 16 * block)
+            let (from, bytes) = (first % Int(SPK_STRETCH) / 16 * run, (end - first + 15) / 16 * run)
             for layer in 0..<view.layers {
                 for head in 0..<view.kvHeads {
                     let (here, there) = (view.cells(layer, head, at: first), other.view.cells(layer, head, at: first))
@@ -76,14 +75,14 @@ package final class KVCache {
         commit(count - self.count)
     }
 
-    /// Where a long prompt is about to be read into an empty cache, up to cell `end`: the stretches that it will fill have
-    /// large pages from the beginning.
+    /// Call before prefilling an empty cache up to cell `end`: gives large pages to the stretches that the prompt will
+    /// fill.
     package func prepare(to end: Int) {
         guard count == 0, largeStretches == 0 else { return }
         enlarge(min(end, capacity) / Int(SPK_STRETCH), holding: false)
     }
 
-    /// Makes the next `tokens` cells, written by a pass, part of the sequence.
+    /// Appends the next `tokens` cells, which a pass has written, to the sequence.
     func commit(_ tokens: Int) {
         precondition(count + tokens <= capacity)
         count += tokens
@@ -97,14 +96,14 @@ package final class KVCache {
         largeStretches = stretches
     }
 
-    /// Forgets all tokens from index `count` on.
+    /// Drops all tokens from index `count` on.
     package func rollback(to count: Int) {
         precondition((0...self.count).contains(count))
         self.count = count
     }
 
-    /// After a pass over a tree whose first row is in cell `base`: keeps the rows of `path` (rising), which become the
-    /// tokens from `base` on, and forgets the others.
+    /// Call after a pass over a tree whose first row is in cell `base`: keeps the rows of `path` (ascending) as the
+    /// tokens from `base` on, and drops the others.
     package func keep(path: [Int], from base: Int) {
         precondition(
             path.allSatisfy { $0 >= 0 && base + $0 < count } && zip(path, path.dropFirst()).allSatisfy { $0 < $1 })

@@ -1,11 +1,10 @@
 import CKernels
-import SpeculateShared
 
-/// Softmax attention with the cache cut into stretches of SPK_STRETCH cells (FlashAttention, Dao et al. 2022): each gives a
-/// partial result of its own, and those are merged in the order of the cells. The cuts depend on nothing but the cells'
-/// places, so that a row's numbers are the same whoever computes which stretch.
+/// Softmax attention with the cache cut into stretches of SPK_STRETCH cells (FlashAttention, Dao et al. 2022): each
+/// gives a partial result, and these are merged in the order of the cells. The cuts depend only on the cells' indices,
+/// so that a row's results do not depend on which worker computes which stretch.
 extension Transformer {
-    /// Query vectors of one head in one segment; numbered row by row, and by query head within a row.
+    /// Query vectors of one head in one segment, numbered row by row, and by query head within a row.
     private struct Tile {
         var segment: RowBatch.Segment
         var head: Int
@@ -13,32 +12,34 @@ extension Transformer {
     }
 
     func attend(_ index: Int, _ batch: RowBatch, _ worker: inout Worker) {
-        if isSplit(batch, worker.count) {
+        if isSplit(batch, layer: index, worker.count) {
             attendSplit(index, batch, &worker)
         } else {
             attendWhole(index, batch, worker)
         }
         worker.barrier()
-        if !isQuantizedByHead { quantize(state.attended, batch.rowCount, into: state.attention, &worker) }
+        if !isQuantizedByHead { quantize(scratch.attended, batch.rowCount, into: scratch.attention, &worker) }
     }
 
-    private var isQuantizedByHead: Bool { config.headDimension.isMultiple(of: Int(state.attention.span)) }
+    private var isQuantizedByHead: Bool { config.headDimension.isMultiple(of: Int(scratch.attention.span)) }
 
-    /// Whether workers share out the stretches: where one sequence with few rows has too few heads to keep all busy.
-    private func isSplit(_ batch: RowBatch, _ workers: Int) -> Bool {
+    /// Whether workers divide the stretches: when one sequence with few rows has too few heads to keep all of them
+    /// busy.
+    private func isSplit(_ batch: RowBatch, layer index: Int, _ workers: Int) -> Bool {
         guard batch.segmentCount == 1, batch.rowCount <= AttentionScratch.splitRows else { return false }
-        return config.kvHeads < 2 * workers && stretches(of: batch.segments[0], batch).count > 1
+        return config.kvHeads < 2 * workers && stretches(of: batch.segments[0], batch, layer: index).count > 1
     }
 
-    /// Every query goes over all of its cells on one worker.
+    /// Computes each query over all of its cells on a single worker.
     private func attendWhole(_ index: Int, _ batch: RowBatch, _ worker: Worker) {
         let heads = config.kvHeads
         for s in 0..<batch.segmentCount {
             let segment = batch.segments[s]
             let perHead = segment.rowCount * config.queriesPerKV
-            // Few rows in one stretch are cut evenly. Otherwise a head's cache is read once for a whole tile; tiles are
-            // dealt out in turn, for later rows see more cells.
-            let isShort = segment.rowCount <= AttentionScratch.splitRows && stretches(of: segment, batch).count == 1
+            // Few rows in one stretch are divided evenly. Otherwise a head's cache is read once per tile; tiles are
+            // dealt out round-robin, because later rows see more cells.
+            let isShort =
+                segment.rowCount <= AttentionScratch.splitRows && stretches(of: segment, batch, layer: index).count == 1
             let size =
                 isShort ? (perHead * heads + worker.count - 1) / worker.count : min(perHead, AttentionScratch.tile)
             let mine = (worker.index + s) % worker.count
@@ -65,44 +66,44 @@ extension Transformer {
         }
     }
 
-    /// - Parameter following: the head that this worker reads next, if there is one.
+    /// - Parameter following: the head that this worker reads next, if any.
     private func attend(
         _ index: Int, _ tile: Tile, _ batch: RowBatch, _ worker: Worker, before following: Int? = nil
     ) {
-        let scratch = state.attentionScratch
-        let results = scratch.tile(of: worker.index)
-        let others = results + AttentionScratch.tile * scratch.stride
+        let memory = scratch.attentionScratch
+        let results = memory.tile(of: worker.index)
+        let others = results + AttentionScratch.tile * memory.stride
         let dimension = Int32(config.headDimension)
-        let stretches = stretches(of: tile.segment, batch, tile.queries)
+        let stretches = stretches(of: tile.segment, batch, layer: index, tile.queries)
         for stretch in stretches {
             let next =
                 stretch + 1 < stretches.upperBound
                 ? keys(index, tile.head, stretch + 1, tile.segment)
                 : following.map { keys(index, $0, stretches.lowerBound, tile.segment) }
             for group in groups(of: tile.queries) {
-                let result = results + (group.lowerBound - tile.queries.lowerBound) * scratch.stride
+                let result = results + (group.lowerBound - tile.queries.lowerBound) * memory.stride
                 let isFirst = stretch == stretches.lowerBound
                 attend(
                     index, tile, group, stretch, batch, worker,
                     before: group.upperBound == tile.queries.upperBound ? next : nil, into: isFirst ? result : others)
                 for i in 0..<(isFirst ? 0 : group.count) {
                     kernels.table.pointee.merge(
-                        others + i * scratch.stride, dimension, attentionScale, result + i * scratch.stride)
+                        others + i * memory.stride, dimension, attentionScale, result + i * memory.stride)
                 }
             }
         }
         for query in tile.queries {
-            finish(results + (query - tile.queries.lowerBound) * scratch.stride, query, head: tile.head, tile.segment)
+            finish(results + (query - tile.queries.lowerBound) * memory.stride, query, head: tile.head, tile.segment)
         }
     }
 
-    /// Every stretch of every head on one worker, then every query's results are merged by one.
+    /// Computes each stretch of each head on one worker, then merges each query's results on one worker.
     private func attendSplit(_ index: Int, _ batch: RowBatch, _ worker: inout Worker) {
-        let scratch = state.attentionScratch
+        let memory = scratch.attentionScratch
         let segment = batch.segments[0]
         let perHead = segment.rowCount * config.queriesPerKV
         let all = perHead * config.kvHeads
-        let stretches = stretches(of: segment, batch)
+        let stretches = stretches(of: segment, batch, layer: index)
         worker.forEachChunk(of: config.kvHeads * stretches.count, chunk: 1) { [worker] parts, claimed in
             for part in parts {
                 let (head, stretch) = part.quotientAndRemainder(dividingBy: stretches.count)
@@ -115,48 +116,49 @@ extension Transformer {
                     attend(
                         index, tile, group, stretches.lowerBound + stretch, batch, worker,
                         before: group.upperBound == perHead ? next : nil,
-                        into: scratch.split + (stretch * all + head * perHead + group.lowerBound) * scratch.stride)
+                        into: memory.split + (stretch * all + head * perHead + group.lowerBound) * memory.stride)
                 }
             }
         }
         worker.barrier()
         for query in worker.share(of: all) {
-            let result = scratch.split + query * scratch.stride
+            let result = memory.split + query * memory.stride
             for stretch in 1..<stretches.count {
                 kernels.table.pointee.merge(
-                    result + stretch * all * scratch.stride, Int32(config.headDimension), attentionScale, result)
+                    result + stretch * all * memory.stride, Int32(config.headDimension), attentionScale, result)
             }
             finish(result, query % perHead, head: query / perHead, segment)
         }
     }
 
-    /// The partial results of at most SPK_MAX_QUERIES queries over one stretch.
+    /// Computes the partial results of at most SPK_MAX_QUERIES queries over one stretch.
     private func attend(
         _ index: Int, _ tile: Tile, _ group: Range<Int>, _ stretch: Int, _ batch: RowBatch, _ worker: Worker,
         before next: UnsafePointer<UInt8>?, into results: UnsafeMutablePointer<Float>
     ) {
-        let scratch = state.attentionScratch
-        let queries = scratch.queries(of: worker.index)
-        let cells = cells(of: tile.segment, batch, group).clamped(
+        let memory = scratch.attentionScratch
+        let queries = memory.queries(of: worker.index)
+        let cells = cells(of: tile.segment, batch, group, layer: index).clamped(
             to: stretch * Int(SPK_STRETCH)..<(stretch + 1) * Int(SPK_STRETCH))
         for (i, query) in group.enumerated() {
             let row = batch.rows[tile.segment.firstRow + query / config.queriesPerKV]
             queries[i] = spk_query(
-                query: state.query + offset(of: query, head: tile.head, tile.segment),
-                partial: results + i * scratch.stride, first: row.first, prefix: row.prefix, mask: row.mask)
+                query: scratch.query + offset(of: query, head: tile.head, tile.segment),
+                partial: results + i * memory.stride, first: firstCell(row, layer: index), prefix: row.prefix,
+                mask: row.mask)
             if cells.isEmpty { queries[i].partial[config.headDimension] = -.infinity }
         }
         guard !cells.isEmpty else { return }
-        // Where a window hides the first cells, whole groups of 16 of them are not even looked at.
+        // If a window hides the first cells, skip them in groups of 16.
         let cache = tile.segment.cache.cells(index, tile.head, at: stretch * Int(SPK_STRETCH))
         withUnsafePointer(to: cache) { cache in
             kernels.table.pointee.attend(
                 queries, Int32(group.count), attentionScale, cache, Int32(cells.lowerBound / 16 * 16),
-                Int32(cells.upperBound), next, scratch.scores(of: worker.index))
+                Int32(cells.upperBound), next, memory.scores(of: worker.index))
         }
     }
 
-    /// Where the keys of a stretch begin.
+    /// The address of a stretch's keys.
     private func keys(
         _ index: Int, _ head: Int, _ stretch: Int, _ segment: RowBatch.Segment
     ) -> UnsafePointer<UInt8> {
@@ -167,19 +169,24 @@ extension Transformer {
         _ result: UnsafeMutablePointer<Float>, _ query: Int, head: Int, _ segment: RowBatch.Segment
     ) {
         let offset = offset(of: query, head: head, segment)
-        kernels.table.pointee.finish(result, Int32(config.headDimension), state.attended + offset)
+        kernels.table.pointee.finish(result, Int32(config.headDimension), scratch.attended + offset)
         guard isQuantizedByHead else { return }
         let (row, begin) = offset.quotientAndRemainder(dividingBy: config.queryWidth)
-        withUnsafePointer(to: state.attention) { attention in
+        withUnsafePointer(to: scratch.attention) { attention in
             kernels.table.pointee.quantize(
-                state.attended + offset, Int32(begin), Int32(begin + config.headDimension),
+                scratch.attended + offset, Int32(begin), Int32(begin + config.headDimension),
                 Int32(row), attention)
         }
     }
 
-    private var attentionScale: Float { 1 / Float(config.headDimension).squareRoot() }
+    private var attentionScale: Float { scales.attention }
 
-    /// Where a query's vector stands in [rows, heads · headDimension].
+    /// The first cell that a row sees in a layer: a window hides those before it.
+    private func firstCell(_ row: RowBatch.Row, layer index: Int) -> Int32 {
+        max(row.first, row.position - windows[index] + 1)
+    }
+
+    /// The offset of a query vector in [rows, heads · headDimension].
     private func offset(of query: Int, head: Int, _ segment: RowBatch.Segment) -> Int {
         let (row, queryHead) = query.quotientAndRemainder(dividingBy: config.queriesPerKV)
         return (segment.firstRow + row) * config.queryWidth
@@ -192,22 +199,25 @@ extension Transformer {
         }
     }
 
-    /// From the first cell that some of the queries see to the last.
-    private func cells(of segment: RowBatch.Segment, _ batch: RowBatch, _ queries: Range<Int>) -> Range<Int> {
+    /// From the first to the last cell that any of the queries sees.
+    private func cells(
+        of segment: RowBatch.Segment, _ batch: RowBatch, _ queries: Range<Int>, layer index: Int
+    ) -> Range<Int> {
         var (first, end) = (Int32.max, Int32(0))
         let rows = queries.lowerBound / config.queriesPerKV...(queries.upperBound - 1) / config.queriesPerKV
         for row in rows {
             let row = batch.rows[segment.firstRow + row]
-            first = min(first, row.first)
+            first = min(first, firstCell(row, layer: index))
             end = max(end, row.prefix + Int32(64 - row.mask.leadingZeroBitCount))
         }
         return Int(first)..<Int(end)
     }
 
     private func stretches(
-        of segment: RowBatch.Segment, _ batch: RowBatch, _ queries: Range<Int>? = nil
+        of segment: RowBatch.Segment, _ batch: RowBatch, layer index: Int, _ queries: Range<Int>? = nil
     ) -> Range<Int> {
-        let cells = cells(of: segment, batch, queries ?? 0..<segment.rowCount * config.queriesPerKV)
+        let cells = cells(
+            of: segment, batch, queries ?? 0..<segment.rowCount * config.queriesPerKV, layer: index)
         return cells.lowerBound / Int(SPK_STRETCH)..<(cells.upperBound - 1) / Int(SPK_STRETCH) + 1
     }
 }

@@ -1,0 +1,29 @@
+/// What a family multiplies numbers with on their way through the model; 1 where it does not.
+package struct Scales: Equatable, Sendable {
+    /// A token's row of the embedding.
+    package var embedding: Float = 1
+    /// Scores of queries against keys.
+    package var attention: Float
+    /// What attention and feed-forward add to the residual stream.
+    package var residual: Float = 1
+    /// Logits.
+    package var logits: Float = 1
+    /// Queries at a position, where the family makes them depend on it.
+    package var temperature: PositionTemperature?
+
+    package init(headDimension: Int) { attention = 1 / Float(headDimension).squareRoot() }
+}
+
+/// Queries far into a context are multiplied with 1 + scale · ln(⌊position / original⌋ + 1), so that attention stays as
+/// sharp as in the context that the model was trained with first (Nakanishi 2025, as Llama 4 and Ministral 3 have it).
+package struct PositionTemperature: Equatable, Sendable {
+    package var scale: Float
+    package var original: Int
+
+    package init(scale: Float, original: Int) {
+        self.scale = scale
+        self.original = original
+    }
+
+    func factor(position: Int) -> Float { 1 + scale * Float(log(Double(position / original + 1))) }
+}
