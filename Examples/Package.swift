@@ -12,6 +12,7 @@ let package = Package(
     ],
     targets: [
         .executableTarget(name: "Minimal", dependencies: [.product(name: "Speculate", package: "speculate")]),
+        .executableTarget(name: "OwnDrafter", dependencies: [.product(name: "Speculate", package: "speculate")]),
         .executableTarget(
             name: "AnswerLines",
             dependencies: [

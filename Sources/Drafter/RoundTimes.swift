@@ -1,9 +1,9 @@
-/// What the parts of a round took, in seconds.
-package struct RoundTimes: Sendable {
-    package var draft: Double
-    package var verify: Double
+/// Times of a round's parts, in seconds.
+public struct RoundTimes: Equatable, Sendable {
+    public var draft: Double
+    public var verify: Double
 
-    package init(draft: Double, verify: Double) {
+    public init(draft: Double, verify: Double) {
         self.draft = draft
         self.verify = verify
     }

@@ -59,8 +59,8 @@ private struct Answering: Service {
     private func answer(_ question: String) async {
         var request = CompletionRequest(
             .chat([
-                ChatMessage(role: "system", content: "You answer in one sentence."),
-                ChatMessage(role: "user", content: question),
+                ChatMessage(role: .system, content: "You answer in one sentence."),
+                ChatMessage(role: .user, content: question),
             ]), maximumTokens: 80, sampling: SamplingOptions(temperature: 0.7, seed: 1))
         request.timeout = .seconds(20)
         do {

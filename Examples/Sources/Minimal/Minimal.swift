@@ -10,7 +10,7 @@ struct Minimal {
             return
         }
         let engine = try await Engine.load(verifier: arguments[1], drafter: .diffusion(path: arguments[2]))
-        let request = CompletionRequest(.chat([ChatMessage(role: "user", content: arguments[3])]), maximumTokens: 200)
+        let request = CompletionRequest(.chat([ChatMessage(role: .user, content: arguments[3])]), maximumTokens: 200)
         for try await delta in try await engine.stream(request) {
             print(delta.text, terminator: "")
             guard let statistics = delta.result?.statistics else { continue }

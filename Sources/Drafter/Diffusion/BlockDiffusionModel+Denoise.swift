@@ -1,22 +1,13 @@
 import CKernels
 import SpeculateShared
-import SpeculateVerifier
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 extension BlockDiffusionModel {
-    /// Fills the block's masked tokens in `schedule.count + 1` passes. After each pass but the last, as many tokens are
-    /// revealed as the schedule says, in the given order; they stay as they are. All passes but the last take the
-    /// likeliest tokens, so that the distribution of a token that the last one draws depends only on what is fixed and
-    /// on the tokens before it (`distribution(at:)`).
+    /// Fills the block's masked tokens in `schedule.count + 1` passes. After each pass but the last, reveals as many
+    /// tokens as the schedule says, in the given order; these are fixed from then on. All passes but the last take the
+    /// likeliest tokens, so that the distribution of a token drawn in the last pass depends only on the fixed tokens
+    /// and on the tokens before it (`distribution(at:)`).
     /// - Parameters:
-    ///   - anchor: the sequence's last token, which the cache does not hold yet.
+    ///   - anchor: the sequence's last token, not yet in the cache.
     ///   - seed: for a random order.
     ///   - observe: called after each pass.
     package func denoise(
@@ -33,19 +24,20 @@ extension BlockDiffusionModel {
         observe?(block)
     }
 
-    /// The distribution that the token at `index` was drawn from in the last pass, given the tokens before it and what
-    /// was revealed; nil for a point mass. Valid until the next pass.
+    /// The distribution that the last pass drew the token at `index` from, given the tokens before it and the revealed
+    /// ones; nil for a point mass. Valid until the next pass.
     package func distribution(at index: Int, of block: DraftBlock, _ sampling: DraftSampling) -> Proposal.Distribution?
     {
         guard case .random = sampling, !block.isRevealed[index] else { return nil }
         let slot = index + config.firstSlot
         return .weights(
-            state.distribution + slot * state.logitStride, total: state.distributionTotals[slot], tokens: draftTokens)
+            scratch.distribution + slot * scratch.logitStride, total: scratch.distributionTotals[slot],
+            tokens: draftTokens)
     }
 
-    /// The logits [draft vocabulary] of the last pass for the token at `index`, the Markov head's bias included.
+    /// The last pass's logits [draft vocabulary] for the token at `index`, including the Markov head's bias.
     package func logits(at index: Int) -> UnsafePointer<Float> {
-        UnsafePointer(state.logits + (index + config.firstSlot) * state.logitStride)
+        UnsafePointer(scratch.logits + (index + config.firstSlot) * scratch.logitStride)
     }
 
     private func reveal(_ block: DraftBlock, upTo target: Int, _ order: RevealOrder, _ seed: UInt64) {
@@ -61,7 +53,7 @@ extension BlockDiffusionModel {
                     case .confidence: Double(block.confidences[index])
                     case .random: random.uniform(position: index, stream: .order)
                     }
-                // The first, too, of those whose confidence is no number.
+                // The first one is a choice even if its confidence is NaN.
                 if chosen < 0 || score > highest { (chosen, highest) = (index, score) }
             }
             block.isRevealed[chosen] = true
@@ -69,7 +61,7 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// One denoising pass: slots [anchor, token or MASK, ..] → final states → logits → tokens, left to right.
+    /// One denoising pass: slots [anchor, token or MASK, ..] → final hidden states → logits → tokens, left to right.
     private func pass(_ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling) {
         let slots = block.count + config.firstSlot
         lay(slots, anchor, cache) { block.isRevealed[$0] ? block.tokens[$0] : config.maskToken }
@@ -79,15 +71,15 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// Puts the anchor and the tokens that follow it into the slots of the next pass.
+    /// Puts the anchor and the tokens after it into the slots of the next pass.
     func lay(_ slots: Int, _ anchor: Int32, _ cache: KVCache, following: (_ index: Int) -> Int32) {
-        state.slots[0] = anchor
-        for slot in 1..<slots { state.slots[slot] = following(slot - 1) }
+        scratch.slots[0] = anchor
+        for slot in 1..<slots { scratch.slots[slot] = following(slot - 1) }
         batch.removeAll()
-        batch.appendBlock(UnsafeBufferPointer(start: state.slots, count: slots), to: cache, window: config.window)
+        batch.appendBlock(UnsafeBufferPointer(start: scratch.slots, count: slots), to: cache, window: config.window)
     }
 
-    /// The slots' tokens → logits [slots, draft vocabulary], but for the Markov head.
+    /// The slots' tokens → logits [slots, draft vocabulary], without the Markov head.
     func forward(_ slots: Int, _ worker: inout Worker) {
         embed(slots, &worker)  // x [slots, hidden]
         for index in 0..<config.transformer.layers {
@@ -102,8 +94,8 @@ extension BlockDiffusionModel {
         case .mapped(let drafted, let projection, let bias, let mask):
             let hidden = config.transformer.hidden
             for slot in worker.share(of: slots) {
-                let token = state.slots[slot]
-                let x = transformer.state.x + slot * hidden
+                let token = scratch.slots[slot]
+                let x = transformer.scratch.x + slot * hidden
                 let index = weights.draftIndices[Int(token)]
                 if token == config.maskToken {
                     x.update(from: mask, count: hidden)
@@ -111,7 +103,7 @@ extension BlockDiffusionModel {
                     withUnsafePointer(to: drafted) { spk_unpack_row($0, index, x) }
                 } else {
                     withUnsafePointer(to: weights.verifierEmbedding) { spk_unpack_row($0, token, x) }
-                    let row = state.ownEmbedding[worker.index]
+                    let row = scratch.ownEmbedding[worker.index]
                     withUnsafePointer(to: row) { kernels.quantize(x, 0, Int32(hidden), 0, $0) }
                     x.update(from: bias, count: hidden)
                     transformer.multiply(
@@ -126,37 +118,38 @@ extension BlockDiffusionModel {
     private func project(_ slots: Int, _ worker: inout Worker) {
         let c = config.transformer
         for slot in worker.share(of: slots) {
-            let x = transformer.state.x + slot * c.hidden
-            let normed = state.hidden + slot * c.hidden
+            let x = transformer.scratch.x + slot * c.hidden
+            let normed = scratch.hidden + slot * c.hidden
             kernels.rms_norm(x, weights.outputNorm, Int32(c.hidden), c.epsilon, normed)
-            withUnsafePointer(to: transformer.state.hidden) {
+            withUnsafePointer(to: transformer.scratch.hidden) {
                 kernels.quantize(normed, 0, Int32(c.hidden), Int32(slot), $0)
             }
         }
         worker.barrier()
         let chunk = transformer.panelsPerChunk(weights.output)
-        worker.forEachChunk(of: state.logitStride / 16, chunk: chunk) { panels, next in
+        worker.forEachChunk(of: scratch.logitStride / 16, chunk: chunk) { panels, next in
             transformer.multiply(
-                weights.output, transformer.state.hidden, slots, panels,
-                before: next.map { weights.output.panel($0.lowerBound) }, into: state.logits, stride: state.logitStride)
+                weights.output, transformer.scratch.hidden, slots, panels,
+                before: next.map { weights.output.panel($0.lowerBound) }, into: scratch.logits,
+                stride: scratch.logitStride)
         }
         worker.barrier()
     }
 
-    /// Chooses the tokens from left to right: the Markov head adds to each token's logits what the token before it
-    /// says. Every worker follows the same tokens and computes its share of the logits.
+    /// Chooses the tokens from left to right: the Markov head adds a bias to each token's logits, depending on the
+    /// previous token. Every worker sees the same tokens and computes its share of the logits.
     private func walk(
         _ block: DraftBlock, _ anchor: Int32, _ position: Int, _ sampling: DraftSampling, _ worker: inout Worker
     ) {
         var previous = anchor
         for index in 0..<block.count {
             let slot = index + config.firstSlot
-            let logits = state.logits + slot * state.logitStride
+            let logits = scratch.logits + slot * scratch.logitStride
             embedPrevious(previous, worker)
             if worker.index == 0, !block.isRevealed[index] { block.confidences[index] = confidence(slot, worker) }
             let share = worker.share(of: draftVocabulary, unit: 16)
             addMarkov(to: logits, share, worker)
-            let best = state.best + index * worker.count
+            let best = scratch.best + index * worker.count
             best[worker.index] = likeliest(logits, share)
             worker.barrier()
             if worker.index == 0 { choose(block, index, logits, best, worker.count, position + index, sampling) }
@@ -165,12 +158,12 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// The likeliest token of a worker's share of the logits; −1 of an empty one.
+    /// The likeliest token in a worker's share of the logits; −1 if the share is empty.
     func likeliest(_ logits: UnsafePointer<Float>, _ share: Range<Int>) -> Int32 {
         share.isEmpty ? -1 : Int32(share.lowerBound) + kernels.argmax(logits + share.lowerBound, Int32(share.count))
     }
 
-    /// The likeliest of those that the workers found in their shares, the lowest among equals.
+    /// The likeliest of the tokens that the workers found in their shares, the lowest among equals.
     func likeliest(_ logits: UnsafePointer<Float>, among best: UnsafePointer<Int32>, _ workers: Int) -> Int32 {
         var likeliest: Int32 = -1
         for worker in 0..<workers where best[worker] >= 0 {
@@ -179,29 +172,29 @@ extension BlockDiffusionModel {
         return likeliest
     }
 
-    /// What the token before says, for the worker's share of the logits.
+    /// Adds the previous token's Markov bias to the worker's share of the logits.
     func addMarkov(to logits: UnsafeMutablePointer<Float>, _ share: Range<Int>, _ worker: Worker) {
         guard let markov = weights.markov else { return }
         transformer.multiply(
-            markov.output, state.ownPrevious[worker.index], 1, share.lowerBound / 16..<(share.upperBound + 15) / 16,
-            before: nil, into: logits, stride: state.logitStride, accumulating: true)
+            markov.output, scratch.ownPrevious[worker.index], 1, share.lowerBound / 16..<(share.upperBound + 15) / 16,
+            before: nil, into: logits, stride: scratch.logitStride, accumulating: true)
     }
 
-    /// The worker's own copy of the Markov embedding of the token before.
+    /// Unpacks the previous token's Markov embedding into the worker's own copy.
     func embedPrevious(_ token: Int32, _ worker: Worker) {
         guard let markov = weights.markov else { return }
         let rank = markov.embedding.inputs
-        let previous = state.previous + worker.index * Int(rank)
+        let previous = scratch.previous + worker.index * Int(rank)
         withUnsafePointer(to: markov.embedding) { spk_unpack_row($0, token, previous) }
-        kernels.quantize(previous, 0, rank, 0, state.ownPrevious + worker.index)
+        withUnsafePointer(to: scratch.ownPrevious[worker.index]) { kernels.quantize(previous, 0, rank, 0, $0) }
     }
 
     private func confidence(_ slot: Int, _ worker: Worker) -> Float {
         guard let head = weights.confidence else { return 1 }
         let hidden = config.transformer.hidden
         let rank = weights.markov.map { Int($0.embedding.inputs) } ?? 0
-        let x = state.hidden + slot * hidden
-        let previous = state.previous + worker.index * rank
+        let x = scratch.hidden + slot * hidden
+        let previous = scratch.previous + worker.index * rank
         var sum = head.bias
         for i in 0..<hidden { sum += head.weight[i] * x[i] }
         for i in 0..<rank { sum += head.weight[hidden + i] * previous[i] }
@@ -215,10 +208,11 @@ extension BlockDiffusionModel {
         guard !block.isRevealed[index] else { return }
         let likeliest = likeliest(logits, among: best, workers)
         block.tokens[index] = weights.draftTokens[Int(likeliest)]
-        let distribution = state.distribution + (index + config.firstSlot) * state.logitStride
+        let distribution = scratch.distribution + (index + config.firstSlot) * scratch.logitStride
         func exponentiate(_ temperature: Float) {
             kernels.exponentials(
-                logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, distribution, state.blockSums)
+                logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, distribution,
+                scratch.partialSums)
         }
         switch sampling {
         case .greedy: break
@@ -226,8 +220,8 @@ extension BlockDiffusionModel {
             exponentiate(temperature)
             let noise = GumbelNoise(CounterRandom(seed: seed), position: position)
             let weights = UnsafeBufferPointer(start: distribution, count: draftVocabulary)
-            // An unlikely token is not worth a guess.
-            if let token = noise.greatest(weights, sums: state.blockSums, tokens: draftTokens) {
+            // An unlikely token is not worth drafting.
+            if let token = noise.greatest(weights, sums: scratch.partialSums, tokens: draftTokens) {
                 block.tokens[index] = token
             }
         case .random(let temperature, let seed):
@@ -235,7 +229,7 @@ extension BlockDiffusionModel {
             let uniform = CounterRandom(seed: seed).uniform(position: position, stream: .drafter)
             let draw = Inversion.draw(UnsafeBufferPointer(start: distribution, count: draftVocabulary), uniform)
             block.tokens[index] = weights.draftTokens[draw.index]
-            state.distributionTotals[index + config.firstSlot] = draw.total
+            scratch.distributionTotals[index + config.firstSlot] = draw.total
         }
     }
 }

@@ -1,19 +1,10 @@
 import CKernels
 import SpeculateShared
-import SpeculateVerifier
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 extension BlockDiffusionModel {
-    /// Grows the tree of the likeliest drafts from one pass over masked slots: each slot's distribution, with what the
-    /// Markov head says of the token before, gives a node's followers, and the likeliest path is lengthened first
-    /// (DDTree, 2026). Where the sampling is `gumbel`, tokens count for what the noise makes of them.
+    /// Grows a tree of the likeliest drafts from one pass over masked slots: each slot's distribution, with the Markov
+    /// head's bias for the previous token, gives a node's children, and the likeliest path is extended first (DDTree,
+    /// 2026). With `gumbel` sampling, tokens are weighted by their noise.
     package func grow(
         _ growth: TreeGrowth, anchor: Int32, cache: KVCache, sampling: DraftSampling, into proposal: inout Proposal
     ) {
@@ -22,7 +13,7 @@ extension BlockDiffusionModel {
         let slots = depth + config.firstSlot
         lay(slots, anchor, cache) { _ in config.maskToken }
         var candidates = TreeCandidates()
-        // The node that is given followers next; the anchor is number −1 at depth 0.
+        // The next node to get children; the anchor is node −1 at depth 0.
         var node: TreeCandidates.Candidate? = .init(token: anchor, parent: -1, depth: 0, probability: 1)
         var index = -1
         pool.run { worker in
@@ -41,52 +32,52 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// The worker's share of a node's followers: whole blocks of the sums.
-    private func followers(_ worker: Worker) -> Range<Int> { worker.share(of: draftVocabulary, unit: Sampler.block) }
+    /// The worker's share of a node's children, in units of the partial sums.
+    private func followers(_ worker: Worker) -> Range<Int> { worker.share(of: draftVocabulary, unit: Sampler.sumWidth) }
 
-    /// The worker's share of the logits at a slot, after a token, and which of them is greatest.
+    /// Computes the worker's share of the logits at a slot, given the token before it, and the greatest of them.
     private func branch(after token: Int32, slot: Int, _ worker: Worker) {
         let share = followers(worker)
         if !share.isEmpty {
             embedPrevious(token, worker)
-            let logits = state.logits + slot * state.logitStride
-            (state.branch + share.lowerBound).update(from: logits + share.lowerBound, count: share.count)
-            addMarkov(to: state.branch, share, worker)
+            let logits = scratch.logits + slot * scratch.logitStride
+            (scratch.branch + share.lowerBound).update(from: logits + share.lowerBound, count: share.count)
+            addMarkov(to: scratch.branch, share, worker)
         }
-        state.best[worker.index] = likeliest(state.branch, share)
+        scratch.best[worker.index] = likeliest(scratch.branch, share)
     }
 
-    /// The worker's share of the weights, 1 for the likeliest token, and of their sums.
+    /// Computes the worker's share of the weights (1 for the likeliest token) and of their partial sums.
     private func weigh(_ sampling: DraftSampling, _ worker: Worker) {
         let share = followers(worker)
         guard !share.isEmpty else { return }
         var temperature: Float = 1
         if case .gumbel(let warmth, _) = sampling { temperature = warmth }
-        let highest = state.branch[Int(likeliest(state.branch, among: state.best, worker.count))]
+        let highest = scratch.branch[Int(likeliest(scratch.branch, among: scratch.best, worker.count))]
         kernels.exponentials(
-            state.branch + share.lowerBound, Int32(share.count), highest, 1 / temperature,
-            state.distribution + share.lowerBound, state.blockSums + share.lowerBound / Sampler.block)
+            scratch.branch + share.lowerBound, Int32(share.count), highest, 1 / temperature,
+            scratch.distribution + share.lowerBound, scratch.partialSums + share.lowerBound / Sampler.sumWidth)
     }
 
-    /// Makes candidates of the likeliest followers of a node.
+    /// Makes candidates of a node's likeliest children.
     private func offer(
         after parent: TreeCandidates.Candidate, _ index: Int, _ position: Int, _ growth: TreeGrowth,
         _ sampling: DraftSampling, _ candidates: inout TreeCandidates
     ) {
         var noise: GumbelNoise?
         if case .gumbel(_, let seed) = sampling { noise = GumbelNoise(CounterRandom(seed: seed), position: position) }
-        let (distribution, sums) = (state.distribution, state.blockSums)
+        let (distribution, sums) = (scratch.distribution, scratch.partialSums)
         var total: Float = 0
         var best: [(weight: Float, token: Int)] = []
-        for start in stride(from: 0, to: draftVocabulary, by: Sampler.block) {
-            let sum = sums[start / Sampler.block]
+        for start in stride(from: 0, to: draftVocabulary, by: Sampler.sumWidth) {
+            let sum = sums[start / Sampler.sumWidth]
             if noise == nil { total += sum }
-            // What is this unlikely is not worth a guess.
+            // Nothing in here is likely enough to draft.
             guard sum >= GumbelNoise.threshold else { continue }
-            // Nor is what is less likely than enough others.
+            // Enough others are likelier.
             if noise == nil, best.count == growth.width, sum <= best[best.count - 1].weight { continue }
-            for i in start..<min(start + Sampler.block, draftVocabulary) where distribution[i] >= GumbelNoise.threshold
-            {
+            for i in start..<min(start + Sampler.sumWidth, draftVocabulary)
+            where distribution[i] >= GumbelNoise.threshold {
                 var weight = distribution[i]
                 if let noise {
                     weight *= Float(exp(noise.value(Int(weights.draftTokens[i]))))
@@ -108,7 +99,7 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// Takes candidates into the tree until one needs followers; nil when the tree is grown.
+    /// Moves candidates into the tree until one needs children; nil once the tree is complete.
     private func grow(
         _ growth: TreeGrowth, _ depth: Int, _ candidates: inout TreeCandidates, _ proposal: inout Proposal
     ) -> (TreeCandidates.Candidate?, Int) {
@@ -117,7 +108,7 @@ extension BlockDiffusionModel {
         {
             proposal.append(candidate.token, after: candidate.parent, probability: candidate.probability)
             let room = growth.tokens - proposal.tokens.count
-            // A follower is less likely than the token that it follows: enough others may be likelier than any.
+            // Children are less likely than their parent: skip them if enough other candidates are likelier.
             guard candidate.depth < depth, room > 0, !candidates.has(room, of: candidate.probability),
                 candidate.probability >= growth.threshold(proposal.tokens.count)
             else { continue }

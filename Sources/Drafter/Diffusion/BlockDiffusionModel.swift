@@ -1,60 +1,60 @@
 import CKernels
 import SpeculateShared
-import SpeculateVerifier
 
 /// A masked diffusion model that drafts blocks of tokens: DFlash's trunk (keys and values injected from the verifier's
-/// fused hidden states, attention in both directions inside the block) with DSpark's Markov and confidence heads.
+/// fused hidden states, bidirectional attention within the block) with DSpark's Markov and confidence heads.
 ///
-/// Not to be called from two threads at once: the scratch memory is one.
+/// Must not be called from two threads at once: all calls share the scratch memory.
 package final class BlockDiffusionModel {
     package let config: DrafterConfig
     let weights: DrafterWeights
     let transformer: Transformer
-    let state: DrafterState
+    let scratch: DrafterScratch
     let pool: WorkerPool
-    /// Whose embedding and head are this model's too.
-    private let verifier: Verifier
-    let batch = RowBatch(capacity: DrafterState.rows)
+    /// Whose embedding and head may be this model's too.
+    private let target: TargetModel
+    let batch = RowBatch(capacity: DrafterScratch.rows)
     var kernels: spk_kernels { transformer.kernels.table.pointee }
 
-    /// - Parameter verifier: taps `config.taps(verifierLayers:)`.
-    /// - Throws: `CheckpointError` saying why the drafter does not fit its verifier, or naming what is wrong in the file;
-    ///   `OutOfMemory`.
-    package init(_ checkpoint: Checkpoint, _ config: DrafterConfig, for verifier: Verifier) throws {
-        try config.check(against: verifier)
-        precondition(try! verifier.taps == config.taps(verifierLayers: verifier.config.layers))
+    /// - Parameter target: what is drafted for; it taps `config.taps(verifierLayers:)`.
+    /// - Throws: `CheckpointError` saying why the drafter does not fit its verifier, or naming what is wrong in the
+    ///   file; `OutOfMemory`.
+    package init(_ checkpoint: Checkpoint, _ config: DrafterConfig, for target: TargetModel) throws {
+        try config.check(against: target)
+        precondition(try! target.taps == config.taps(verifierLayers: target.config.layers))
         self.config = config
-        self.verifier = verifier
-        pool = verifier.pool
-        weights = try DrafterWeights(checkpoint, config, verifier)
+        self.target = target
+        pool = target.pool
+        let weights = try DrafterWeights(checkpoint, config, target)
+        self.weights = weights
         transformer = try Transformer(
-            config.transformer, weights.layers, head: weights.output, kernels: verifier.kernels,
-            rows: DrafterState.rows, workers: pool.count)
-        state = try DrafterState(config, weights, workers: pool.count)
+            config.transformer, DrafterConfig.family, weights.layers, head: weights.output, kernels: target.kernels,
+            rows: DrafterScratch.rows, workers: pool.count)
+        scratch = try Arena.fitting { [workers = pool.count] in
+            DrafterScratch(config, weights, workers: workers, in: $0)
+        }
     }
 
-    /// Tokens that can be drafted.
+    /// The number of tokens that can be drafted.
     package var draftVocabulary: Int { weights.draftTokens.count }
     /// The verifier's ids of the tokens that can be drafted.
     package var draftTokens: [Int32] { weights.draftTokens }
-    package var hasMarkovHead: Bool { weights.markov != nil }
-    package var hasConfidenceHead: Bool { weights.confidence != nil }
 
-    /// A cache for one sequence of up to `capacity` tokens and a block behind them, as far as the drafter's context reaches.
+    /// Makes a cache for one sequence of up to `capacity` tokens followed by a block, within the drafter's context.
     package func makeCache(capacity: Int) throws(OutOfMemory) -> KVCache {
         try KVCache(config.transformer, capacity: capacity + config.block)
     }
 
-    /// After a pass of the verifier: appends the keys and values of its rows `rows`, the next tokens of the sequence,
-    /// to the cache (KV injection).
-    package func inject(_ rows: Range<Int>, of verifier: Verifier, into cache: KVCache) {
-        inject(verifier.hiddenStates(row: rows.lowerBound), count: rows.count, into: cache)
+    /// Appends the keys and values of rows of a pass, the next tokens of the sequence, to the cache (KV injection).
+    package func inject(_ rows: Range<Int>, of pass: PassResult, into cache: KVCache) {
+        precondition(rows.upperBound <= pass.hiddenStates.rowCount)
+        inject(pass.hiddenStates[rows.lowerBound].baseAddress!, count: rows.count, into: cache)
     }
 
-    /// The same for hidden states [count, taps, hidden].
+    /// Injects hidden states [count, taps, hidden].
     package func inject(_ states: UnsafePointer<Float>, count total: Int, into cache: KVCache) {
-        for start in stride(from: 0, to: total, by: DrafterState.rows) {
-            let count = min(DrafterState.rows, total - start)
+        for start in stride(from: 0, to: total, by: DrafterScratch.rows) {
+            let count = min(DrafterScratch.rows, total - start)
             let states = states + start * config.targetLayers.count * config.transformer.hidden
             batch.removeAll()
             batch.append(repeatElement(0, count: count), to: cache, logits: .none)
@@ -67,9 +67,9 @@ package final class BlockDiffusionModel {
         }
     }
 
-    /// x = fc · [the taps' states of each row].
+    /// x = fc · [the taps' hidden states of each row].
     private func fuse(_ states: UnsafePointer<Float>, _ count: Int, _ worker: inout Worker) {
-        let features = state.features
+        let features = scratch.features
         withUnsafePointer(to: features) { features in
             for row in worker.share(of: count) {
                 let inputs = features.pointee.inputs
@@ -81,7 +81,7 @@ package final class BlockDiffusionModel {
         worker.forEachChunk(of: Int(weights.fusion.outputs) / 16, chunk: 2) { panels, next in
             transformer.multiply(
                 weights.fusion, features, count, panels, before: next.map { weights.fusion.panel($0.lowerBound) },
-                into: transformer.state.x, stride: config.transformer.hidden)
+                into: transformer.scratch.x, stride: config.transformer.hidden)
         }
         worker.barrier()
     }

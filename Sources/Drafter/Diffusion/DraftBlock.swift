@@ -1,18 +1,18 @@
-/// One block being denoised: tokens that follow the anchor, of which some are revealed already. Reused from round to
-/// round.
+/// A block being denoised: the tokens after the anchor, some of them already revealed. Reused from round to round.
 package final class DraftBlock {
-    /// Tokens after the anchor; those that are not revealed are the last pass's guesses.
+    /// Tokens after the anchor; those not revealed are the last pass's guesses.
     package internal(set) var tokens: [Int32] = []
-    /// Fixed before the last pass, which carried them over: point masses.
+    /// Fixed before the last pass, which kept them: point masses.
     package internal(set) var isRevealed: [Bool] = []
-    /// Expected acceptance of each token if all before it are accepted, 0 to 1; 1 where the file has no such head.
+    /// Each token's expected acceptance given that all before it are accepted, 0 to 1; 1 if the file has no confidence
+    /// head.
     package internal(set) var confidences: [Float] = []
 
     package init() {}
 
     package var count: Int { tokens.count }
 
-    /// A block of `count` masked tokens.
+    /// Resets the block to `count` masked tokens.
     package func reset(count: Int) {
         tokens.removeAll(keepingCapacity: true)
         isRevealed.removeAll(keepingCapacity: true)
@@ -24,7 +24,7 @@ package final class DraftBlock {
         }
     }
 
-    /// Fixes a token of the text itself, for infilling around it.
+    /// Fixes a token of the text, to infill around it.
     package func fix(_ token: Int32, at index: Int) {
         tokens[index] = token
         isRevealed[index] = true

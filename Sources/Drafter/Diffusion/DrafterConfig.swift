@@ -1,31 +1,41 @@
 import SpeculateShared
-import SpeculateVerifier
 
-/// What shapes a block diffusion drafter, read and checked from the metadata of a `dflash` checkpoint.
+/// The shape of a block diffusion drafter, read from the metadata of a `dflash` checkpoint and checked.
 package struct DrafterConfig: Equatable, Sendable {
-    package static let architecture = "dflash"
+    package static var architecture: String { family.name }
 
-    /// Layers that can be tapped; published drafters tap 3 to 6.
+    /// Layers like Qwen3's; llama.cpp's name for the file.
+    static let family = ModelFamily("dflash") {
+        $0.keys = [
+            "block_size": .computed, "target_layers": .computed, "sample_from_anchor": .computed,
+            "attention.sliding_window": .computed, "attention.sliding_window_pattern": .computed,
+            "attention.causal": .number(0), "has_confidence_head": .described,
+            "hyper_connection_count": .number(0), "conv_kernel_size": .number(0), "selector_rank": .number(0),
+        ]
+        $0.headNorms = .perHead
+    }
+
+    /// The most layers that can be tapped; published drafters tap 3 to 6.
     private static let greatestTaps = 64
 
     package let transformer: TransformerConfig
     /// Verifier layers whose input, the residual stream before them, is fused.
     package let targetLayers: [Int]
-    /// Slots of a block, the anchor's included.
+    /// Slots of a block, including the anchor's.
     package let block: Int
-    /// The anchor's slot predicts the first drafted token, so that slot i predicts the token at i + 1 (DSpark). Else a
-    /// slot predicts its own token and the anchor's nothing (DFlash).
+    /// If true, the anchor's slot predicts the first drafted token, and slot i the token at i + 1 (DSpark). Otherwise a
+    /// slot predicts its own token and the anchor's predicts nothing (DFlash).
     package let samplesFromAnchor: Bool
-    /// A slot sees tokens fewer than this many positions back.
+    /// A slot sees tokens that are fewer than this many positions back.
     package let window: Int
     package let maskToken: Int32
     /// For n passes: how many tokens are revealed after each pass but the last. Without an entry, equal parts.
     package let schedules: [Int: [Int]]
-    /// The verifier's `Verifier.fingerprint`, where the file names it.
+    /// The verifier's `TargetModel.fingerprint`, where the file names it.
     package let verifierFingerprint: String?
     package let tokenizerFingerprint: UInt64
 
-    /// Tokens that one block drafts.
+    /// Tokens drafted per block.
     package var drafts: Int { samplesFromAnchor ? block : block - 1 }
     /// The slot that predicts the first drafted token.
     var firstSlot: Int { samplesFromAnchor ? 0 : 1 }
@@ -41,7 +51,7 @@ package struct DrafterConfig: Equatable, Sendable {
         guard !tokens.isEmpty else {
             throw .invalid(key: "tokenizer.ggml.tokens", value: "empty", expected: "the verifier's tokens")
         }
-        // Not one of these is used, but a file in which one names no token is not what it says.
+        // These are not used, but a file whose special tokens do not exist is broken.
         let ids = metadata.keys.filter { $0.hasPrefix("tokenizer.ggml.") && $0.hasSuffix("_token_id") }
         for key in ids { _ = try metadata.optionalInteger(key, in: 0...tokens.count - 1) }
         let vocabulary = try metadata.optionalInteger("\(name).vocab_size", in: 0...Int.max) ?? tokens.count
@@ -49,9 +59,7 @@ package struct DrafterConfig: Equatable, Sendable {
             throw .invalid(key: "\(name).vocab_size", value: vocabulary, expected: "\(tokens.count), the tokens listed")
         }
         tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
-        transformer = try TransformerConfig(
-            metadata, architecture: name, vocabulary: tokens.count, ropeIsInterleaved: false,
-            unsupported: ["expert_count", "hyper_connection_count", "conv_kernel_size", "selector_rank"])
+        transformer = try TransformerConfig(metadata, Self.family, vocabulary: tokens.count)
         guard let layers = try metadata.optionalIntegers("\(name).target_layers"), !layers.isEmpty else {
             throw .missing(key: "\(name).target_layers")
         }
@@ -62,9 +70,6 @@ package struct DrafterConfig: Equatable, Sendable {
         targetLayers = layers
         block = try metadata.integer("\(name).block_size", in: 2...RowBatch.maximumTreeRows)
         samplesFromAnchor = try metadata.optionalBool("\(name).sample_from_anchor") ?? true
-        if try metadata.optionalBool("\(name).attention.causal") == true {
-            throw .invalid(key: "\(name).attention.causal", value: true, expected: "false (not supported)")
-        }
         maskToken = Int32(try metadata.integer("tokenizer.ggml.mask_token_id", in: 0...tokens.count - 1))
         window = try Self.window(metadata, context: transformer.context)
         verifierFingerprint = try metadata.optionalString("speculate.verifier.fingerprint")
@@ -95,8 +100,8 @@ package struct DrafterConfig: Equatable, Sendable {
         return schedules
     }
 
-    /// How many of `count` tokens are revealed after each of `passes` passes but the last. Fewer passes than asked for
-    /// when the block is too short for more.
+    /// How many of `count` tokens are revealed after each of `passes` passes but the last. Fewer passes if the block is
+    /// too short.
     package func schedule(passes: Int, count: Int) -> [Int] {
         let passes = min(passes, count)
         guard passes > 1 else { return [] }
@@ -104,31 +109,31 @@ package struct DrafterConfig: Equatable, Sendable {
         return schedule.filter { $0 < count }
     }
 
-    /// - Throws: `CheckpointError` saying why a drafter of this shape cannot work for the verifier.
-    package func check(against verifier: Verifier) throws(CheckpointError) {
+    /// - Throws: `CheckpointError` saying why a drafter of this shape does not fit the verifier.
+    package func check(against target: TargetModel) throws(CheckpointError) {
         let name = Self.architecture
-        guard transformer.vocabulary == verifier.config.vocabulary else {
+        guard transformer.vocabulary == target.config.vocabulary else {
             throw .invalid(
                 key: "tokenizer.ggml.tokens", value: "\(transformer.vocabulary) tokens",
-                expected: "the verifier's \(verifier.config.vocabulary); it drafts for another model")
+                expected: "the verifier's \(target.config.vocabulary); it drafts for another model")
         }
-        guard tokenizerFingerprint == verifier.tokenizer.fingerprint else {
+        guard tokenizerFingerprint == target.tokenizerFingerprint else {
             throw CheckpointError("the drafter's tokenizer is not the verifier's; it drafts for another model")
         }
-        guard transformer.hidden == verifier.config.hidden else {
+        guard transformer.hidden == target.config.hidden else {
             throw .invalid(
                 key: "\(name).embedding_length", value: transformer.hidden,
-                expected: "\(verifier.config.hidden), the verifier's")
+                expected: "\(target.config.hidden), the verifier's")
         }
-        if let verifierFingerprint, verifierFingerprint != verifier.fingerprint {
+        if let verifierFingerprint, verifierFingerprint != target.fingerprint {
             throw .invalid(
                 key: "speculate.verifier.fingerprint", value: verifierFingerprint,
-                expected: "\(verifier.fingerprint), the verifier's; it drafts for other weights")
+                expected: "\(target.fingerprint), the verifier's; it drafts for other weights")
         }
     }
 
-    /// The layers after which the verifier keeps its residual stream for this drafter.
-    /// - Throws: `CheckpointError` when the verifier has no such layers.
+    /// The layers after which the verifier records its residual stream for this drafter.
+    /// - Throws: `CheckpointError` if the verifier has no such layers.
     package func taps(verifierLayers: Int) throws(CheckpointError) -> [Int] {
         guard targetLayers.allSatisfy({ (1..<verifierLayers).contains($0) }),
             zip(targetLayers, targetLayers.dropFirst()).allSatisfy({ $0 < $1 })

@@ -1,26 +1,25 @@
 import CKernels
 import SpeculateShared
-import SpeculateVerifier
 
-/// A block diffusion drafter's weights, packed for the kernels. Immutable, shared by every sequence.
+/// A block diffusion drafter's weights, packed for the kernels. Immutable and shared by all sequences.
 package final class DrafterWeights: @unchecked Sendable {
-    /// The bias that the token before puts on the logits of the next (DSpark): w2 · w1[token].
+    /// The bias that a token adds to the logits of the next one (DSpark): w2 · w1[token].
     struct Markov {
         var embedding: spk_matrix  // [vocabulary × rank]
         var output: spk_matrix  // [draft vocabulary × rank]
     }
 
-    /// Expected acceptance: sigmoid(weight · [state, Markov embedding] + bias).
+    /// Expected acceptance: sigmoid(weight · [hidden state, Markov embedding] + bias).
     struct Confidence {
         var weight: UnsafePointer<Float>  // [hidden + rank]
         var bias: Float
     }
 
-    /// What a slot's token begins as.
+    /// How a slot's token is embedded.
     enum Embedding {
-        /// A row for every token: the file's own, or the verifier's.
+        /// One row per token: the file's own table, or the verifier's.
         case table(spk_matrix)
-        /// Tokens that can be drafted and MASK have vectors of their own, the others a linear map of the verifier's row.
+        /// Tokens that can be drafted and MASK have their own vectors, all others a linear map of the verifier's row.
         case mapped(drafted: spk_matrix, projection: spk_matrix, bias: UnsafePointer<Float>, mask: UnsafePointer<Float>)
 
         var projection: spk_matrix? {
@@ -28,34 +27,34 @@ package final class DrafterWeights: @unchecked Sendable {
         }
     }
 
-    /// Of a Markov head; published ones have 64 to 512.
+    /// The greatest rank of a Markov head; published ones have 64 to 512.
     private static let greatestRank = 1 << 16
 
     let fusion: spk_matrix  // [hidden × taps · hidden]
     let fusionNorm: UnsafePointer<Float>
-    let layers: TransformerLayers
+    let layers: TransformerWeights
     let outputNorm: UnsafePointer<Float>
     let embedding: Embedding
     /// The verifier's embedding.
     let verifierEmbedding: spk_matrix
     let output: spk_matrix  // [draft vocabulary × hidden]
-    /// The verifier's id of each token that can be drafted; all in order when the file has no list.
+    /// The verifier's id of each token that can be drafted; all tokens in order if the file has no list.
     let draftTokens: [Int32]
-    /// [vocabulary] The place of a token in that list; −1 where it cannot be drafted.
+    /// [vocabulary] A token's index in that list; −1 if it cannot be drafted.
     let draftIndices: [Int32]
     let markov: Markov?
     let confidence: Confidence?
 
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
-    init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ verifier: Verifier) throws {
-        let loader = try WeightLoader(checkpoint, pool: verifier.pool)
+    init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ target: TargetModel) throws {
+        let loader = try WeightLoader(checkpoint, pool: target.pool)
         let hidden = config.transformer.hidden
         let vocabulary = config.transformer.vocabulary
         fusion = try loader.matrix("fc.weight", inputs: config.targetLayers.count * hidden, outputs: hidden)
         fusionNorm = try loader.vector("enc.output_norm.weight", count: hidden)
         outputNorm = try loader.vector("output_norm.weight", count: hidden)
-        layers = try TransformerLayers(loader, config.transformer)
-        verifierEmbedding = verifier.embedding
+        layers = try TransformerWeights(loader, config.transformer, DrafterConfig.family)
+        verifierEmbedding = target.embedding
         draftTokens =
             loader.contains("d2t") ? try loader.indices("d2t", limit: vocabulary) : (0..<Int32(vocabulary)).map { $0 }
         var indices = [Int32](repeating: -1, count: vocabulary)
@@ -70,11 +69,11 @@ package final class DrafterWeights: @unchecked Sendable {
         } else if loader.contains("token_embd.weight") {
             embedding = .table(try loader.matrix("token_embd.weight", inputs: hidden, outputs: vocabulary))
         } else {
-            embedding = .table(verifier.embedding)
+            embedding = .table(target.embedding)
         }
         output =
             loader.contains("output.weight")
-            ? try loader.matrix("output.weight", inputs: hidden, outputs: draftTokens.count) : verifier.output
+            ? try loader.matrix("output.weight", inputs: hidden, outputs: draftTokens.count) : target.output
         guard Int(output.outputs) == draftTokens.count else {
             throw CheckpointError("the drafter has a list 'd2t' of tokens, but no 'output.weight' for them")
         }

@@ -1,5 +1,5 @@
-/// Which tokens of a block are fixed first when it is denoised in several passes.
-package enum RevealOrder: String, Sendable, CaseIterable {
+/// The order in which a block's tokens are revealed when it is denoised in several passes.
+public enum RevealOrder: String, Sendable, CaseIterable {
     case leftToRight = "left"
     case confidence
     case random

@@ -1,10 +1,10 @@
-/// Tokens that may join a tree, the likeliest first to go.
+/// Tokens that may join a tree, taken likeliest first.
 struct TreeCandidates {
     struct Candidate {
         var token: Int32
         var parent: Int
         var depth: Int
-        /// That the token and all before it are right.
+        /// The probability that the token and all before it are accepted.
         var probability: Float
     }
 
@@ -21,7 +21,7 @@ struct TreeCandidates {
         return waiting.popLast()
     }
 
-    /// Whether at least `count` wait that are at least this likely.
+    /// Whether at least `count` candidates have at least this probability.
     func has(_ count: Int, of probability: Float) -> Bool {
         waiting.reduce(0) { $0 + ($1.probability >= probability ? 1 : 0) } >= count
     }

@@ -1,14 +1,15 @@
-/// How far a draft tree grows, best token first.
+/// How far a draft tree grows, likeliest token first.
 package struct TreeGrowth {
     /// The most tokens of the tree.
     package var tokens: Int
-    /// The most tokens that follow one and the same.
+    /// The most children of one token.
     package var width: Int
-    /// The most tokens in a row.
+    /// The greatest depth.
     package var depth: Int
-    /// What the probability of a token at each depth is multiplied with, to make it what experience says.
+    /// The factor, per depth, that corrects a token's probability to what was observed.
     package var calibration: [Float] = []
-    /// The least probability, of a token and all before it, that makes the token number i of the tree worth its pass.
+    /// The lowest probability, of a token and all before it, for which the tree's token number `index` is worth
+    /// verifying.
     package var threshold: (_ index: Int) -> Float = { _ in 0 }
 
     package init(tokens: Int, width: Int, depth: Int) {

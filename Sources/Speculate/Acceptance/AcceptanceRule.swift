@@ -1,19 +1,19 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// Decides how much of a draft is kept. Each rule is exact: whatever is drafted, the text has the verifier's
-/// distribution, after temperature and every other transform. At temperature 0 that is one token, and all rules are
+/// Decides how much of a draft to keep. Each rule is exact: whatever is drafted, the text has the verifier's
+/// distribution, after temperature and all other transforms. At temperature 0 that is a single token, and every rule is
 /// `greedy`.
 public enum AcceptanceRule: String, CaseIterable, Sendable {
-    /// The verifier's likeliest token, at temperature 0 alone.
+    /// Keeps the verifier's likeliest token; only at temperature 0.
     case greedy
     /// The same seed gives the same text as plain decoding.
     case match
-    /// The same seed gives the same text as plain decoding; accepts more than `match` does.
+    /// The same seed gives the same text as plain decoding; accepts more than `match`.
     case coupled
-    /// The distribution is plain decoding's, the text of a seed is not.
+    /// The distribution is plain decoding's, but the text of a seed is not.
     case rejection
-    /// The distribution is plain decoding's, the text of a seed is not; accepts at least as much as `rejection`.
+    /// The distribution is plain decoding's, but the text of a seed is not; accepts at least as much as `rejection`.
     case block
 
     /// Whether a seed's text is plain decoding's.
@@ -22,7 +22,7 @@ public enum AcceptanceRule: String, CaseIterable, Sendable {
     /// See `Acceptance`.
     func judge(
         _ draft: Proposal, _ distributions: inout some VerifierDistributions, accepted: inout [Int]
-    ) throws(Sampler.NonFiniteLogits) -> Int32 {
+    ) throws(NonFiniteLogits) -> Int32 {
         switch self {
         case .greedy, .match, .coupled: try MatchAcceptance().judge(draft, &distributions, accepted: &accepted)
         case .rejection: try RejectionAcceptance().judge(draft, &distributions, accepted: &accepted)
@@ -39,7 +39,7 @@ public enum AcceptanceRule: String, CaseIterable, Sendable {
     /// How a drafter should draw for this rule.
     func drafts(_ options: SamplingOptions) -> DraftSampling {
         switch self {
-        // A token kept only when the verifier draws it too had best be the likeliest.
+        // A token that is kept only if the verifier draws it too should be the likeliest one.
         case .greedy, .match: return .greedy
         case .coupled: return .gumbel(temperature: options.temperature, seed: options.seed)
         case .rejection, .block: return .random(temperature: options.temperature, seed: options.seed)

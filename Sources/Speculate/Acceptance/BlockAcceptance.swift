@@ -3,15 +3,15 @@ import SpeculateShared
 
 /// Judges whole prefixes instead of tokens: with w₀ = 1 and wᵢ = min(1, wᵢ₋₁ · pᵢ(xᵢ)/qᵢ(xᵢ)), the prefix of i tokens
 /// passes with probability eᵢ/(eᵢ + 1 − wᵢ), where eᵢ = Σ (wᵢ · pᵢ₊₁ − qᵢ₊₁)+, and the whole draft with probability w.
-/// The longest prefix that passes is kept, and a draw from the normalised (wᵢ · pᵢ₊₁ − qᵢ₊₁)+ follows it, or from p after
+/// The longest prefix that passes is kept, followed by a draw from the normalised (wᵢ · pᵢ₊₁ − qᵢ₊₁)+, or from p after
 /// the whole draft (Sun et al., "Block verification accelerates speculative decoding", 2024). No rule of this kind
-/// accepts more. The draft is a chain drawn from left to right.
+/// accepts more. The draft must be a chain drawn from left to right.
 package struct BlockAcceptance: Acceptance {
     package init() {}
 
     package func judge(
         _ draft: Proposal, _ distributions: inout some VerifierDistributions, accepted: inout [Int]
-    ) throws(Sampler.NonFiniteLogits) -> Int32 {
+    ) throws(NonFiniteLogits) -> Int32 {
         let count = draft.tokens.count
         var weight = 1.0
         var kept = (count: 0, weight: 1.0)

@@ -1,8 +1,8 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// Draws y from p and keeps the drafted token that is y, again and again. The text is y₁y₂…, which no draft has a part
-/// in: exact for any draft, however built, trees too, and the same for a seed as without drafts.
+/// Draws y from p at each position and accepts while the drafted token is y. The text is y₁y₂…, independent of the
+/// draft: exact for any draft, however built, including trees, and for a seed the same as without drafts.
 ///
 /// - *greedy*: y = argmax p.
 /// - *match*: y by inversion of p, with a uniform number keyed by (seed, position).
@@ -15,7 +15,7 @@ package struct MatchAcceptance: Acceptance {
 
     package func judge(
         _ draft: Proposal, _ distributions: inout some VerifierDistributions, accepted: inout [Int]
-    ) throws(Sampler.NonFiniteLogits) -> Int32 {
+    ) throws(NonFiniteLogits) -> Int32 {
         accepted.removeAll(keepingCapacity: true)
         while true {
             let last = accepted.last ?? -1

@@ -1,29 +1,28 @@
 import SpeculateDrafter
 import SpeculateShared
-import SpeculateVerifier
 
-/// The distributions that a verifier's pass gives along a draft, with random numbers keyed by (seed, position).
+/// The distributions of a verifier pass along a draft, with random numbers keyed by (seed, position).
 struct SampledDistributions: VerifierDistributions {
-    let verifier: Verifier
+    let pass: PassResult
     let sampler: Sampler
     let options: SamplingOptions
     let kind: Sampler.Draw
-    /// The logits after the last committed token are the pass's with this number.
+    /// The index, in the pass, of the logits after the last committed token.
     let firstLogits: Int
-    /// Of the first token after the committed ones.
+    /// The position of the first token after the committed ones.
     let position: Int
     let draft: Proposal
-    /// What penalties look at, as far as it was committed.
+    /// The history for penalties, up to the last committed token.
     let committed: TokenHistory
     private var history: TokenHistory
-    /// The index whose distribution the sampler has at hand.
+    /// The index that the sampler's current distribution belongs to.
     private var prepared: Int?
 
     init(
-        verifier: Verifier, sampler: Sampler, options: SamplingOptions, kind: Sampler.Draw, firstLogits: Int,
+        pass: PassResult, sampler: Sampler, options: SamplingOptions, kind: Sampler.Draw, firstLogits: Int,
         position: Int, draft: Proposal, history: TokenHistory
     ) {
-        self.verifier = verifier
+        self.pass = pass
         self.sampler = sampler
         self.options = options
         self.kind = kind
@@ -36,7 +35,7 @@ struct SampledDistributions: VerifierDistributions {
 
     private var random: CounterRandom { CounterRandom(seed: options.seed) }
 
-    /// The history at an index: what was committed and the drafted tokens before it.
+    /// Sets the history for an index: the committed tokens and the drafted ones before it.
     private mutating func see(_ index: Int) {
         guard options.hasPenalties else { return }
         history = committed
@@ -49,32 +48,32 @@ struct SampledDistributions: VerifierDistributions {
 
     private func position(_ index: Int) -> Int { position + (index == 0 ? 0 : draft.depth(of: index - 1)) }
 
-    private mutating func prepare(_ index: Int) throws(Sampler.NonFiniteLogits) {
+    private mutating func prepare(_ index: Int) throws(NonFiniteLogits) {
         guard prepared != index else { return }
         see(index)
-        try sampler.prepare(verifier.logits(firstLogits + index), options, history: history)
+        try sampler.prepare(pass.logits(firstLogits + index), options, history: history)
         prepared = index
     }
 
-    mutating func draw(at index: Int) throws(Sampler.NonFiniteLogits) -> Int32 {
+    mutating func draw(at index: Int) throws(NonFiniteLogits) -> Int32 {
         if options.takesLikeliest {
-            guard let token = verifier.likeliest(firstLogits + index) else { throw Sampler.NonFiniteLogits() }
+            guard let token = pass.likeliest(firstLogits + index) else { throw NonFiniteLogits() }
             return token
         }
         see(index)
         prepared = nil
         return try sampler.sample(
-            verifier.logits(firstLogits + index), options, history: history, position: position(index), draw: kind)
+            pass.logits(firstLogits + index), options, history: history, position: position(index), draw: kind)
     }
 
-    mutating func probability(of token: Int32, at index: Int) throws(Sampler.NonFiniteLogits) -> Double {
+    mutating func probability(of token: Int32, at index: Int) throws(NonFiniteLogits) -> Double {
         try prepare(index)
         return sampler.probability(of: token)
     }
 
     mutating func excess(
         of weight: Double, over distribution: Proposal.Distribution, at index: Int
-    ) throws(Sampler.NonFiniteLogits) -> Double {
+    ) throws(NonFiniteLogits) -> Double {
         try prepare(index)
         var common = 0.0
         distribution.forEach { [sampler] token, q in common += min(weight * sampler.probability(of: token), q) }
@@ -83,7 +82,7 @@ struct SampledDistributions: VerifierDistributions {
 
     mutating func drawExcess(
         of weight: Double, over distribution: Proposal.Distribution, at index: Int
-    ) throws(Sampler.NonFiniteLogits) -> Int32 {
+    ) throws(NonFiniteLogits) -> Int32 {
         try prepare(index)
         prepared = nil
         sampler.subtract(distribution.forEach, from: weight)

@@ -1,7 +1,7 @@
 import Logging
 import Tracing
 
-/// Follows one completion for operators: a span from request to end, metrics as it proceeds, a line in the log.
+/// Reports one completion to operators: a span from request to end, metrics on the way, a log line.
 struct CompletionObserver {
     private let metrics: EngineMetrics
     private let logger: Logger
@@ -9,7 +9,7 @@ struct CompletionObserver {
     private let start = ContinuousClock.now
     private var seen = CompletionStatistics()
 
-    /// The span is a child of the caller's.
+    /// Starts a span that is a child of the caller's.
     init(_ metrics: EngineMetrics, _ logger: Logger) {
         self.metrics = metrics
         self.logger = logger

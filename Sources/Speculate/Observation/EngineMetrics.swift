@@ -1,9 +1,9 @@
 import Metrics
 
-/// What an engine counts and times, through swift-metrics. Counters and gauges have vLLM's names, latencies those of
+/// An engine's counters and timers, through swift-metrics. Counters and gauges have vLLM's names, latencies those of
 /// OpenTelemetry's conventions for generative models.
 struct EngineMetrics: Sendable {
-    /// What spans and metrics call it.
+    /// The model's name in spans and metrics.
     let model: String
     private let running: Gauge
     private let waiting: Gauge
@@ -19,7 +19,7 @@ struct EngineMetrics: Sendable {
     private let duration: Metrics.Timer
     private let timeToFirstToken: Metrics.Timer
     private let timePerToken: Metrics.Timer
-    /// Entry i: drafts accepted as far as position i.
+    /// Entry i: drafts accepted up to position i.
     private let acceptedAt: [Counter]
     private let dimensions: [(String, String)]
     private let factory: any MetricsFactory
@@ -62,7 +62,7 @@ struct EngineMetrics: Sendable {
         prefixLimit.record(activity.prefixMemoryLimit)
     }
 
-    /// What a completion has done between two moments.
+    /// Records what a completion did between two snapshots.
     func record(from old: CompletionStatistics, to new: CompletionStatistics) {
         if old.completionTokens == 0, new.completionTokens > 0 {
             prompt.increment(by: new.promptTokens)
@@ -80,7 +80,7 @@ struct EngineMetrics: Sendable {
         }
     }
 
-    /// A completion is over.
+    /// Records the end of a completion.
     func recordEnd(_ reason: String, after time: Duration, _ statistics: CompletionStatistics) {
         Counter(
             label: "vllm:request_success", dimensions: dimensions + [("finished_reason", reason)], factory: factory

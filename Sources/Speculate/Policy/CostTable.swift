@@ -2,16 +2,9 @@ import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
-/// What passes take here: measured when it is first asked, kept up to date by every round, since passes take longer as the
-/// context grows and as other programs run.
+/// What passes take here: measured once, kept up to date by every round, since passes take longer as the context grows and
+/// as other programs run.
 final class CostTable {
-    /// What else a pass holds, while one sequence's draft is being chosen.
-    struct Load {
-        /// Rows, and tokens that they will bring.
-        var rows = 0
-        var tokens = 0.0
-    }
-
     /// Rows and slots that are measured, what says the most first.
     private static let measuredRows = [8, 1, 4, 16, 2, 5, 9]
     private static let measuredSlots = [1, 4, 2]
@@ -22,27 +15,28 @@ final class CostTable {
     /// How much a new measurement counts.
     private static let rate = 0.1
 
-    var beside = Load()
-    private lazy var costs = measure()
-    private(set) var isMeasured = false
+    /// What passes take at present; without entries until it is measured.
+    private(set) var current = PassCosts(verify: [], draft: [], furtherPass: [])
+    var isMeasured: Bool { !current.verify.isEmpty }
+    /// Whether somebody chooses drafts by it.
+    var isWanted = false
 
     private let verifier: Verifier
     private let cache: KVCache
     private let drafter: BlockDiffusionDrafter?
-    private let patience: Double
 
-    init(
-        verifier: Verifier, model: BlockDiffusionModel?, patience: Double = CostTable.patience
-    ) throws(OutOfMemory) {
+    init(verifier: Verifier, model: BlockDiffusionModel?) throws(OutOfMemory) {
         self.verifier = verifier
-        self.patience = patience
         cache = try verifier.makeCache(capacity: Self.measuredRows.max()!)
         drafter = try model.map { model throws(OutOfMemory) in
             try BlockDiffusionDrafter(model, growth: TreeGrowth(tokens: 1, width: 1, depth: 1), capacity: 16)
         }
     }
 
-    private func measure() -> PassCosts {
+    /// Measures what passes take, unless that is known.
+    /// - Parameter patience: seconds after which measuring stops.
+    func measure(patience: Double = CostTable.patience) {
+        guard !isMeasured else { return }
         let rows = Self.measuredRows.filter { $0 <= cache.capacity }
         let most = min(drafter?.model.config.drafts ?? 0, 8)
         let slots = [most] + Self.measuredSlots.filter { $0 < most }
@@ -53,29 +47,27 @@ final class CostTable {
         for turn in 0..<Self.repeats * rows.count {
             guard turn < 2 || (ContinuousClock.now - start) / .seconds(1) < patience else { break }
             let count = rows[turn % rows.count]
-            least.rows[count] = min(least.rows[count] ?? .infinity, Self.measure(verifier, rows: count, cache))
+            let (seconds, pass) = Self.measure(verifier, rows: count, cache)
+            least.rows[count] = min(least.rows[count] ?? .infinity, seconds)
             guard let drafter else { continue }
             let slot = slots[turn % slots.count]
-            let (first, further) = Self.measure(drafter, verifier, slots: slot)
+            let (first, further) = Self.measure(drafter, after: pass, slots: slot)
             least.first[slot] = min(least.first[slot] ?? .infinity, first)
             least.further[slot] = min(least.further[slot] ?? .infinity, further)
         }
-        isMeasured = true
-        return PassCosts(
+        current = PassCosts(
             verify: Self.curve(least.rows), draft: Self.curve(least.first), furtherPass: Self.curve(least.further))
     }
 
-    var current: PassCosts { costs }
-
-    /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost
-    /// grows as it does at its end.
-    func verify(rows: Int) -> Double { Self.value(costs.verify, rows + beside.rows) }
+    /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost grows as it does at
+    /// its end.
+    func verify(rows: Int, beside load: PassLoad = .none) -> Double { Self.value(current.verify, rows + load.rows) }
 
     /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest convex
     /// curve below the measured one, whose own steps are smaller than its noise.
-    func marginal(rows: Int) -> Double {
-        let verify = costs.verify
-        let (here, last) = (rows + beside.rows, verify.count)
+    func marginal(rows: Int, beside load: PassLoad = .none) -> Double {
+        let verify = current.verify
+        let (here, last) = (rows + load.rows, verify.count)
         guard here < last else { return Self.value(verify, last + 1) - verify[last - 1] }
         var slope = 0.0
         var vertex = 1
@@ -93,18 +85,18 @@ final class CostTable {
 
     /// Seconds of a draft over so many slots in so many passes.
     func draft(slots: Int, passes: Int = 1) -> Double {
-        Self.value(costs.draft, slots) + Double(passes - 1) * Self.value(costs.furtherPass, slots)
+        Self.value(current.draft, slots) + Double(passes - 1) * Self.value(current.furtherPass, slots)
     }
 
     func observe(verify seconds: Double, rows: Int) {
         guard isMeasured else { return }
-        Self.update(&costs.verify, rows, seconds / Self.value(costs.verify, rows))
+        Self.update(&current.verify, rows, seconds / Self.value(current.verify, rows))
     }
 
     func observe(draft seconds: Double, slots: Int, passes: Int) {
         let ratio = seconds / draft(slots: slots, passes: passes)
-        Self.update(&costs.draft, slots, ratio)
-        if passes > 1 { Self.update(&costs.furtherPass, slots, ratio) }
+        Self.update(&current.draft, slots, ratio)
+        if passes > 1 { Self.update(&current.furtherPass, slots, ratio) }
     }
 
     private static func value(_ curve: [Double], _ count: Int) -> Double {
@@ -144,22 +136,26 @@ final class CostTable {
         return curve + [last.value]
     }
 
-    private static func measure(_ verifier: Verifier, rows: Int, _ cache: KVCache) -> Double {
+    private static func measure(
+        _ verifier: Verifier, rows: Int, _ cache: KVCache
+    ) -> (seconds: Double, pass: PassResult) {
         let batch = RowBatch(capacity: rows)
         cache.rollback(to: 0)
         batch.append(repeatElement(0, count: rows), to: cache, logits: .likeliest)
-        return seconds { verifier.forward(batch) }
+        let start = ContinuousClock.now
+        let pass = verifier.forward(batch)
+        return ((ContinuousClock.now - start) / .seconds(1), pass)
     }
 
     private static func measure(
-        _ drafter: BlockDiffusionDrafter, _ verifier: Verifier, slots: Int
+        _ drafter: BlockDiffusionDrafter, after pass: PassResult, slots: Int
     ) -> (first: Double, further: Double) {
         drafter.growth = TreeGrowth(tokens: slots, width: 1, depth: slots)
         drafter.begin([0])
-        for row in 0..<2 { drafter.observe(verifier, row: row) }
+        for _ in 0..<2 { drafter.observe(pass, row: 0) }
         var proposal = Proposal()
-        let first = seconds { drafter.propose(maximum: slots, into: &proposal) }
-        return (first, seconds { drafter.propose(maximum: slots, into: &proposal) })
+        let first = seconds { drafter.propose(maximum: slots, beside: .none, into: &proposal) }
+        return (first, seconds { drafter.propose(maximum: slots, beside: .none, into: &proposal) })
     }
 
     private static func seconds(_ work: () -> Void) -> Double {

@@ -1,6 +1,6 @@
-/// What drafts have brought so far. Every completion begins with the experience of those before it, the first one with
-/// what the committed drafter brought on prompts that it was trained with.
-struct Experience {
+/// What drafts have brought so far, in all completions of an engine: one object, which each learns into. It begins with what
+/// the committed drafter brought on prompts that it was trained with.
+final class Experience {
     /// What drafts of the diffusion model bring, and how many tokens they have.
     private struct Diffusion {
         var accepted: Average
@@ -14,13 +14,13 @@ struct Experience {
 
     /// What text found with an n-gram of one length is worth.
     struct Found {
-        /// Whether its first token was right: always, where the diffusion model drafted it as well, where it did not.
+        /// Whether its first token was right: always, where another drafter had it too, where that one did not.
         var first: Average
         var agreed: Average
         var beside: Average
         /// Whether a later one was, of those right before it.
         var next: Average
-        /// Chances until the diffusion model is asked all the same.
+        /// Chances until another drafter is asked all the same.
         var pause = Pause()
 
         init(first: Double, agreed: Double, beside: Double, next: Double) {
@@ -29,6 +29,26 @@ struct Experience {
             self.beside = Average(beside, weight: 3, rate: 0.05)
             self.next = Average(next, weight: 3, rate: 0.05)
         }
+
+        /// Whether the token at a depth, behind others that were right, is right too.
+        /// - Parameter isAlsoDrafted: whether another drafter had the first token too; nil where it was not compared.
+        mutating func add(_ isRight: Bool, depth: Int, isAlsoDrafted: Bool?) {
+            let right = isRight ? 1.0 : 0
+            guard depth == 0 else { return next.add(right) }
+            first.add(right)
+            switch isAlsoDrafted {
+            case true?: agreed.add(right)
+            case false?: beside.add(right)
+            case nil: break
+            }
+        }
+    }
+
+    /// What a drafter written elsewhere brings: tokens accepted and drafted per round, seconds per draft.
+    struct Custom {
+        var accepted = Average(1, weight: 4, rate: 0.02)
+        var drafted = Average(3, weight: 4, rate: 0.02)
+        var seconds = Average(0, weight: 1, rate: 0.05)
     }
 
     /// Tokens accepted of the diffusion model's drafts in one pass, where earlier text offers nothing: how easy the text
@@ -46,6 +66,7 @@ struct Experience {
     var claimed: [Average]
     /// By the length of the n-gram.
     var found: [Found]
+    var custom = Custom()
     /// Chances until two passes are tried again.
     var secondPass = Pause(burst: 2, longest: 256)
 
@@ -63,7 +84,7 @@ struct Experience {
             + (passes > 1 ? second[keyPath: what].value : 0)
     }
 
-    mutating func learn(accepted: Int, drafted: Int, _ passes: Int, _ place: Int?) {
+    func learn(accepted: Int, drafted: Int, _ passes: Int, _ place: Int?) {
         for (what, count) in [(\Diffusion.accepted, accepted), (\.drafted, drafted)] {
             // Every part is to make up for what the others leave.
             let surprise = Double(count) - expected(passes, place, what)

@@ -18,7 +18,8 @@ struct Pause {
     var isDue: Bool { left <= 0 }
 
     /// Another chance goes by; returns whether a trial is due.
-    mutating func passes() -> Bool {
+    @discardableResult
+    mutating func countDown() -> Bool {
         left -= 1
         return isDue
     }

@@ -1,4 +1,4 @@
-/// Those who may know what one another's prompts begin with.
+/// Requests with the same scope may share cached prefixes, and so may notice that their prompts begin alike.
 package struct CacheScope: Hashable, Sendable {
     let client: String?
     let salt: String?

@@ -1,4 +1,4 @@
-/// How many tokens two texts begin with in common.
+/// The length of the common prefix of two token sequences.
 func commonPrefix(_ first: ArraySlice<Int32>, _ second: ArraySlice<Int32>) -> Int {
     first.withUnsafeBufferPointer { first in
         second.withUnsafeBufferPointer { second in

@@ -1,9 +1,9 @@
 import SpeculateShared
 
-/// What a completion brings, on its way from the engine's thread to its reader. The engine never waits for a reader: a
-/// completion whose reader is far behind takes no part in passes until the reader has caught up.
+/// Carries a completion's output from the engine's thread to its reader. The engine never waits for a reader: a
+/// completion whose reader is far behind sits out passes until the reader has caught up.
 final class Delivery: Sendable {
-    /// Tokens that may wait for the reader.
+    /// The most tokens that wait for the reader.
     static let limit = 256
 
     private struct State {
@@ -13,14 +13,15 @@ final class Delivery: Sendable {
         var isStopping = false
         var isOver = false
 
-        /// Whether the reader need not wait. One that has stopped the completion gets the rest at once, with its end.
+        /// Whether the reader need not wait. A reader that has stopped the completion gets the rest at once, with its
+        /// end.
         var isReady: Bool { end != nil || isOver || !(pieces.isEmpty || isStopping) }
     }
 
-    /// Whether the reader wants what comes before the end.
+    /// Whether the reader wants output before the end.
     private let isStreamed: Bool
     private let state = Locked(State())
-    /// Makes the engine look at its completions again.
+    /// Makes the engine check its completions again.
     private let wake: @Sendable () -> Void
 
     init(isStreamed: Bool, wake: @escaping @Sendable () -> Void) {
@@ -30,7 +31,7 @@ final class Delivery: Sendable {
 
     // MARK: The engine's end
 
-    /// Whether the reader has to catch up first.
+    /// Whether the reader must catch up first.
     var isFull: Bool { state.withLock { $0.pieces.count >= Self.limit } }
 
     var isStopping: Bool { state.withLock { $0.isStopping } }
@@ -49,7 +50,7 @@ final class Delivery: Sendable {
 
     // MARK: The reader's end
 
-    /// The engine ends the completion after the round in progress.
+    /// Asks the engine to end the completion after the round in flight.
     func stop() {
         let isFirst = state.withLock { state in
             defer { state.isStopping = true }
@@ -58,9 +59,9 @@ final class Delivery: Sendable {
         if isFirst { wake() }
     }
 
-    /// All that has come since the last time, waiting for something; nil after the end. A cancelled task stops the
-    /// completion, and gets what there is.
-    /// - Throws: `EngineError`, also where another task waits for the same.
+    /// Waits for output and returns all that has arrived since the last call; nil after the end. A cancelled task stops
+    /// the completion and gets what there is.
+    /// - Throws: `EngineError`, also if another task is waiting for the same completion.
     func next() async throws(EngineError) -> CompletionDelta? {
         let isFirst = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Bool, Never>) in

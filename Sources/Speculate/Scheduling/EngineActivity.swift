@@ -1,10 +1,10 @@
-/// What an engine is busy with at a moment.
+/// A snapshot of an engine's activity.
 public struct EngineActivity: Equatable, Sendable {
-    /// Completions in progress, and those that wait for their turn.
+    /// Completions in flight, and those waiting for a slot.
     public var running: Int
     public var waiting: Int
-    /// Bytes kept for prompts that begin as earlier ones did.
+    /// Bytes held by the prefix cache.
     public var prefixMemory: Int
-    /// The most of them.
+    /// Its limit in bytes.
     public var prefixMemoryLimit: Int
 }

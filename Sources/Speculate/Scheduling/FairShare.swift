@@ -1,15 +1,16 @@
-/// How much of the engine's work each client has had: who had the least comes next. A client that comes back after a while
-/// begins with the others, so that nobody saves up (Sheng et al., "Fairness in serving large language models", 2024).
+/// How much work each client has had: the one that had the least is served next. A returning client starts level with
+/// the others, so that nobody accumulates credit (Sheng et al., "Fairness in serving large language models", 2024).
 struct FairShare {
-    /// A token that is written takes a row of the head and a round's overhead; one that is read does not.
+    /// The cost of a decoded token, which takes a row of the head and a round's overhead, and of a prefilled one, which
+    /// does not.
     static let written = 2.0
     static let read = 1.0
-    /// One that is taken over is copied.
-    static let takenOver = 0.05
+    /// The cost of a token copied from the prefix cache.
+    static let adopted = 0.05
 
     private var served: [String?: Double] = [:]
 
-    /// A client asks; `present` are those that have something in progress or waiting.
+    /// Admits a client; `present` are those with completions in flight or waiting.
     mutating func enter(_ client: String?, present: some Sequence<String?>) {
         let others = Set(present)
         if others.contains(client) { return }

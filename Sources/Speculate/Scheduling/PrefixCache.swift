@@ -1,27 +1,27 @@
-import SpeculateVerifier
+import SpeculateShared
 
-/// The caches of sequences that have ended, for those that begin alike: a system prompt, a conversation's earlier turns.
-/// Rows do not depend on what else is in their pass, so a taken-over beginning has the very bits of a computed one.
-/// Touched on the engine's thread alone.
+/// The caches of finished sequences, reused by prompts that begin alike: a system prompt, a conversation's earlier
+/// turns. Rows do not depend on what else is in their pass, so a copied prefix has the same bits as a computed one.
+/// Accessed only on the engine's thread.
 final class PrefixCache {
     struct Entry {
         let scope: CacheScope
         let tokens: [Int32]
-        /// Holds `tokens`.
+        /// The KV cache of `tokens`.
         let cache: KVCache
-        /// What the diffusion drafter keeps of `tokens`, or of fewer.
+        /// The diffusion drafter's cache for `tokens`, or for a prefix of them.
         let drafterCache: KVCache?
 
         var bytes: Int { cache.bytes + (drafterCache?.bytes ?? 0) }
 
-        /// How much of a prompt's beginning is here: at most all but its last token, after which the distribution is
-        /// yet to be computed.
+        /// How many leading tokens of a prompt are cached here. At most all but the last: its pass gives the next
+        /// token's distribution.
         func common(with prompt: [Int32], withDrafter: Bool) -> Int {
             let usable = withDrafter ? drafterCache?.count ?? 0 : tokens.count
             return commonPrefix(prompt.dropLast(), tokens.prefix(usable))
         }
 
-        /// Whether whatever another entry is good for, this one is good for too.
+        /// Whether this entry serves every prompt that `other` serves, at least as well.
         func covers(_ other: Entry) -> Bool {
             scope == other.scope && tokens.starts(with: other.tokens)
                 && (drafterCache?.count ?? 0) >= (other.drafterCache?.count ?? 0)
@@ -29,15 +29,15 @@ final class PrefixCache {
     }
 
     let limit: Int
-    /// The longest unused first.
+    /// Least recently used first.
     private var entries: [Entry] = []
     private(set) var bytes = 0
 
-    /// - Parameter limit: bytes at most.
+    /// - Parameter limit: bytes.
     init(limit: Int) { self.limit = limit }
 
-    /// The entry of a scope that shares the longest beginning with a prompt, and how many tokens of it.
-    /// O(entries · tokens).
+    /// The entry of a scope with the longest common prefix with a prompt, and the length of that prefix. O(entries ·
+    /// tokens).
     func longest(_ prompt: [Int32], in scope: CacheScope, withDrafter: Bool) -> (entry: Entry, count: Int)? {
         var best: (place: Int, count: Int)?
         for (place, entry) in entries.enumerated() where entry.scope == scope {
@@ -50,8 +50,8 @@ final class PrefixCache {
         return (entry, best.count)
     }
 
-    /// Keeps a sequence that has ended, in place of those that it continues. Where memory is short, the client that
-    /// has the most of it loses what it has not used for longest.
+    /// Adds a finished sequence, replacing those that it extends. If memory is short, evicts the least recently used
+    /// entry of the client that holds the most.
     func keep(_ entry: Entry) {
         guard !entry.tokens.isEmpty, entry.bytes <= limit, !entries.contains(where: { $0.covers(entry) }) else {
             return

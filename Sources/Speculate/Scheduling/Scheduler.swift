@@ -26,7 +26,7 @@ final class Scheduler {
     private static let rate = 0.05
 
     private let verifier: Verifier
-    private let drafting: Drafting
+    private let drafters: DrafterFactory
     private let prefixes: PrefixCache
     private let parallel: Int
     private let batch = RowBatch(capacity: Verifier.maximumRows)
@@ -39,9 +39,9 @@ final class Scheduler {
     private var tokensPerPass = 1.0
 
     /// - Parameter parallel: completions in progress at once.
-    init(verifier: Verifier, drafting: Drafting, prefixes: PrefixCache, parallel: Int) {
+    init(verifier: Verifier, drafters: DrafterFactory, prefixes: PrefixCache, parallel: Int) {
         self.verifier = verifier
-        self.drafting = drafting
+        self.drafters = drafters
         self.prefixes = prefixes
         self.parallel = parallel
     }
@@ -75,25 +75,32 @@ final class Scheduler {
         admit()
         let able = active.filter { !$0.isPaused }
         guard !able.isEmpty else { return false }
-        // Nobody's first token waits for it, nor is it part of anybody's speed.
-        if able.contains(where: \.generation.hasAnswered) {
-            let pause = drafting.measure()
-            if pause > .zero { for completion in active { completion.generation.leaveOut(pause) } }
-        }
+        measureCosts(able)
         batch.removeAll()
         let start = ContinuousClock.now
         let planned = plan(able)
-        guard !planned.isEmpty else { return true }  // Something was taken over, the rest of it comes next.
+        guard !planned.isEmpty else { return true }  // Something was adopted, the rest of it comes next.
         let forward = ContinuousClock.now
-        verifier.forward(batch)
+        let pass = verifier.forward(batch)
         let done = ContinuousClock.now
         let times = RoundTimes(draft: (forward - start) / .seconds(1), verify: (done - forward) / .seconds(1))
-        drafting.observe(times, rows: batch.rowCount)
-        for completion in planned { absorb(completion, planned.count == 1 ? times : nil) }
+        drafters.costs.observe(verify: times.verify, rows: batch.rowCount)
+        for (completion, step) in planned { absorb(completion, step, pass, planned.count == 1 ? times : nil) }
         // Who was first in this pass is last in the next one.
         if active.count > 1 { active.append(active.removeFirst()) }
         active.removeAll { $0.generation.result != nil }
         return true
+    }
+
+    /// Measures what passes take once some completion wants to draft by it. Nobody's first token waits for it, nor is it part
+    /// of anybody's speed.
+    private func measureCosts(_ able: [ActiveCompletion]) {
+        guard drafters.costs.isWanted, !drafters.costs.isMeasured, able.contains(where: \.generation.hasAnswered) else {
+            return
+        }
+        let start = ContinuousClock.now
+        drafters.costs.measure()
+        for completion in active { completion.generation.exclude(ContinuousClock.now - start) }
     }
 
     private func endWhatIsOver() {
@@ -119,8 +126,8 @@ final class Scheduler {
         }
     }
 
-    /// Who had the least work done comes next, then who has the fewest slots, in the order of asking among equals. A client that has more than its share
-    /// of the slots, while another that has less waits for one, gives one back.
+    /// Who had the least work done comes next, then who has the fewest slots, in the order of asking among equals. A client
+    /// that has more than its share of the slots, while another that has less waits for one, gives one back.
     private func admit() {
         var admitted = 0
         while admitted < Self.admittedTokens, let place = nextWaiting() {
@@ -162,10 +169,9 @@ final class Scheduler {
 
     private func begin(_ completion: ActiveCompletion) {
         do throws(OutOfMemory) {
-            try completion.generation.begin { [self] speculation, rule, capacity throws(OutOfMemory) in
-                try drafting.makeDrafter(
-                    speculation, rule, completion.request.sampling, verifier: verifier, capacity: capacity,
-                    isCrowded: isCrowded)
+            try completion.generation.begin { [self] settings, capacity throws(OutOfMemory) in
+                try drafters.makeDrafter(
+                    settings.speculation, settings.rule, settings.options, capacity: capacity, isCrowded: isCrowded)
             }
             active.append(completion)
         } catch {
@@ -178,17 +184,16 @@ final class Scheduler {
         active.removeAll { $0 === completion }
     }
 
+    private typealias Planned = (completion: ActiveCompletion, step: Step)
+
     /// Those that write first, so that a long prompt delays nobody's next token by much.
-    private func plan(_ able: [ActiveCompletion]) -> [ActiveCompletion] {
+    private func plan(_ able: [ActiveCompletion]) -> [Planned] {
+        var planned: [Planned] = []
         let writing = able.filter { !$0.generation.isPrefilling }
-        var planned: [ActiveCompletion] = []
         for (index, completion) in writing.enumerated() {
             let after = writing.count - index - 1  // Each of these needs a row at least.
-            drafting.beside = .init(
-                rows: batch.rowCount + after, tokens: Double(writing.count - 1) * tokensPerPass)
-            if completion.generation.plan(batch, rows: batch.capacity - batch.rowCount - after) {
-                planned.append(completion)
-            }
+            let load = PassLoad(rows: batch.rowCount + after, tokens: Double(writing.count - 1) * tokensPerPass)
+            plan(completion, rows: batch.capacity - batch.rowCount - after, beside: load, &planned)
         }
         var (adopted, budget) = (0, Self.sharedRows)
         var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
@@ -198,21 +203,12 @@ final class Scheduler {
         for index in reading.indices.sorted(by: { (work[$0], $0) < (work[$1], $1) }) where room > 0 {
             let completion = reading[index]
             guard !waitsForPrefix(of: completion, planned) else { continue }
-            let generation = completion.generation
-            if !generation.hasBegun, !generation.hasSource {
-                generation.findSource(in: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
-            }
-            if generation.hasSource {
-                let most = completion.client == nil ? Self.adoptedTokens : Self.sharedAdoptedTokens
-                let taken = generation.adopt(max(most - adopted, 0))
-                adopted += taken
-                share.add(FairShare.takenOver * Double(taken), to: completion.client)
-                guard !generation.hasSource else { continue }
-            }
+            adopted += adopt(completion, limit: adopted)
+            guard !completion.generation.hasSource else { continue }
             let before = batch.rowCount
-            let cost = completion.client == nil ? 0 : 1 + Double(generation.held) / Self.attentionLength
+            let cost = completion.client == nil ? 0 : 1 + Double(completion.generation.cached) / Self.attentionLength
             let most = cost == 0 ? room : min(room, max(Int(budget / cost), planned.isEmpty ? 8 : 0))
-            if generation.plan(batch, rows: most) { planned.append(completion) }
+            plan(completion, rows: most, beside: .none, &planned)
             let rows = batch.rowCount - before
             room -= rows
             budget -= cost * Double(rows)
@@ -221,29 +217,53 @@ final class Scheduler {
         return planned
     }
 
+    private func plan(
+        _ completion: ActiveCompletion, rows: Int, beside load: PassLoad, _ planned: inout [Planned]
+    ) {
+        do throws(EngineError) {
+            guard let step = try completion.generation.plan(batch, rows: rows, beside: load) else { return }
+            planned.append((completion, step))
+        } catch {
+            fail(completion, error)
+        }
+    }
+
+    /// Adopts a part of what another sequence has computed of a prompt's beginning; returns how many tokens.
+    /// - Parameter adopted: tokens adopted between the same two passes already.
+    private func adopt(_ completion: ActiveCompletion, limit adopted: Int) -> Int {
+        let generation = completion.generation
+        if !generation.hasBegun, !generation.hasSource {
+            generation.findSource(in: prefixes, active.lazy.filter { $0 !== completion }.map(\.generation))
+        }
+        guard generation.hasSource else { return 0 }
+        let most = completion.client == nil ? Self.adoptedTokens : Self.sharedAdoptedTokens
+        let taken = generation.adopt(max(most - adopted, 0))
+        share.add(FairShare.adopted * Double(taken), to: completion.client)
+        return taken
+    }
+
     /// Whether, before the first token of a prompt is computed, another is about to compute more of the same beginning than
     /// there is, which is worth waiting for.
-    private func waitsForPrefix(of completion: ActiveCompletion, _ planned: [ActiveCompletion]) -> Bool {
+    private func waitsForPrefix(of completion: ActiveCompletion, _ planned: [Planned]) -> Bool {
         let generation = completion.generation
         guard !generation.hasBegun, !generation.hasSource else { return false }
         // One that is paused computes nothing before its reader has caught up.
         for other in active where other !== completion && !other.isPaused {
-            guard other.generation.isPrefilling, other.generation.hasBegun || planned.contains(where: { $0 === other })
+            guard other.generation.isPrefilling,
+                other.generation.hasBegun || planned.contains(where: { $0.completion === other })
             else { continue }
-            if generation.awaits(other.generation) >= Self.worthWaiting { return true }
+            if generation.sharedTokensToCome(from: other.generation) >= Self.worthWaiting { return true }
         }
         return false
     }
 
-    private func absorb(_ completion: ActiveCompletion, _ times: RoundTimes?) {
+    private func absorb(_ completion: ActiveCompletion, _ step: Step, _ pass: PassResult, _ times: RoundTimes?) {
         let generation = completion.generation
         let before = generation.statistics.completionTokens
         do throws(EngineError) {
-            completion.deliver(try generation.absorb(times: times))
+            completion.deliver(try generation.absorb(step, pass, times: times))
         } catch {
-            completion.fail(error)
-            active.removeAll { $0 === completion }
-            return
+            return fail(completion, error)
         }
         let brought = generation.statistics.completionTokens - before
         if brought > 0 { tokensPerPass += Self.rate * (Double(brought) - tokensPerPass) }
@@ -251,9 +271,11 @@ final class Scheduler {
         if generation.result != nil { release(completion) }
     }
 
-    /// Others may begin as this one did.
-    private func release(_ completion: ActiveCompletion) {
-        drafting.finish(completion.generation.drafter)
-        completion.generation.suspend(in: prefixes)
+    private func fail(_ completion: ActiveCompletion, _ error: EngineError) {
+        completion.fail(error)
+        active.removeAll { $0 === completion }
     }
+
+    /// Others may begin as this one did.
+    private func release(_ completion: ActiveCompletion) { completion.generation.suspend(in: prefixes) }
 }

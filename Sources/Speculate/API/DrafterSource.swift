@@ -1,0 +1,38 @@
+import Foundation
+import SpeculateShared
+
+/// What an engine can draft with. `Speculation` says how much of it a request uses.
+public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
+    /// The drafter's file that lies beside the verifier's: the same name, or that without the quantization, or up to its
+    /// first dot, and `.drafter.gguf`. Where there is none, `lookup`.
+    case automatic
+    /// No drafts: plain decoding.
+    case none
+    /// Prompt lookup: what followed the same words earlier in the text.
+    case lookup
+    /// A block diffusion drafter, a GGUF file made for the verifier; and what followed the same words earlier.
+    case diffusion(path: String)
+    /// A drafter written elsewhere; and what followed the same words earlier.
+    case custom(CustomDrafter)
+
+    public var description: String {
+        switch self {
+        case .automatic: "automatic"
+        case .none: "none"
+        case .lookup: "lookup"
+        case .diffusion(let path): "'\(path)'"
+        case .custom(let drafter): "'\(drafter.name)'"
+        }
+    }
+
+    /// What `.automatic` resolves to for a verifier.
+    public func resolved(for verifier: String) -> DrafterSource {
+        guard self == .automatic else { return self }
+        let url = URL(fileURLWithPath: verifier)
+        let folder = url.deletingLastPathComponent()
+        let paths = ModelFileName.drafterNames(beside: url.lastPathComponent).map {
+            folder.appendingPathComponent($0).path
+        }
+        return paths.first { FileManager.default.fileExists(atPath: $0) }.map { .diffusion(path: $0) } ?? .lookup
+    }
+}

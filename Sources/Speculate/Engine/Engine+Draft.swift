@@ -1,0 +1,157 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+
+extension Engine {
+    /// What marks a gap in a prompt's block.
+    public static let maskText = "[MASK]"
+
+    /// Drafts one block after the prompt and keeps every step of it, beside what the verifier says of the result.
+    ///
+    /// A text prompt may end in a block with gaps: from its first `[MASK]` on, each stands for one token to be filled
+    /// in, and the text between them stays as it is.
+    /// - Parameters:
+    ///   - prompt: what the block follows.
+    ///   - passes: that denoise the block, 1 to 64.
+    ///   - order: which tokens are revealed first when there are several passes.
+    ///   - seed: of a random order.
+    ///   - maximumTokens: of a block without gaps; at most as many as the drafter drafts.
+    /// - Throws: `EngineError` when the engine has no block diffusion drafter or the block does not fit it.
+    public func draft(
+        _ prompt: CompletionRequest.Prompt, passes: Int = 1, order: RevealOrder = .leftToRight, seed: UInt64 = 0,
+        maximumTokens: Int? = nil
+    ) throws(EngineError) -> DraftTrace {
+        guard let model = drafters.model else {
+            throw EngineError(.invalidRequest, "there is no block diffusion drafter to show; name one's file")
+        }
+        guard (1...Self.maximumPasses).contains(passes) else {
+            throw EngineError(.invalidRequest, "passes is \(passes), expected 1 to \(Self.maximumPasses)")
+        }
+        let (prompt, fixed) = try blockPrompt(prompt, drafts: model.config.drafts)
+        let most = model.config.drafts
+        let count = fixed.isEmpty ? maximumTokens ?? most : fixed.count
+        guard (1...most).contains(count) else {
+            throw EngineError(.invalidRequest, "depth is \(count), expected 1 to \(most), what the drafter drafts")
+        }
+        let tokens = try reader.tokens(of: CompletionRequest(prompt))
+        guard tokens.count + count <= self.model.contextLength else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt's \(tokens.count) tokens and a block of \(count) exceed the context of \(self.model.contextLength)"
+            )
+        }
+        guard tokens.count + model.config.block <= model.config.transformer.context else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt's \(tokens.count) tokens and a block exceed the drafter's context of \(model.config.transformer.context)"
+            )
+        }
+        let cache, drafterCache: KVCache
+        do throws(OutOfMemory) {
+            cache = try verifier.makeCache(capacity: tokens.count + count)
+            drafterCache = try model.makeCache(capacity: tokens.count + count)
+        } catch {
+            throw EngineError(error)
+        }
+        read(tokens.dropLast(), into: cache, model, drafterCache)
+
+        let block = DraftBlock()
+        block.reset(count: count)
+        for (index, token) in fixed.enumerated() { if let token { block.fix(token, at: index) } }
+        var steps: [BlockState] = fixed.isEmpty ? [] : [BlockState(block, isMasked: true)]
+        model.denoise(
+            block, anchor: tokens[tokens.count - 1], cache: drafterCache,
+            schedule: model.config.schedule(passes: passes, count: count).filter { target in
+                target > fixed.count { $0 != nil }
+            },
+            order: order, seed: seed
+        ) { steps.append(BlockState($0, isMasked: false)) }
+        return DraftTrace(
+            anchor: text(tokens[tokens.count - 1]), passes: steps.map { picture($0) },
+            verifier: try judge(block, after: tokens[tokens.count - 1], cache))
+    }
+
+    /// A block after a pass.
+    private struct BlockState {
+        let tokens: [Int32]
+        let confidences: [Float]
+        let revealed: [Bool]
+        let isMasked: Bool
+
+        init(_ block: DraftBlock, isMasked: Bool) {
+            tokens = block.tokens
+            confidences = block.confidences
+            revealed = block.isRevealed
+            self.isMasked = isMasked
+        }
+    }
+
+    /// The prompt before the block, and the block's tokens, nil for a gap.
+    private func blockPrompt(
+        _ prompt: CompletionRequest.Prompt, drafts: Int
+    ) throws(EngineError) -> (CompletionRequest.Prompt, [Int32?]) {
+        guard case .text(let text) = prompt else { return (prompt, []) }
+        let parts = text.split(separator: Self.maskText, omittingEmptySubsequences: false)
+        guard parts.count > 1 else { return (prompt, []) }
+        var fixed: [Int32?] = []
+        for part in parts.dropFirst() {
+            fixed.append(nil)
+            fixed += verifier.tokenizer.encode(String(part), at: .within).map { $0 }
+        }
+        guard fixed.count <= drafts else {
+            throw EngineError(
+                .invalidRequest,
+                "the block from the first \(Self.maskText) on has \(fixed.count) tokens, expected at most \(drafts)")
+        }
+        return (.text(String(parts[0])), fixed)
+    }
+
+    private func read(_ tokens: ArraySlice<Int32>, into cache: KVCache, _ model: BlockDiffusionModel, _ other: KVCache)
+    {
+        let batch = RowBatch(capacity: Verifier.maximumRows)
+        for start in stride(from: 0, to: tokens.count, by: Verifier.maximumRows) {
+            let rows = tokens[start..<min(start + Verifier.maximumRows, tokens.count)]
+            batch.removeAll()
+            batch.append(rows, to: cache, logits: .none)
+            model.inject(0..<rows.count, of: verifier.forward(batch), into: other)
+        }
+    }
+
+    private func judge(
+        _ block: DraftBlock, after anchor: Int32, _ cache: KVCache
+    ) throws(EngineError) -> [DraftTrace.Judgement] {
+        let batch = RowBatch(capacity: block.tokens.count)
+        batch.append([anchor] + block.tokens.dropLast(), to: cache, logits: .all)
+        let pass = verifier.forward(batch)
+        let vocabulary = verifier.config.vocabulary
+        var judgements: [DraftTrace.Judgement] = []
+        for (index, token) in block.tokens.enumerated() {
+            let logits = pass.logits(index)
+            guard let likeliest = pass.likeliest(index) else {
+                throw EngineError(
+                    .runtime, "\(NonFiniteLogits()) in the block: the checkpoint's weights are damaged")
+            }
+            let total = (0..<vocabulary).reduce(0.0) { $0 + exp(Double(logits[$1] - logits[Int(likeliest)])) }
+            judgements.append(
+                DraftTrace.Judgement(
+                    text: text(likeliest),
+                    probabilityOfDraft: Float(exp(Double(logits[Int(token)] - logits[Int(likeliest)])) / total),
+                    isAccepted: likeliest == token))
+        }
+        return judgements
+    }
+
+    private func picture(_ step: BlockState) -> DraftTrace.Pass {
+        DraftTrace.Pass(
+            tokens: step.tokens.indices.map { index in
+                DraftTrace.Token(
+                    text: text(step.tokens[index]), confidence: step.confidences[index],
+                    isRevealed: step.revealed[index],
+                    isMasked: step.isMasked && !step.revealed[index])
+            })
+    }
+
+    private func text(_ token: Int32) -> String {
+        String(decoding: verifier.tokenizer.pieces[Int(token)], as: UTF8.self)
+    }
+}

@@ -1,0 +1,55 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+
+/// A verifier, what drafts for it, and how it is described.
+struct LoadedModels {
+    let verifier: Verifier
+    let drafters: DrafterFactory
+    let description: ModelDescription
+
+    /// - Throws: what is wrong with a file, with a setting, or that memory does not suffice.
+    init(_ checkpoint: Checkpoint, _ source: DrafterSource, _ configuration: EngineConfiguration) throws {
+        if try checkpoint.metadata.optionalString("general.architecture") == DrafterConfig.architecture {
+            throw CheckpointError("this is a drafter, expected the model that it drafts for")
+        }
+        let layers = try ModelFamily.verifier(of: checkpoint.metadata).layers(checkpoint.metadata)
+        var file: DrafterFile?
+        var taps = configuration.recordedLayers
+        switch source {
+        case .diffusion(let path):
+            let drafter = try DrafterFile(path: path)
+            taps = try drafter.taps(verifierLayers: layers) + taps
+            file = drafter
+        case .custom(let custom): taps = custom.taps + taps
+        case .automatic, .none, .lookup: break
+        }
+        try Self.check(configuration.recordedLayers, source, verifierLayers: layers)
+        if case .custom(let custom) = source, let wrong = custom.taps.first(where: { !(0..<layers).contains($0) }) {
+            throw EngineError(
+                .invalidRequest, "the drafter '\(custom.name)' taps layer \(wrong), expected 0 to \(layers - 1)")
+        }
+        let pool = WorkerPool(count: configuration.threads ?? Processor.physicalCores)
+        verifier = try Verifier(
+            checkpoint, taps: taps, cacheFormat: configuration.cacheFormat,
+            contextLength: configuration.contextLength, kernels: try Kernels(), pool: pool,
+            progress: configuration.onLoading)
+        drafters = try DrafterFactory(source, model: try file?.load(for: verifier.target), verifier: verifier)
+        description = try ModelDescription(checkpoint, verifier, configuration)
+    }
+
+    /// - Throws: `EngineError` when what is to be recorded is not there.
+    private static func check(
+        _ recorded: [Int], _ drafter: DrafterSource, verifierLayers layers: Int
+    ) throws(EngineError) {
+        guard !recorded.isEmpty else { return }
+        if let wrong = recorded.first(where: { !(0..<layers).contains($0) }) {
+            throw EngineError(
+                .invalidRequest,
+                "states are to enter layer \(wrong + 1), expected 1 to \(layers), the last one's output")
+        }
+        guard drafter == .none else {
+            throw EngineError(.invalidRequest, "states are recorded while the drafter is \(drafter), expected none")
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+import TestSupport
+import Testing
+
+@Suite struct DrafterRefusalTests {
+    /// Loads the tiny drafter's file with changed metadata.
+    private func loading(
+        verifier name: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void
+    ) throws -> BlockDiffusionModel {
+        try Fixtures.withTemporaryFolder { folder in
+            try Fixtures.write("tiny-drafter.gguf", to: folder + "/changed.gguf", change)
+            let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
+            let config = try DrafterConfig(checkpoint.metadata)
+            let file = try Checkpoint(path: Fixtures.path(name))
+            let layers = try file.metadata.integer(
+                "\(try file.metadata.string("general.architecture")).block_count", in: 1...99)
+            let verifier = try Verifier(
+                file, taps: config.taps(verifierLayers: layers), kernels: Kernels(), pool: WorkerPool(count: 1))
+            return try BlockDiffusionModel(checkpoint, config, for: verifier.target)
+        }
+    }
+
+    private func refusal(verifier: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void = { _ in }) -> String
+    {
+        do {
+            _ = try loading(verifier: verifier, change)
+            return "loaded"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private static func change(_ metadata: inout Metadata, _ body: (inout [[UInt8]]) -> Void) {
+        guard case .array(.string(let tokens)) = metadata["tokenizer.ggml.tokens"] else { return }
+        var list = tokens.map { Array($0) }
+        body(&list)
+        var changed = ByteStrings()
+        for token in list { changed.append(token) }
+        metadata["tokenizer.ggml.tokens"] = .array(.string(changed))
+    }
+
+    @Test("the least blocks that can be are drafted: two slots of which one drafts")
+    func leastBlock() throws {
+        let model = try loading {
+            $0["dflash.block_size"] = .uint32(2)
+            $0["dflash.sample_from_anchor"] = .bool(false)
+            for passes in 2...8 { $0["speculate.schedule.\(passes)"] = nil }
+        }
+        let drafter = try BlockDiffusionDrafter(model, capacity: 8)
+        drafter.begin([1, 2])
+        var proposal = Proposal()
+        drafter.propose(maximum: 8, beside: .none, into: &proposal)
+        #expect(proposal.tokens.count == 1)
+    }
+
+    @Test("the file as it is loads")
+    func sound() { #expect(refusal() == "loaded") }
+
+    @Test("a drafter for another verifier is refused with the reason")
+    func otherVerifier() {
+        #expect(
+            refusal { $0["speculate.verifier.fingerprint"] = .string(Array("0123456789abcdef".utf8)) }
+                .contains("drafts for other weights"))
+        #expect(
+            refusal {
+                guard case .array(.string(let tokens)) = $0["tokenizer.ggml.tokens"] else { return }
+                var changed = ByteStrings()
+                for token in tokens.dropLast() { changed.append(token) }
+                changed.append("another".utf8)
+                $0["tokenizer.ggml.tokens"] = .array(.string(changed))
+            }.contains("tokenizer is not the verifier's"))
+        #expect(
+            refusal { metadata in
+                // The same bytes, split differently.
+                Self.change(&metadata) { tokens in
+                    let (first, second) = (Array(tokens[40]), Array(tokens[41]))
+                    tokens[40] = first + second.prefix(1)
+                    tokens[41] = Array(second.dropFirst())
+                }
+            }.contains("tokenizer is not the verifier's"))
+        #expect(
+            refusal {
+                Self.change(&$0) { $0.append(Array("one more".utf8)) }
+                $0["dflash.vocab_size"] = nil
+            }.contains("expected the verifier's"))
+        #expect(refusal { Self.change(&$0) { $0.removeAll() } }.contains("tokenizer.ggml.tokens"))
+        #expect(refusal { $0["dflash.embedding_length"] = .uint32(96) }.contains("embedding_length"))
+        #expect(refusal { $0["dflash.target_layers"] = .array(.int32([1, 40])) }.contains("target_layers"))
+        #expect(refusal { $0["dflash.target_layers"] = .array(.int32([0, 1])) }.contains("target_layers"))
+    }
+
+    @Test("a file that is no drafter, or asks for what is not computed, is refused by the key that says so")
+    func unsupported() {
+        #expect(refusal { $0["general.architecture"] = .string(Array("llama".utf8)) }.contains("'dflash', a drafter"))
+        #expect(refusal { $0["dflash.attention.causal"] = .bool(true) }.contains("attention.causal"))
+        #expect(refusal { $0["dflash.block_size"] = .uint32(1) }.contains("block_size"))
+        #expect(refusal { $0["tokenizer.ggml.eos_token_id"] = .uint32(.max) }.contains("eos_token_id"))
+        #expect(refusal { $0["dflash.vocab_size"] = .uint32(7) }.contains("vocab_size"))
+        #expect(refusal { $0["dflash.block_size"] = nil }.contains("block_size"))
+        #expect(refusal { $0["dflash.selector_rank"] = .uint32(8) }.contains("selector_rank"))
+        #expect(refusal { $0["speculate.schedule.2"] = .array(.int32([9])) }.contains("speculate.schedule.2"))
+        #expect(
+            refusal { $0["dflash.attention.sliding_window_pattern"] = .array(.bool([true, false])) }
+                .contains("sliding_window_pattern"))
+    }
+}

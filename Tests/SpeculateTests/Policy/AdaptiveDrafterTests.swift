@@ -1,0 +1,102 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+import Testing
+import TestSupport
+
+@testable import Speculate
+
+/// How adaptive speculation chooses drafts.
+struct AdaptiveDrafterTests {
+    private static func costs() throws -> CostTable {
+        let verifier = try Verifier(
+            Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
+        return try CostTable(verifier: verifier, model: nil)
+    }
+
+    /// Teaches the cost table that a pass of k rows takes 1 + slope · (k − 1) milliseconds.
+    private static func teach(_ costs: CostTable, slope: Double) {
+        costs.measure()
+        for _ in 0..<400 {
+            for rows in 1...32 { costs.observe(verify: (1 + slope * Double(rows - 1)) / 1000, rows: rows) }
+        }
+    }
+
+    /// Runs rounds over a known text; returns the tokens drafted in each.
+    private func run(_ drafter: AdaptiveDrafter, prompt: [Int32], answer: [Int32]) -> [Int] {
+        drafter.begin(prompt)
+        var drafted: [Int] = []
+        var position = 0
+        var proposal = Proposal()
+        while position < answer.count {
+            drafter.propose(maximum: min(32, answer.count - position - 1), beside: .none, into: &proposal)
+            let kept = zip(proposal.tokens, answer[position...]).prefix { $0 == $1 }.count
+            drafter.commit(answer[position..<min(position + kept + 1, answer.count)])
+            drafter.learn(proposal, accepted: Array(0..<kept), times: nil)
+            drafted.append(proposal.tokens.count)
+            position += kept + 1
+        }
+        return drafted
+    }
+
+    @Test("measured costs rise with rows, and follow what rounds take")
+    func measuring() throws {
+        let costs = try Self.costs()
+        costs.measure()
+        for rows in 1..<40 {
+            #expect(costs.verify(rows: rows) > 0 && costs.verify(rows: rows) <= costs.verify(rows: rows + 1))
+        }
+        Self.teach(costs, slope: 0.5)
+        for rows in [1, 4, 16, 32] {
+            #expect(abs(costs.verify(rows: rows) * 1000 - (1 + 0.5 * Double(rows - 1))) < 0.6)
+        }
+    }
+
+    @Test("a further pass is learnt apart from the first")
+    func furtherPasses() throws {
+        let pair = try TinyPair()
+        let costs = try CostTable(verifier: pair.verifier, model: pair.model)
+        costs.measure()
+        #expect(costs.current.draft.count == costs.current.furtherPass.count)
+        for _ in 0..<400 {
+            costs.observe(draft: 0.003, slots: 2, passes: 1)
+            costs.observe(draft: 0.004, slots: 2, passes: 2)
+        }
+        #expect(abs(costs.draft(slots: 2) * 1000 - 3) < 0.1)
+        #expect(abs(costs.draft(slots: 2, passes: 2) * 1000 - 4) < 0.1)
+        #expect(abs(costs.draft(slots: 2, passes: 3) * 1000 - 5) < 0.2)
+    }
+
+    @Test("text that repeats itself is drafted deep where rows are cheap, and less so where they cost")
+    func depth() throws {
+        let piece = (0..<40).map { Int32($0) }
+        let text = piece + piece + piece
+        let costs = try Self.costs()
+        Self.teach(costs, slope: 0.02)
+        let cheap = run(
+            AdaptiveDrafter([], costs: costs, experience: Experience(drafts: 0)), prompt: piece,
+            answer: text)
+        #expect(cheap.max()! >= 20 && cheap.count < 15)
+        Self.teach(costs, slope: 0.9)
+        let expensive = run(
+            AdaptiveDrafter([], costs: costs, experience: Experience(drafts: 0)), prompt: piece,
+            answer: text)
+        #expect(expensive.reduce(0, +) < cheap.reduce(0, +) && expensive.count > cheap.count)
+    }
+
+    @Test("drafts that are never right stop, and the next completion begins with that experience")
+    func stopping() throws {
+        // The same two tokens again and again, each time followed by a different one.
+        let answer: [Int32] = (0..<200).flatMap { [1, 2, Int32(10 + $0)] as [Int32] }
+        let costs = try Self.costs()
+        Self.teach(costs, slope: 0.1)
+        let experience = Experience(drafts: 0)
+        let drafter = AdaptiveDrafter([], costs: costs, experience: experience)
+        let rounds = run(drafter, prompt: [1, 2, 3], answer: answer)
+        #expect(rounds.prefix(30).contains { $0 > 0 })
+        #expect(rounds.suffix(300).allSatisfy { $0 == 0 })
+        let next = AdaptiveDrafter([], costs: costs, experience: experience)
+        let later = run(next, prompt: [1, 2, 3], answer: answer)
+        #expect(later.allSatisfy { $0 == 0 })
+    }
+}
