@@ -22,6 +22,7 @@ test: setup
 	@stdbuf -oL swift test --skip-build 2>&1 | Scripts/suites.py .build/tests.log
 	@echo "Training" && cd Training && .venv/bin/python -m pytest -q --disable-warnings
 	@cd Training && TORCHDYNAMO_DISABLE=0 .venv/bin/python -m pytest -q --disable-warnings -m compiled
+	@echo "Tests/Structure" && $(SERVING)/bin/python -m pytest -q --disable-warnings Tests/Structure
 	@echo "Tests/Server" && $(SERVING)/bin/python -m pytest -q --disable-warnings Tests/Server
 
 # With the Swift runtime in the program, where that is not the system's own: it runs without the toolchain.
@@ -106,8 +107,9 @@ docs-serve: docs
 	@python3 -m http.server --directory .build/docs --bind 127.0.0.1 8000
 
 # A package that depends on this one as a user's would.
-examples: setup
+examples: setup model
 	swift build --package-path Examples
+	Examples/.build/debug/OwnDrafter "$$(Models/fetch.sh)" "List the days of the week, three times."
 
 # Hostile model files, then hostile requests. What is found is named at the end, and makes this fail.
 MINUTES ?= 5

@@ -3,11 +3,11 @@ import PackageDescription
 
 // Warnings are errors where changes are checked, never where the package is used.
 let isChecked = Context.environment["CI"] != nil
-let swiftSettings: [SwiftSetting] =
+let plainSettings: [SwiftSetting] =
     [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
-    // A debug build of the engine is usable, and its tests end within minutes, only when it is optimised all the same.
-    + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     + (isChecked ? [.treatAllWarnings(as: .error)] : [])
+// A debug build of the engine is usable, and its tests end within minutes, only when it is optimised all the same.
+let swiftSettings = plainSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 let cSettings: [CSetting] =
     [.unsafeFlags(["-O3"], .when(configuration: .debug))]
     + (isChecked ? [.treatAllWarnings(as: .error)] : [])
@@ -22,12 +22,14 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.26.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
     ],
     targets: [
@@ -40,7 +42,7 @@ let package = Package(
             name: "SpeculateVerifier", dependencies: ["SpeculateShared", "CKernels"], path: "Sources/Verifier",
             swiftSettings: swiftSettings),
         .target(
-            name: "SpeculateDrafter", dependencies: ["SpeculateShared", "SpeculateVerifier", "CKernels"],
+            name: "SpeculateDrafter", dependencies: ["SpeculateShared", "CKernels"],
             path: "Sources/Drafter", swiftSettings: swiftSettings),
         .target(
             name: "Speculate",
@@ -67,12 +69,23 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             path: "Sources/Server",
-            resources: [.embedInCode("Resources/index.html"), .embedInCode("Resources/openapi.json")],
+            resources: [.embedInCode("Resources/page"), .embedInCode("Resources/openapi.json")],
             swiftSettings: swiftSettings),
+        .target(
+            name: "SpeculateHub",
+            dependencies: [
+                "SpeculateShared",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Hub", swiftSettings: swiftSettings),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Speculate", "SpeculateDrafter", "SpeculateServer", "SpeculateShared",
+                "Speculate", "SpeculateHub", "SpeculateServer", "SpeculateShared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -103,7 +116,9 @@ let package = Package(
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: swiftSettings),
+            // Swift 6.3.1's optimizer crashes on calls of functions with typed errors in these.
+            swiftSettings: plainSettings),
+        .testTarget(name: "HubTests", dependencies: ["SpeculateHub"], swiftSettings: plainSettings),
         .testTarget(
             name: "CLITests", dependencies: ["CLI", "Speculate", "SpeculateShared", "TestSupport"],
             swiftSettings: swiftSettings),

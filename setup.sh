@@ -13,6 +13,8 @@ cd "$(dirname "$0")"
 missing=
 python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3 python3-pip"
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+# The HTTP client unpacks with it.
+[ -e /usr/include/zlib.h ] || missing="$missing zlib1g-dev"
 nginx=no
 if [ "${1:-}" = tests ]; then
     # The reference that products are compared with.

@@ -10,7 +10,8 @@ INLINE __m256i dot4(__m256i acc, __m256i weights, __m256i a) {
 }
 
 #define HAS_PAIRS 1
-// At most 15, 31 and 63, times 127: 8 · 2 · 15 · 127, 4 · 2 · 31 · 127 and 2 · 2 · 63 · 127 are below 2¹⁵.
+// Quants are at most 15, 31 and 63, activations 127: 8 · 2 · 15 · 127, 4 · 2 · 31 · 127 and 2 · 2 · 63 · 127 are below
+// 2¹⁵.
 #define PAIRS_THAT_FIT(type)                                                                                           \
     (has_table(type) || quant_bits(type) == 8   ? 0                                                                    \
      : quant_bits(type) <= 4 ? 8                                                                                       \

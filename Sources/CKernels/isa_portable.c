@@ -1,5 +1,5 @@
-// Plain C for any processor, and the reference for the bits of all others. Written so that the compiler vectorises it for
-// whatever the processor has at least.
+// Plain C for any processor, and the bit-exact reference for all others. Written so that the compiler vectorises it for
+// the build's baseline instruction set.
 #include "vector.h"
 
 typedef double f64x16 __attribute__((vector_size(128)));
@@ -9,10 +9,10 @@ INLINE f32x16 load_f16(const uint16_t *p) {
     u16x16 halves;
     memcpy(&halves, p, sizeof halves);
     const u32x16 h = __builtin_convertvector(halves, u32x16), magnitude = (h & 0x7fff) << 13;
-    // A half's exponent is smaller by 112, for numbers without an exponent too. ∞ and NaN have the greatest.
+    // A half's exponent bias is smaller by 112, also for subnormals. ∞ and NaN have the greatest exponent.
     u32x16 bits = (u32x16)((f32x16)magnitude * 0x1p112f);
     bits |= (u32x16)(magnitude >= 0x0f800000) & 0x7f800000;
-    bits |= (u32x16)(magnitude > 0x0f800000) & 0x00400000; // A NaN comes out quiet, as in hardware.
+    bits |= (u32x16)(magnitude > 0x0f800000) & 0x00400000; // Makes a NaN quiet, as hardware does.
     return (f32x16)(bits | (h & 0x8000) << 16);
 }
 
@@ -20,9 +20,9 @@ INLINE void store_f16(uint16_t *p, f32x16 v) {
     for (int i = 0; i < 16; i++) p[i] = spk_f32_to_f16(v[i]);
 }
 
-/// c = a · b + c rounded once, where the processor need not have an instruction for it. The product is exact in 64 bits;
-/// the sum is rounded to odd there, which leaves nothing to be rounded twice (Boldo & Melquiond 2008). Not
-/// inlined: its callers would take too long to compile, and the call costs little.
+/// c = a · b + c rounded once, on processors that may have no instruction for it. The product is exact in 64 bits; the
+/// sum is rounded to odd there, so that no double rounding can occur (Boldo & Melquiond 2008). Not inlined: its callers
+/// would take too long to compile, and the call costs little.
 static __attribute__((noinline)) void fuse(const f32x16 *a, const f32x16 *b, f32x16 *c) {
 #pragma STDC FP_CONTRACT OFF
     const f64x16 product = __builtin_convertvector(*a, f64x16) * __builtin_convertvector(*b, f64x16);

@@ -1,8 +1,8 @@
-// From the file's blocks to panels of 16 outputs, and back to floats.
+// From the file's layout to panels of 16 outputs, and back to floats.
 #include "layout.h"
 #include <string.h>
 
-// The same floats whether or not the target has fused multiply-adds.
+// Results must not depend on whether the target has fused multiply-adds.
 #pragma STDC FP_CONTRACT OFF
 
 // ---------------------------------------------------------------------------------------------------- scalars
@@ -11,7 +11,7 @@ float spk_f16_to_f32(uint16_t half) {
     const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, mantissa = half & 1023;
     uint32_t bits;
     if (exponent == 31) {
-        bits = sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0); // A NaN comes out quiet, as in hardware.
+        bits = sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0); // Makes a NaN quiet, as hardware does.
     } else if (exponent > 0) {
         bits = sign | (exponent + 112) << 23 | mantissa << 13;
     } else {
@@ -31,7 +31,7 @@ uint16_t spk_f32_to_f16(float value) {
     bits &= 0x7fffffff;
     if (bits > 0x7f800000) return sign | 0x7e00 | (bits >> 13 & 0x3ff);
     if (bits >= 0x477ff000) return sign | 0x7c00; // Rounds to infinity.
-    if (bits < 0x38800000) {                      // Subnormal: let a float addition do the rounding.
+    if (bits < 0x38800000) {                      // Subnormal: let a float addition round it.
         float magnitude;
         memcpy(&magnitude, &bits, 4);
         const float shifted = magnitude + 0.5f;
@@ -53,11 +53,11 @@ static float read_f16(const uint8_t *p) { return spk_f16_to_f32(read_u16(p)); }
 
 static void write_u16(uint8_t *p, uint16_t v) { memcpy(p, &v, 2); }
 
-// ---------------------------------------------------------------------------------------------------- file blocks
+// ---------------------------------------------------------------------------------------------------- file layout
 
-int32_t spk_block_weights(spk_tensor_type type) { return is_float(type) ? 1 : span_of(type); }
+int32_t spk_unit_weights(spk_tensor_type type) { return is_float(type) ? 1 : span_of(type); }
 
-/// Bytes of one block, as ggml lays them out.
+/// Bytes of one group or super-block, as ggml lays it out.
 static int32_t block_bytes(spk_tensor_type type) {
     switch (type) {
     case SPK_F32: return 4;
@@ -82,10 +82,10 @@ static int32_t block_bytes(spk_tensor_type type) {
 }
 
 size_t spk_row_bytes(spk_tensor_type type, int32_t inputs) {
-    return (size_t)(inputs / spk_block_weights(type)) * block_bytes(type);
+    return (size_t)(inputs / spk_unit_weights(type)) * block_bytes(type);
 }
 
-/// The quants of group `group` of a block, each at least 0.
+/// Reads the quants of group `group`, each at least 0, from one group or super-block of the file.
 static void read_quants(spk_tensor_type type, const uint8_t *block, int group, uint8_t q[GROUP]) {
     switch (type) {
     case SPK_Q4_0:
@@ -137,13 +137,13 @@ static void read_quants(spk_tensor_type type, const uint8_t *block, int group, u
     }
 }
 
-/// What a quant stands for, in units of its scale.
+/// The value of a quant, in units of its scale.
 static int level(spk_tensor_type type, uint8_t q) {
     if (has_table(type)) return iq4_table[q] - 128;
     return has_minimum(type) ? q : q - (1 << (quant_bits(type) - 1));
 }
 
-/// A block's 16-bit scale and minimum, and the integers that go with them: of its 16 or 8 parts, or of the only one.
+/// The 16-bit scale and minimum of a group or super-block, and its integers: 16, 8, or one.
 typedef struct {
     uint16_t scale, minimum;
     int8_t scales[16];
@@ -242,7 +242,7 @@ size_t spk_panel_bytes(spk_tensor_type type, int32_t inputs) {
     return (bytes + 63) / 64 * 64;
 }
 
-/// Bits `from..<from + width` of quants 4i..<4i+4, one in each byte.
+/// Bits `from..<from + width` of quants 4i..<4i+4, one per byte.
 static uint32_t quant_word(const uint8_t q[GROUP], int i, int from, int width) {
     uint32_t word;
     memcpy(&word, q + 4 * i, 4);
@@ -262,7 +262,7 @@ static void write_plane(const uint8_t q[GROUP], int from, int width, int lane, u
 static inline void write_quants(const spk_tensor_type type, const uint8_t q[GROUP], int lane, uint8_t *quants,
                                 uint8_t *tail) {
     const int first = tail_bits(type);
-    switch (low_bits(type)) { // With constants the loops over a plane unroll: load time is spent here.
+    switch (low_bits(type)) { // With constants, the loops over a plane unroll: load time is spent here.
     case 8: write_plane(q, first, 8, lane, quants); break;
     case 4: write_plane(q, first, 4, lane, quants); break;
     case 2: write_plane(q, first, 2, lane, quants); break;
@@ -290,7 +290,7 @@ static uint8_t read_quant(spk_tensor_type type, const uint8_t *quants, const uin
     return (uint8_t)(upper << tail_bits(type) | read_plane(tail, tail_bits(type), k, lane));
 }
 
-/// One of the sixteen numbers of INTEGER_SIXES is stored with 32 added where it can be negative.
+/// What is added to each number of INTEGER_SIXES when stored, so that none is negative.
 static int six_bias(spk_tensor_type type) { return type == SPK_Q3_K ? 32 : 0; }
 
 static void write_header(spk_tensor_type type, const block_scales *s, int lane, uint8_t *header) {
@@ -406,7 +406,7 @@ void spk_pack_top6(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_
 
 bool spk_upper_bits_bound(const spk_matrix *matrix, int32_t panel_begin, int32_t panel_end) {
     const spk_tensor_type type = matrix->type;
-    const uint16_t sign = type == SPK_Q6_K ? 0x8000 : 0; // What a scale may have set.
+    const uint16_t sign = type == SPK_Q6_K ? 0x8000 : 0; // The sign bit, where a scale may be negative.
     bool is_sound = true;
     for (int32_t p = panel_begin; p < panel_end; p++)
         for (int32_t span = 0; span < matrix->inputs / span_of(type); span++) {

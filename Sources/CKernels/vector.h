@@ -1,5 +1,5 @@
-// Sixteen 32-bit lanes as one value. Clang lowers them to whatever registers the target has, so that every kernel is
-// written once; only what differs between instruction sets stands in the isa_*.c files.
+// Sixteen 32-bit lanes as one value. Clang lowers them to the target's registers, so that every kernel is written once;
+// only what differs between instruction sets is in the isa_*.c files.
 #ifndef SPECULATE_VECTOR_H
 #define SPECULATE_VECTOR_H
 
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-// Wide vectors never cross a real call: everything that takes one is inlined.
+// Wide vectors never cross a real call: every function that takes one is inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -36,7 +36,7 @@ typedef int8_t i8x16 __attribute__((vector_size(16)));
 #define LOW2(v) __builtin_shufflevector(v, v, 0, 1)
 #define HIGH2(v) __builtin_shufflevector(v, v, 2, 3)
 
-// Every other lane of two vectors, and two vectors with their lanes in turn.
+// Every other lane of two vectors; the lanes of two vectors, alternating.
 #define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
 #define ODDS(a, b) __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
 #define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)

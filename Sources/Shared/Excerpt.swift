@@ -1,4 +1,4 @@
-/// Text in quotes for a message, cut where it is long: nobody is sent back all that they sent.
+/// The text in quotes for a message, truncated if long: an error must not echo a whole request.
 package func excerpt(_ text: String, longest: Int = 60) -> String {
     let scalars = text.unicodeScalars
     guard let end = scalars.index(scalars.startIndex, offsetBy: longest, limitedBy: scalars.endIndex),

@@ -2,13 +2,13 @@ import Foundation
 import Synchronization
 import TestSupport
 
-// With libFuzzer: tries what it makes of the recipes that it knows. Without: tries the recipes in the files named.
+// With libFuzzer: tries mutations of the recipes in its corpus. Without: tries the recipes in the given files.
 
-/// Where this process's model files are.
+/// The folder for this process's model files.
 let folder = (ProcessInfo.processInfo.environment["FUZZ_FOLDER"] ?? NSTemporaryDirectory()) + "/\(getpid())"
 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
 
-/// Ends the process with a message when the recipe is a finding.
+/// Runs a recipe; ends the process with a message if it is a finding.
 func attempt(_ recipe: [UInt8], _ report: @escaping @Sendable (FuzzCase.Outcome) -> Void = { _ in }) {
     let done = DispatchSemaphore(value: 0)
     let folder = folder

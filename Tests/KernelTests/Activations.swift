@@ -7,7 +7,7 @@ struct Activations {
     private let arena: Arena
     private let bytes: Int
 
-    /// - Parameter readers: the types of the matrices that they are multiplied with.
+    /// - Parameter readers: the types of the matrices that will read them.
     init(_ values: [Float], inputs: Int, readers: [spk_tensor_type], kernels: Kernels) {
         let rows = values.count / inputs
         let mask = readers.reduce(UInt64(0)) { $0 | UInt64(1) << UInt64($1.rawValue) }
@@ -29,12 +29,12 @@ struct Activations {
         Array(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointers.q), count: bytes))
     }
 
-    /// Where the group of column `column` of row `row` stands.
+    /// The slot of the group that contains column `column` of row `row`.
     func slot(_ row: Int, _ column: Int) -> Int {
         withUnsafePointer(to: pointers) { spk_slot($0, Int32(row), Int32(column / 32)) }
     }
 
-    /// The value that column `column` of row `row` was rounded to.
+    /// The rounded value of column `column` of row `row`.
     func rounded(_ row: Int, _ column: Int) -> Float {
         let slot = slot(row, column)
         return pointers.scale[slot] * Float(pointers.q[slot * 32 + column % 32])

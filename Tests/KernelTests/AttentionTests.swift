@@ -7,7 +7,7 @@ import TestSupport
 @Suite struct AttentionTests {
     private static let capacity = 1200
 
-    /// One head's cache with random keys and values, and the rounded numbers in it.
+    /// One head's cache with random keys and values, and their rounded values.
     private final class Head {
         let format: spk_kv_type
         let dimension: Int
@@ -21,13 +21,13 @@ import TestSupport
         init(_ kernels: Kernels, _ format: spk_kv_type, dimension: Int) {
             self.format = format
             self.dimension = dimension
-            headBytes = spk_kv_block_bytes(format, Int32(dimension)) * Int(SPK_STRETCH) / 16
+            headBytes = spk_kv_run_bytes(format, Int32(dimension)) * Int(SPK_STRETCH) / 16
             bytes = (capacity / Int(SPK_STRETCH) + 1) * 2 * headBytes
             arena = try! Arena(capacity: bytes)
             memory = arena.allocate(count: bytes)
             var rng = SplitMix(1)
             for cell in 0..<capacity {
-                // Each group of 32 has a size of its own.
+                // Each group of 32 has its own magnitude.
                 let (key, value) = (rng.floats(dimension), rng.floats(dimension))
                 let sizes = (0..<dimension / 16).map { _ in Float.random(in: 0.01...1, using: &rng) }
                 let scaled = { (x: [Float]) in x.indices.map { x[$0] * sizes[$0 / 32] } }
@@ -56,7 +56,7 @@ import TestSupport
 
         var allBytes: [UInt8] { Array(UnsafeBufferPointer(start: memory, count: bytes)) }
 
-        /// What a cell holds of a vector.
+        /// A vector as a cell stores it.
         private func rounded(_ x: [Float]) -> [Float] {
             guard format == SPK_KV_Q8 else { return x.map { spk_f16_to_f32(spk_f32_to_f16($0)) } }
             return stride(from: 0, to: x.count, by: 32).flatMap { first -> [Float] in
@@ -141,7 +141,7 @@ import TestSupport
                 for i in 0..<count {
                     let naive = naive(heads[0], queries[i], firsts[i], prefixes[i], masks[i])
                     for d in 0..<dimension { #expect(abs(Double(expected[i][d]) - naive[d]) < 2e-6) }
-                    // Alone, a query gets the bits that it gets in company.
+                    // A query alone gets the same bits as among others.
                     #expect(
                         attend(
                             Kernels.available[0], heads[0], [queries[i]], [prefixes[i]], [masks[i]],

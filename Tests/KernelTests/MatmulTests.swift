@@ -25,7 +25,7 @@ import TestSupport
         return output
     }
 
-    /// Expects each number to be the sum of its terms, as far as floats can tell.
+    /// Expects each number to equal the sum of its terms, within float precision.
     private func expect(
         _ output: [Float], rows: Int, _ comment: Comment, term: (_ row: Int, _ output: Int, _ input: Int) -> Double
     ) {
@@ -54,10 +54,10 @@ import TestSupport
         }
     }
 
-    /// What fills the quants: at random, then the least and the greatest that there are.
+    /// The bytes to fill the quants with, including the extremes; nil: random ones.
     private static let fillings: [UInt8?] = [nil, 0, 0x7f, 0x80, 0xff]
 
-    /// Rows at random, and two that round to nothing but the greatest and the least quants.
+    /// Random rows, and two that round only to the greatest and least quants.
     private func activations(rows: Int, _ rng: inout SplitMix) -> [Float] {
         rng.floats(rows * Self.inputs, in: -2...2) + [Float](repeating: 2, count: Self.inputs)
             + [Float](repeating: -2, count: Self.inputs)
@@ -134,7 +134,7 @@ import TestSupport
 
     @Test("many rows, and inputs more than are unpacked at once, have the bits of one row alone", arguments: types)
     func manyRows(type: TensorType) throws {
-        // With the greater number of inputs fewer rows share an unpacking.
+        // With more inputs, fewer rows share an unpacking.
         for (inputs, total) in [(1280, 149), (5120, 110)] {
             let matrix = PackedMatrix(type, inputs: inputs, outputs: 24, seed: 13)
             var rng = SplitMix(14)
@@ -190,7 +190,7 @@ import TestSupport
     func upperBits(_ type: TensorType) throws {
         var rng = SplitMix(9)
         let total = 19
-        // Some rows have one great value, some as many positive ones as can be, one is nothing but zeros.
+        // One row has a single large value, one only positive values, one only zeros.
         var x = activations(rows: total - 2, &rng)
         for i in 0..<Self.inputs {
             x[Self.inputs + i] = abs(x[Self.inputs + i])
@@ -220,11 +220,11 @@ import TestSupport
         }
     }
 
-    /// The most that a weight times an activation can be where the weight's lowest bits are not known.
+    /// The most that a weight times an activation can be if the weight's lowest bits are unknown.
     private func bound(_ matrix: PackedMatrix, _ output: Int, _ input: Int, times activation: Double) -> Double {
         let weight = Double(matrix.weights[output * matrix.inputs + input])
         let index = output * matrix.inputs + input
-        let block = index / matrix.type.blockSize * matrix.type.blockBytes, k = index % matrix.type.blockSize
+        let block = index / matrix.type.unitSize * matrix.type.unitBytes, k = index % matrix.type.unitSize
         func scale(at offset: Int) -> Double {
             Double(spk_f16_to_f32(UInt16(matrix.file[block + offset]) | UInt16(matrix.file[block + offset + 1]) << 8))
         }
@@ -232,7 +232,8 @@ import TestSupport
         if matrix.type == .q8_0 {
             (step, unknown, most) = (scale(at: 0), Double(matrix.file[block + 2 + k] & 3), 3)
         } else {
-            // Two halves of 128: 32 bytes hold the lower four bits of inputs 0–31 and 64–95, the next of the others.
+            // Two halves of 128 inputs: in the first, 32 bytes hold the lower four bits of inputs 0–31 and 64–95, the
+            // next 32 those of the others.
             let byte = matrix.file[block + k / 128 * 64 + k % 64]
             let isUpper = k % 128 >= 64
             let part = Int8(bitPattern: matrix.file[block + 192 + k / 16])
@@ -248,8 +249,8 @@ import TestSupport
         let file = PackedMatrix(type, inputs: 512, outputs: 40, seed: 10)
         #expect(try UpperBits(of: file.matrix, pool: WorkerPool(count: 2)) != nil)
         let panel = UnsafeMutablePointer(mutating: file.matrix.data!)
-        // A group's 16 scales stand before its 512 quants, a super-block's behind the integers that multiply them and
-        // before its 256 · 16 quants of 5 bits; this is that of output 37 for the second of them.
+        // A group's 16 scales precede its 512 quants; a super-block's come after its integers and before its 256 · 16
+        // quants of 5 bits. This is output 37's second scale.
         let offset = type == .q8_0 ? 544 : (256 + 32 + 256 * 16 * 5 / 8) + 256
         let scale = panel + 2 * file.matrix.panel_bytes + offset + 5 * 2
         withUnsafeBytes(of: bits) { scale.update(from: $0.assumingMemoryBound(to: UInt8.self).baseAddress!, count: 2) }

@@ -12,16 +12,16 @@ struct PackedMatrix {
     let matrix: spk_matrix
     private let arena: Arena
 
-    /// - Parameter byte: every byte of the quants (random ones without it).
+    /// - Parameter byte: fills the quants (random if nil).
     init(_ type: TensorType, inputs: Int, outputs: Int, seed: UInt64, byte: UInt8? = nil) {
         self.type = type
         self.inputs = inputs
         self.outputs = outputs
         var rng = SplitMix(seed)
-        let blocks = outputs * inputs / type.blockSize
-        var file = (0..<blocks * type.blockBytes).map { _ in byte ?? UInt8.random(in: 0...255, using: &rng) }
+        let blocks = outputs * inputs / type.unitSize
+        var file = (0..<blocks * type.unitBytes).map { _ in byte ?? UInt8.random(in: 0...255, using: &rng) }
         for block in 0..<blocks {
-            let start = block * type.blockBytes
+            let start = block * type.unitBytes
             func put(_ value: Float, at offset: Int) {
                 withUnsafeBytes(of: spk_f32_to_f16(value)) {
                     file.replaceSubrange(start + offset..<start + offset + 2, with: $0)

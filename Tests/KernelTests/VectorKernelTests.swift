@@ -94,8 +94,12 @@ import TestSupport
         }
     }
 
-    @Test("SwiGLU is silu(gate) · up")
-    func swiglu() {
+    @Test("a gate is silu(gate) · up, or gelu(gate) · up in its tanh form", arguments: [SPK_SILU, SPK_GELU])
+    func gates(kind: spk_gate) {
+        func activated(_ x: Double) -> Double {
+            kind == SPK_SILU
+                ? x / (1 + exp(-x)) : x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        }
         var rng = SplitMix(3)
         let gate = rng.floats(64, in: -20...20)
         let up = rng.floats(64)
@@ -104,9 +108,9 @@ import TestSupport
             let out = Activations(
                 [Float](repeating: 0, count: 64), inputs: 64, readers: [SPK_Q8_0, SPK_F32], kernels: kernels)
             var g = gate
-            withUnsafePointer(to: out.pointers) { kernels.table.pointee.swiglu_quantize(&g, up, 0, 64, 0, $0) }
+            withUnsafePointer(to: out.pointers) { kernels.table.pointee.gate_quantize(kind, &g, up, 0, 64, 0, $0) }
             for i in 0..<64 {
-                let expected = Double(gate[i]) / (1 + exp(-Double(gate[i]))) * Double(up[i])
+                let expected = activated(Double(gate[i])) * Double(up[i])
                 #expect(abs(Double(g[i]) - expected) <= 1e-5 * max(1, abs(expected)))
                 #expect(out.pointers.values[i] == g[i])
             }

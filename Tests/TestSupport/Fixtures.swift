@@ -2,7 +2,7 @@ import Foundation
 import SpeculateShared
 import SpeculateVerifier
 
-/// Where the committed fixtures and the real model are.
+/// Paths of the committed fixtures and the real model.
 package enum Fixtures {
     package struct MissingModel: Error, CustomStringConvertible {
         package let description: String
@@ -18,7 +18,7 @@ package enum Fixtures {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Fixtures")
 
-    /// The committed drafter of the real verifier.
+    /// The committed drafter for the real verifier.
     package static let drafterPath = folder.deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Models/SmolLM2-135M-Instruct.drafter.gguf").path
 
@@ -42,7 +42,7 @@ package enum Fixtures {
         }
     }
 
-    /// The real verifier's file: the tests are about it, so its absence is a failure.
+    /// The real verifier's file. If it is missing, tests fail rather than being skipped.
     package static func modelPath() throws -> String {
         let environment = ProcessInfo.processInfo.environment
         let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
@@ -57,7 +57,7 @@ package enum Fixtures {
         try Verifier(Checkpoint(path: modelPath()), taps: taps, kernels: Kernels(), pool: WorkerPool(count: threads))
     }
 
-    /// Writes a fixture's checkpoint with its metadata changed.
+    /// Writes a fixture's checkpoint with changed metadata.
     package static func write(_ name: String, to path: String, _ change: (inout Metadata) -> Void) throws {
         let original = try Checkpoint(path: self.path(name))
         var writer = CheckpointWriter()
@@ -69,7 +69,7 @@ package enum Fixtures {
         try writer.write(to: path)
     }
 
-    /// A folder of its own, removed when `body` returns.
+    /// Calls `body` with a temporary folder that is removed afterwards.
     package static func withTemporaryFolder<R>(_ body: (String) throws -> R) throws -> R {
         let url = FileManager.default.temporaryDirectory.appending(path: "speculate-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

@@ -1,10 +1,10 @@
 import Speculate
 
-/// A conversation with an engine, a line at a time.
+/// A conversation with an engine, one line at a time.
 struct Chat {
-    /// Tokens of the context that are kept free for an answer, a quarter of it at most.
+    /// Tokens of the context to keep free for an answer, at most a quarter of it.
     private static let answerRoom = 512
-    /// For another answer where the likeliest was taken and the model's makers advise nothing.
+    /// For a retry of a greedy answer, if the model's makers recommend no temperature.
     private static let retryTemperature: Float = 0.7
 
     let engine: Engine
@@ -14,7 +14,7 @@ struct Chat {
     let isColoured: Bool
     let isQuiet: Bool
 
-    /// Returns false when the chat is over.
+    /// Handles a line; returns false when the chat is over.
     mutating func take(_ line: String) async throws -> Bool {
         let before = conversation
         do {
@@ -48,7 +48,7 @@ struct Chat {
             case .exit: return false
             }
         } catch let error as EngineError {
-            // What cannot be answered does not end the chat, nor change it.
+            // A failed answer neither ends the chat nor changes it.
             conversation = before
             Terminal.log("error: \(FlagNames.replacing(in: error.message))".wrapped(to: Terminal.logColumns))
             if error.code == .contextOverflow {
@@ -66,13 +66,13 @@ struct Chat {
 
     private static func messages(_ count: Int) -> String { count == 1 ? "1 message" : "\(count) messages" }
 
-    /// Answers the last question, forgetting the oldest ones where the context has no room for all.
+    /// Answers the last question, dropping the oldest ones if the context has no room for all.
     private mutating func answer(isRetry: Bool = false) async throws {
         try await makeRoom()
         let seed = isRetry ? .random(in: 0...UInt64(UInt32.max)) : flags.chooseSeed()
         var request = flags.request(.chat(conversation.messages), seed: seed)
         if isRetry, request.sampling.isGreedy {
-            // The likeliest answer would be the same.
+            // The likeliest answer would be the same again.
             let advised = engine.model.sampling
             request.sampling.temperature = advised.temperature ?? Self.retryTemperature
             request.sampling.topP = advised.topP ?? request.sampling.topP
@@ -89,7 +89,7 @@ struct Chat {
         conversation.answer(result.text)
     }
 
-    /// - Throws: `EngineError` when the last question has no room even alone.
+    /// - Throws: `EngineError` if the last question does not fit even alone.
     private mutating func makeRoom() async throws(EngineError) {
         let context = engine.model.contextLength
         let wanted = flags.maxTokens == -1 ? Self.answerRoom : flags.maxTokens
@@ -101,14 +101,14 @@ struct Chat {
             forgotten += count
         }
         guard forgotten > 0 else { return }
-        _ = try await engine.tokens(of: .chat(conversation.messages))  // Before anything is said to be forgotten.
+        _ = try await engine.countTokens(.chat(conversation.messages))  // Throws before anything is reported.
         note("the context of \(context) tokens is full: the oldest \(Self.messages(forgotten)) are forgotten")
     }
 
-    /// Tokens of the conversation; nil where it leaves less than `room`.
+    /// Tokens of the conversation; nil if it leaves less than `room`.
     private func length(_ room: Int) async throws(EngineError) -> Int? {
         do throws(EngineError) {
-            let count = try await engine.tokens(of: .chat(conversation.messages)).count
+            let count = try await engine.countTokens(.chat(conversation.messages))
             return count + room <= engine.model.contextLength ? count : nil
         } catch  where error.code == .contextOverflow {
             return nil

@@ -25,9 +25,11 @@ struct ChatCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingErrors {
-            // Settings that no answer can be made with are no matter of the conversation.
+            // Reject invalid settings at once rather than at the first answer.
             try answer.check()
-            let interrupts = Interrupts()
+            let interrupts = Interrupts.shared
+            // Before Ctrl-C is a key.
+            _ = try await model.location()
             let editor = LineEditor(prompt: "> ")
             editor.begin()
             let engine = try await model.load(speculation)
@@ -50,7 +52,8 @@ struct ChatCommand: AsyncParsableCommand {
         let drafts: String
         switch source {
         case .diffusion(let path): drafts = "drafts from \(URL(fileURLWithPath: path).lastPathComponent)"
-        case .promptLookup, .automatic: drafts = "drafts from earlier text"
+        case .lookup, .automatic: drafts = "drafts from earlier text"
+        case .custom(let drafter): drafts = "drafts from \(drafter.name)"
         case .none: drafts = "no drafts"
         }
         return """

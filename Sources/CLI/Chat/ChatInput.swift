@@ -4,7 +4,7 @@ import Foundation
 enum ChatInput: Equatable {
     case message(String)
     case help, reset, retry, exit
-    /// nil asks for the present one.
+    /// nil asks for the current one.
     case system(String?)
     case save(String), load(String)
     /// What is wrong with a command.
@@ -22,7 +22,7 @@ enum ChatInput: Equatable {
         Alt-Enter, or a backslash at the end of a line, begins another line.
         """
 
-    /// nil for a line that says nothing.
+    /// nil for an empty line.
     init?(_ line: String) {
         let line = line.trimming(while: \.isWhitespace)
         guard !line.isEmpty else { return nil }
@@ -49,7 +49,7 @@ enum ChatInput: Equatable {
         }
     }
 
-    /// A file as people name it to a shell: in quotes or not, from their home folder on or not. Spaces need no quotes.
+    /// A file name as in a shell: quoted or not, possibly starting at the home folder. Spaces need no quotes.
     private static func path(_ name: String) -> String {
         for quote in ["\"", "'"] where name.count > 2 && name.hasPrefix(quote) && name.hasSuffix(quote) {
             return String(name.dropFirst().dropLast())

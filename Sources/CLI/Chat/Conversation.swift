@@ -2,34 +2,34 @@ import Foundation
 import Speculate
 import SpeculateShared
 
-/// The turns of a chat, and what commands do to them.
+/// The turns of a chat, and how commands change them.
 struct Conversation {
-    /// The system's turn, which stays when others are forgotten.
+    /// The system turn, which stays when others are dropped.
     var system: String?
-    /// From the user and the assistant in turn.
+    /// User and assistant, alternating.
     private(set) var turns: [ChatMessage] = []
 
     init(system: String?) { self.system = system }
 
-    var messages: [ChatMessage] { (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + turns }
+    var messages: [ChatMessage] { (system.map { [ChatMessage(role: .system, content: $0)] } ?? []) + turns }
 
     var isEmpty: Bool { turns.isEmpty }
 
-    mutating func ask(_ question: String) { turns.append(ChatMessage(role: "user", content: question)) }
+    mutating func ask(_ question: String) { turns.append(ChatMessage(role: .user, content: question)) }
 
-    mutating func answer(_ text: String) { turns.append(ChatMessage(role: "assistant", content: text)) }
+    mutating func answer(_ text: String) { turns.append(ChatMessage(role: .assistant, content: text)) }
 
     mutating func reset() { turns = [] }
 
-    /// Takes the answer to the last question back, so that it can be answered again.
+    /// Removes the answer to the last question, so that it can be answered again.
     mutating func takeBackAnswer() {
-        turns = Array(turns[..<(turns.lastIndex { $0.role == "user" }.map { $0 + 1 } ?? 0)])
+        turns = Array(turns[..<(turns.lastIndex { $0.role == .user }.map { $0 + 1 } ?? 0)])
     }
 
-    /// Forgets the oldest question with its answer. Returns how many messages these were: none where there is only one
+    /// Drops the oldest question and its answer. Returns the number of messages dropped: 0 if there is only one
     /// question.
     mutating func forget() -> Int {
-        guard let second = turns.indices.dropFirst().first(where: { turns[$0].role == "user" }) else { return 0 }
+        guard let second = turns.indices.dropFirst().first(where: { turns[$0].role == .user }) else { return 0 }
         turns.removeFirst(second)
         return second
     }
@@ -43,9 +43,9 @@ struct Conversation {
         let messages: [Message]
     }
 
-    /// As OpenAI's clients write messages.
+    /// Writes the messages in OpenAI's format.
     func save(to path: String) throws(EngineError) {
-        let file = File(messages: messages.map { .init(role: $0.role, content: $0.content) })
+        let file = File(messages: messages.map { .init(role: $0.role.rawValue, content: $0.content) })
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         do {
@@ -67,18 +67,19 @@ struct Conversation {
         } catch {
             throw EngineError(.invalidRequest, "'\(path)' is not a conversation, expected JSON as /save writes it")
         }
-        var messages = file.messages.map { ChatMessage(role: $0.role, content: $0.content) }
-        let system = messages.first?.role == "system" ? messages.removeFirst().content : nil
+        var messages = file.messages
+        let isSystem = messages.first.map { $0.role == ChatMessage.Role.system.rawValue } ?? false
+        var conversation = Conversation(system: isSystem ? messages.removeFirst().content : nil)
         for (index, message) in messages.enumerated() {
-            let role = index % 2 == 0 ? "user" : "assistant"
-            guard message.role == role else {
+            let role = index % 2 == 0 ? ChatMessage.Role.user : .assistant
+            guard message.role == role.rawValue else {
                 throw EngineError(
                     .invalidRequest,
-                    "message \(index + 1) in '\(path)' has the role \(excerpt(message.role)), expected '\(role)'")
+                    "message \(index + 1) in '\(path)' has the role \(excerpt(message.role)), expected '\(role.rawValue)'"
+                )
             }
+            conversation.turns.append(ChatMessage(role: role, content: message.content))
         }
-        var conversation = Conversation(system: system)
-        conversation.turns = messages
         return conversation
     }
 }

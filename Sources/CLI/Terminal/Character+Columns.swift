@@ -1,6 +1,6 @@
 extension Character {
-    /// Columns that a terminal gives the character: two for wide ones (Unicode's East Asian Width, in whole blocks) and
-    /// pictures, else one.
+    /// Columns that the character takes on a terminal: two if it is wide (Unicode's East Asian Width, by whole ranges)
+    /// or pictographic, else one.
     var columns: Int {
         unicodeScalars.contains { scalar in
             scalar.properties.isEmojiPresentation || Self.wide.contains { $0.contains(scalar.value) }

@@ -1,9 +1,9 @@
 @preconcurrency import Dispatch
 import Foundation
-import Synchronization
+import SpeculateShared
 
-/// Ctrl-C, SIGTERM and SIGHUP. The first one ends the completion in progress after its round, so that statistics are
-/// still printed; without one, or a second time, the program ends at once with status 130.
+/// Handles Ctrl-C, SIGTERM and SIGHUP. The first one ends the completion in flight after its round, so that statistics
+/// are still printed; if none is in flight, or the second time, the program exits at once with status 130.
 final class Interrupts: Sendable {
     private struct State {
         var stop: (@Sendable () -> Void)?
@@ -11,13 +11,16 @@ final class Interrupts: Sendable {
         var wasTerminated = false
     }
 
-    private let state = Mutex(State())
+    /// The process's own, which handles signals from its first use on.
+    static let shared = Interrupts()
+
+    private let state = Locked(State())
     private let sources: [(signal: Int32, source: any DispatchSourceSignal)]
 
-    init() {
+    private init() {
         sources = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
             let before = signal(number, SIG_IGN)
-            // Under nohup the end of the terminal is nothing to end for.
+            // Under nohup, losing the terminal is no reason to end.
             let isIgnored = unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
             if number == SIGHUP, isIgnored { return nil }
             return (number, DispatchSource.makeSignalSource(signal: number, queue: .global()))
@@ -30,10 +33,10 @@ final class Interrupts: Sendable {
 
     var wasInterrupted: Bool { state.withLock(\.wasInterrupted) }
 
-    /// Whether the program is to end, and not only what it is doing.
+    /// Whether the program should end, not just the current completion.
     var wasTerminated: Bool { state.withLock(\.wasTerminated) }
 
-    /// What the next interrupt does; nil ends the program.
+    /// Sets what the next interrupt does; nil exits the program.
     func onInterrupt(_ stop: (@Sendable () -> Void)?) {
         state.withLock { $0.stop = stop }
     }

@@ -1,7 +1,7 @@
-/// What a person did at the keyboard.
+/// A key press, or a paste.
 enum Key: Equatable {
     case text(String)
-    /// Came as one, with whatever lines it has.
+    /// Pasted as a whole, possibly with several lines.
     case paste(String)
     case enter, newline
     case left, right, up, down, home, end, wordLeft, wordRight

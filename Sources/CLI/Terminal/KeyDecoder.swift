@@ -1,15 +1,15 @@
 import SpeculateShared
 
-/// Makes keys of the bytes that a terminal in raw mode sends (ECMA-48, and xterm's bracketed paste).
+/// Decodes the bytes that a terminal in raw mode sends into keys (ECMA-48, and xterm's bracketed paste).
 struct KeyDecoder {
     private static let pasteEnd = Array("\u{1b}[201~".utf8)
 
     private var text = StreamingDecoder()
-    /// Of a sequence that began with escape.
+    /// The bytes of an unfinished escape sequence.
     private var sequence: [UInt8] = []
     private var pasted: [UInt8]?
 
-    /// The key that this byte completes; nil while there is more to come, and for what means nothing here.
+    /// The key that this byte completes; nil if more bytes must follow, and for sequences without a meaning here.
     mutating func decode(_ byte: UInt8) -> Key? {
         if pasted != nil { return paste(byte) }
         if !sequence.isEmpty { return escape(byte) }
@@ -42,7 +42,8 @@ struct KeyDecoder {
 
     private mutating func escape(_ byte: UInt8) -> Key? {
         sequence.append(byte)
-        // Parameters of '[' run up to a byte from '@' on; 'O' has one more byte; anything else is one byte with Alt.
+        // After '[', parameters end at a byte from '@' on; after 'O' there is one more byte; anything else is one byte
+        // with Alt.
         if sequence.count == 2, byte == UInt8(ascii: "[") || byte == UInt8(ascii: "O") { return nil }
         if sequence[1] == UInt8(ascii: "["), !(0x40...0x7e).contains(byte), sequence.count < 16 { return nil }
         defer { sequence = [] }

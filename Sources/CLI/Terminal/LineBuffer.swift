@@ -1,4 +1,4 @@
-/// What is being typed: text of one or more lines, a place in it, and what was typed before.
+/// The text being typed, of one or more lines, with a cursor and a history.
 struct LineBuffer {
     enum Outcome: Equatable {
         case editing, clearScreen
@@ -10,9 +10,9 @@ struct LineBuffer {
     /// Characters before the cursor.
     private(set) var cursor = 0
     private let history: [String]
-    /// Where in the history the text is from; its count: nowhere yet.
+    /// The history index that the text is from; the history's count for none.
     private var place: Int
-    /// What was typed before the history was looked at.
+    /// What was typed before the history was browsed.
     private var own = ""
 
     init(history: [String] = []) {
@@ -27,7 +27,7 @@ struct LineBuffer {
         case .text(let text), .paste(let text): insert(text)
         case .newline: insert("\n")
         case .enter:
-            // A backslash at the end of a line goes on with the next.
+            // A backslash at the end continues on the next line.
             guard cursor == characters.count, characters.last == "\\" else { return .submitted(text) }
             characters[cursor - 1] = "\n"
         case .left: cursor = max(cursor - 1, 0)
@@ -54,11 +54,11 @@ struct LineBuffer {
         return .editing
     }
 
-    /// Behind the last line, for what is printed next.
+    /// Moves the cursor after the last line, for what is printed next.
     mutating func moveToEnd() { cursor = characters.count }
 
     private mutating func insert(_ text: String) {
-        let before = String(characters[..<cursor]) + text  // A mark may join the character before it.
+        let before = String(characters[..<cursor]) + text  // A combining mark may join the character before it.
         let after = characters[cursor...]
         characters = Array(before) + after
         cursor = before.count
@@ -82,7 +82,7 @@ struct LineBuffer {
         return characters[word...].firstIndex(where: \.isWhitespace) ?? characters.count
     }
 
-    /// To the line above or below, as far from its beginning; false where there is none.
+    /// Moves to the line above or below, keeping the column; returns false if there is none.
     private mutating func moveLine(up: Bool) -> Bool {
         let column = cursor - lineStart
         guard up ? lineStart > 0 : lineEnd < characters.count else { return false }
@@ -107,15 +107,15 @@ struct LineBuffer {
         var cursorColumn: Int
     }
 
-    /// The text as a terminal of so many columns shows it, with a prompt before the first line and one as wide before the
-    /// others.
+    /// The text as shown on a terminal with this many columns: the prompt before the first line, an indent of the same
+    /// width before the others.
     func picture(prompt: String, columns: Int) -> Picture {
         let indent = String(repeating: " ", count: prompt.count)
         var picture = Picture(rows: [prompt], cursorRow: 0, cursorColumn: prompt.count)
         var column = prompt.count
         for (index, character) in (characters + ["\n"]).enumerated() {
             let width = character == "\n" ? 0 : character.columns
-            // A row that is full to its end leaves the cursor where terminals differ.
+            // On a completely filled row, terminals differ in where they leave the cursor.
             if column + width >= columns, column > prompt.count {
                 picture.rows.append(indent)
                 column = prompt.count

@@ -1,6 +1,7 @@
 import Foundation
 
-/// Reads what a person types at a terminal, with arrows, history, several lines and pastes. Without a terminal, lines.
+/// Reads lines typed at a terminal, with arrow keys, history, multiple lines and pastes. Without a terminal, reads
+/// plain lines.
 final class LineEditor {
     enum Input: Equatable {
         case line(String)
@@ -10,14 +11,14 @@ final class LineEditor {
     private let prompt: String
     private var history: [String] = []
     private var decoder = KeyDecoder()
-    /// Rows above the cursor's of what is shown.
+    /// Rows shown above the cursor's.
     private var rowsAbove = 0
 
     init(prompt: String) { self.prompt = prompt }
 
     private static var isInteractive: Bool { Terminal.inputIsTerminal && Terminal.logIsTerminal }
 
-    /// What is typed from here on belongs to the first line that is read.
+    /// Anything typed from here on belongs to the first line that is read.
     func begin() { if Self.isInteractive { TerminalMode.answering.begin() } }
 
     func read() -> Input {
@@ -60,7 +61,7 @@ final class LineEditor {
         }
     }
 
-    /// Over what was shown before. Of more rows than the terminal has, those around the cursor.
+    /// Redraws the buffer. If it has more rows than the terminal, shows those around the cursor.
     private func show(_ buffer: LineBuffer) {
         let (columns, height) = Terminal.size
         let picture = buffer.picture(prompt: prompt, columns: columns)

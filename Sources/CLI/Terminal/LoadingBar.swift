@@ -1,6 +1,6 @@
 import SpeculateShared
 
-/// How much of a model is loaded: a line on the terminal that begins after a second, and is gone when all is there.
+/// A progress bar for loading a model: appears after a second and disappears when done.
 final class LoadingBar: Sendable {
     private static let patience = Duration.seconds(1)
 

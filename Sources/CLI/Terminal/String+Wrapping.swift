@@ -1,9 +1,9 @@
 extension String {
-    /// The text with every line broken that has more than so many columns, and the rest of such a line indented.
+    /// The text with lines of more than `columns` columns wrapped, continuation lines indented.
     /// - Parameters:
-    ///   - columns: nil stands for any number.
-    ///   - indent: spaces before the rest of a line.
-    ///   - atCommas: whether to break behind commas alone where that is possible, for lists of phrases.
+    ///   - columns: nil for no limit.
+    ///   - indent: spaces before a continuation line.
+    ///   - atCommas: whether to break only after commas if possible, for lists of phrases.
     func wrapped(to columns: Int?, indent: Int = 0, atCommas: Bool = false) -> String {
         guard let columns else { return self }
         let indent = String(repeating: " ", count: min(indent, columns / 2))
@@ -32,7 +32,7 @@ extension String {
         return (rows + [row]).joined(separator: "\n")
     }
 
-    /// The text in parts that go on up to and with the space behind a word that ends one.
+    /// The text split after each word that ends a piece, including the following space.
     private static func pieces(_ text: Substring, endingIn isEnd: (Substring) -> Bool) -> [String] {
         var pieces = [""]
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
@@ -43,7 +43,7 @@ extension String {
         return pieces.filter { !$0.isEmpty }
     }
 
-    /// Without those at its end.
+    /// The text without trailing spaces.
     private var withoutSpaces: String {
         var text = self[...]
         while text.last == " " { text.removeLast() }

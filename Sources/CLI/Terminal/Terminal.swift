@@ -7,14 +7,14 @@ enum Terminal {
     static var outputIsTerminal: Bool { isatty(1) == 1 }
     static var logIsTerminal: Bool { isatty(2) == 1 }
 
-    /// Columns and rows; what is usual where nobody knows.
+    /// Columns and rows; the usual ones if unknown.
     static var size: (columns: Int, rows: Int) {
         var size = winsize()
         guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 10, size.ws_row > 1 else { return (80, 24) }
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
-    /// Columns of the terminal that standard error is; nil where it is none.
+    /// Columns of the terminal on standard error; nil if it is not one.
     static var logColumns: Int? { logIsTerminal ? size.columns : nil }
 
     /// Whether standard output and standard error end up in one place, such as a pipe after `2>&1`.
@@ -28,7 +28,7 @@ enum Terminal {
 
     static func log(_ text: String, terminator: String = "\n") { write(text + terminator, to: 2) }
 
-    /// A completion as it comes.
+    /// Prints a completion as it arrives.
     static func show(_ stream: CompletionStream, coloured: Bool) async throws -> CompletionResult {
         var result: CompletionResult?
         for try await delta in stream {
@@ -39,8 +39,8 @@ enum Terminal {
         return result!
     }
 
-    /// Straight to the descriptor: nothing waits in a buffer. When standard output cannot take the text, the program
-    /// ends with status 1 (a closed pipe ends it by SIGPIPE, as other filters do).
+    /// Writes straight to the descriptor, without buffering. If standard output cannot take the text, the program exits
+    /// with status 1 (a closed pipe ends it by SIGPIPE, as with other filters).
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {

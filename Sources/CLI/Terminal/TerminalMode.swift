@@ -1,11 +1,11 @@
 import Foundation
-import Synchronization
+import SpeculateShared
 
-/// How the terminal takes keys during a chat. However the program ends, the terminal is left as it was found.
+/// The terminal's input mode during a chat. However the program ends, the terminal's original mode is restored.
 enum TerminalMode {
-    /// Every key comes as it is typed, and none is shown: the line editor does that.
+    /// Keys arrive one by one without echo: the line editor shows them.
     case editing
-    /// Keys wait for the line that is read next, except that Ctrl-C is a signal.
+    /// Keys wait for the next line to be read, except that Ctrl-C is a signal.
     case answering
 
     /// _POSIX_VDISABLE, a macro.
@@ -15,9 +15,9 @@ enum TerminalMode {
         private static let disabledKey: UInt8 = 0
     #endif
 
-    private static let before = Mutex<termios?>(nil)
+    private static let before = Locked<termios?>(nil)
 
-    /// Returns false where standard input is no terminal.
+    /// Sets the mode; returns false if standard input is not a terminal.
     @discardableResult
     func begin() -> Bool {
         Self.before.withLock { before in
@@ -34,7 +34,7 @@ enum TerminalMode {
             mode.c_oflag = output
             if self == .answering {
                 mode.c_lflag |= tcflag_t(ISIG | NOFLSH)
-                // The other keys that are signals would leave the terminal in this mode.
+                // Other signal keys would leave the terminal in this mode.
                 withUnsafeMutableBytes(of: &mode.c_cc) { keys in
                     for key in [VQUIT, VSUSP] { keys[Int(key)] = Self.disabledKey }
                 }

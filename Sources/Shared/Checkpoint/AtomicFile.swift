@@ -1,18 +1,10 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// Files appear whole or not at all, and stay when the machine stops: written beside their place under a name that nobody
-/// can guess, made durable, then renamed. A link at the place is replaced, not followed.
+/// Writes files so that they appear whole or not at all and survive a crash of the machine: written to an unguessable
+/// name in the same folder, synced, then renamed. A link at the path is replaced, not followed.
 package enum AtomicFile {
-    /// Devices and pipes, which have no beside, are written to as they are.
+    /// Writes a file atomically; devices and pipes are written in place.
     package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
         guard let mode = try mode(at: path) else {
-            // A pipe that nobody reads is an error; one that is read slowly is waited for.
+            // Fails on a pipe without a reader, but waits for a slow one.
             let file = try WritableFile(path: path, flags: O_WRONLY | O_NONBLOCK)
             file.setBlocking()
             return try file.write(bytes)
@@ -30,7 +22,14 @@ package enum AtomicFile {
         synchronizeFolder(of: path)
     }
 
-    /// - Throws: `FileError` when a file could not be written there: worth asking before long work.
+    /// Gives a file that is written and synced its name, durably. A file of that name is replaced.
+    package static func move(_ source: String, to path: String) throws(FileError) {
+        guard rename(source, path) == 0 else { throw FileError(path: path, errno: errno) }
+        synchronizeFolder(of: path)
+    }
+
+    /// Checks that a file could be written there, before long work.
+    /// - Throws: `FileError` if not.
     package static func check(_ path: String) throws(FileError) {
         guard let mode = try mode(at: path) else { return }
         let temporary = temporary(beside: path)
@@ -38,7 +37,7 @@ package enum AtomicFile {
         unlink(temporary)
     }
 
-    /// - Throws: `FileError` naming the file that is wanted, not the temporary one.
+    /// - Throws: `FileError` naming the requested file, not the temporary one.
     private static func create(_ temporary: String, for path: String, _ mode: mode_t) throws(FileError) -> WritableFile
     {
         do throws(FileError) {
@@ -48,7 +47,7 @@ package enum AtomicFile {
         }
     }
 
-    /// The permissions that a file there has or gets; nil for a device or a pipe.
+    /// The permissions that a file at `path` has or would get; nil for a device or a pipe.
     private static func mode(at path: String) throws(FileError) -> mode_t? {
         var status = stat()
         guard stat(path, &status) == 0 else { return 0o666 }
@@ -63,7 +62,7 @@ package enum AtomicFile {
         "\(path).\(String(UInt64.random(in: 0 ... .max), radix: 36)).part"
     }
 
-    /// The new name is part of the folder. Where folders cannot be synchronized the name is as durable as it can be.
+    /// Makes the new name durable: it is part of the folder. Best effort, since not every system can sync folders.
     private static func synchronizeFolder(of path: String) {
         let slash = path.lastIndex(of: "/")
         let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."

@@ -1,26 +1,26 @@
-/// A cursor over a file's bytes that checks every read against what is left. Holds a window of the file at a time.
-struct ByteReader {
-    /// Fills a buffer with the file's bytes from an offset on.
-    typealias Source = (UnsafeMutableRawBufferPointer, _ offset: Int) throws(FileError) -> Void
+/// A cursor over a file's bytes that bounds-checks every read. Keeps one window of the file in memory.
+package struct ByteReader {
+    /// Fills a buffer with the file's bytes starting at an offset.
+    package typealias Source = (UnsafeMutableRawBufferPointer, _ offset: Int) throws(FileError) -> Void
 
     private static let windowBytes = 1 << 20
 
-    /// Bytes of the whole file.
+    /// Bytes in the whole file.
     let count: Int
     private(set) var offset = 0
     private let source: Source
     private var window: [UInt8] = []
-    /// Where in the file the window begins.
+    /// The window's offset in the file.
     private var start = 0
 
-    init(count: Int, _ source: @escaping Source) {
+    package init(count: Int, _ source: @escaping Source) {
         self.count = count
         self.source = source
     }
 
     var remaining: Int { count - offset }
 
-    /// Calls `body` with the next `length` bytes and goes past them.
+    /// Calls `body` with the next `length` bytes and advances past them.
     private mutating func take<R>(
         _ length: UInt64, _ part: @autoclosure () -> String, _ body: (UnsafeRawBufferPointer) -> R
     ) throws(CheckpointError) -> R {
@@ -48,12 +48,12 @@ struct ByteReader {
         if let failure { throw CheckpointError("\(part()) cannot be read: the file \(failure.reason)") }
     }
 
-    /// A little-endian number.
+    /// Reads a little-endian number.
     mutating func read<T: BitwiseCopyable>(_ part: @autoclosure () -> String) throws(CheckpointError) -> T {
         try take(UInt64(MemoryLayout<T>.size), part()) { $0.loadUnaligned(as: T.self) }
     }
 
-    /// `count` little-endian numbers.
+    /// Reads `count` little-endian numbers.
     mutating func read<T: BitwiseCopyable>(_ count: UInt64, _ part: @autoclosure () -> String)
         throws(CheckpointError) -> [T]
     {
@@ -67,7 +67,7 @@ struct ByteReader {
         }
     }
 
-    /// A 64-bit length and that many bytes.
+    /// Reads a 64-bit length and that many bytes.
     mutating func readString<R>(
         _ part: @autoclosure () -> String, _ body: (UnsafeRawBufferPointer) -> R
     ) throws(CheckpointError) -> R {

@@ -23,7 +23,7 @@ package struct ByteStrings: Equatable, Sendable, RandomAccessCollection {
 
     package subscript(index: Int) -> ArraySlice<UInt8> { bytes[range(index)] }
 
-    /// FNV-1a over the strings and their lengths: the same bytes cut elsewhere are other strings.
+    /// FNV-1a over the strings and their lengths: the same bytes split differently hash differently.
     func hash(after start: UInt64? = nil) -> UInt64 {
         let lengths = indices.map { UInt64(range($0).count).littleEndian }
         let hash = bytes.withUnsafeBufferPointer { FNV1a.hash($0, after: start) }

@@ -1,15 +1,16 @@
 extension Checkpoint {
-    /// The shortest key–value pair (empty key, type, one byte) and the shortest tensor description: what bounds the
-    /// counts that a header may claim.
+    /// Bytes of the shortest key–value pair (empty key, type, one byte) and the shortest tensor description. They bound
+    /// the counts that a header may claim.
     private static let leastPairBytes = 13
     private static let leastTensorBytes = 32
     private static let greatestNesting = 4
-    /// Headers of real files have 1 to 20 MB, nearly all of it the vocabulary.
+    /// Real headers have 1 to 20 MB, nearly all of it the vocabulary.
     private static let greatestHeader = 256 << 20
     private static let greatestDimensions = 4
 
-    /// Header, metadata and tensor descriptions (GGUF specification, version 3), every length checked before use.
-    static func parse(_ reader: ByteReader) throws(CheckpointError) -> Contents {
+    /// Parses header, metadata and tensor descriptions (GGUF specification, version 3); checks every length before
+    /// using it.
+    package static func parse(_ reader: ByteReader) throws(CheckpointError) -> Contents {
         var reader = reader
         let magic: UInt32 = try reader.read("the magic number")
         guard magic == 0x4655_4747 else {
@@ -125,7 +126,7 @@ extension Checkpoint {
         case .int64: return .int64(try reader.read(count, part))
         case .float64: return .float64(try reader.read(count, part))
         case .string:
-            // Every string takes at least its length's 8 bytes, every array its type and count.
+            // Every string takes at least the 8 bytes of its length, every array its type and count.
             guard count <= UInt64(reader.remaining / 8) else {
                 throw .truncated(part, needs: count, at: reader.offset, of: reader.count)
             }
@@ -164,14 +165,14 @@ extension Checkpoint {
         var count = UInt64(1)
         for size in sizes {
             let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            // 2³¹ − 1 on each side keeps every later product of two sizes inside 64 bits.
+            // At most 2³¹ − 1 per dimension, so that products of two sizes fit 64 bits.
             guard size >= 1, size <= UInt64(Int32.max), !overflow, product <= UInt64(Int.max) / 8 else {
                 throw .tensor(name, "has the shape \(sizes), which is empty or too large")
             }
             count = product
         }
-        guard sizes[0] % UInt64(type.blockSize) == 0 else {
-            throw .tensor(name, "has rows of \(sizes[0]), expected a multiple of \(type.blockSize) for \(type)")
+        guard sizes[0] % UInt64(type.unitSize) == 0 else {
+            throw .tensor(name, "has rows of \(sizes[0]), expected a multiple of \(type.unitSize) for \(type)")
         }
         guard let offset = Int(exactly: rawOffset), offset % alignment == 0 else {
             throw .tensor(name, "starts at \(rawOffset), expected a multiple of the alignment \(alignment)")

@@ -1,7 +1,7 @@
-/// A GGUF version 3 file: metadata, and tensors that are read when they are asked for. Nothing in it is trusted before it
-/// is checked, and what was read is not read again: another program may be writing to it.
+/// A GGUF version 3 file: metadata, and tensors that are read on demand. Nothing is trusted before it is checked, and
+/// nothing is read twice: another program may be writing to the file.
 package final class Checkpoint: Sendable {
-    struct Contents: Sendable {
+    package struct Contents: Sendable {
         var metadata: Metadata
         var tensors: [TensorInfo]
         var dataOffset: Int
@@ -11,7 +11,7 @@ package final class Checkpoint: Sendable {
     private let contents: Contents
     private let indices: [String: Int]
 
-    /// - Throws: `FileError` when the file cannot be read, `CheckpointError` when it is not a sound GGUF file.
+    /// - Throws: `FileError` if the file cannot be read, `CheckpointError` if it is not a valid GGUF file.
     package init(path: String) throws {
         let file = try ReadableFile(path: path)
         self.file = file
@@ -29,8 +29,8 @@ package final class Checkpoint: Sendable {
 
     package func tensor(_ name: String) -> TensorInfo? { indices[name].map { contents.tensors[$0] } }
 
-    /// Fills `buffer` with the tensor's bytes from `offset` on.
-    /// - Throws: `CheckpointError` when the file can no longer be read there.
+    /// Fills `buffer` with the tensor's bytes starting at `offset`.
+    /// - Throws: `CheckpointError` if the file can no longer be read there.
     package func read(
         _ tensor: TensorInfo, from offset: Int = 0, into buffer: UnsafeMutableRawBufferPointer
     ) throws(CheckpointError) {
@@ -53,20 +53,12 @@ package final class Checkpoint: Sendable {
         return bytes
     }
 
-    /// The tensor's values as floats, row after row.
+    /// The tensor's values as floats, row by row.
     package func floats(of tensor: TensorInfo) throws(CheckpointError) -> [Float] {
         let bytes = try bytes(of: tensor)
         return [Float](unsafeUninitializedCapacity: tensor.count) { buffer, initialized in
             bytes.withUnsafeBytes { dequantize($0, type: tensor.type, inputs: tensor.shape[0], into: buffer) }
             initialized = tensor.count
         }
-    }
-
-    /// Checks a buffer as `init` would check a file; for tests that mutate many of them.
-    package static func validate(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
-        _ = try parse(
-            ByteReader(count: bytes.count) { buffer, offset in
-                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + buffer.count]))
-            })
     }
 }

@@ -1,4 +1,4 @@
-/// Why a file is not a checkpoint that this engine can use. The description names the key or tensor at fault.
+/// Why this engine cannot use a file as a checkpoint. The description names the key or tensor at fault.
 package struct CheckpointError: Error, Equatable, CustomStringConvertible {
     package let description: String
 

@@ -1,12 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// A file that cannot be read or written, by name.
+/// Which file cannot be read or written, and why.
 package struct FileError: Error, Equatable, CustomStringConvertible {
     package let path: String
     package let isMissing: Bool

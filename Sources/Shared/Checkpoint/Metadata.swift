@@ -1,4 +1,4 @@
-/// The key–value pairs of a checkpoint, in file order, read with the type that the reader expects.
+/// The key–value pairs of a checkpoint, in file order, each read as the type that the caller expects.
 package struct Metadata: Equatable, Sendable {
     package private(set) var keys: [String] = []
     private var values: [String: MetadataValue] = [:]
@@ -14,7 +14,7 @@ package struct Metadata: Equatable, Sendable {
         }
     }
 
-    // MARK: Required and optional values. Throws `CheckpointError` when missing (and required) or of another type.
+    // MARK: Required and optional values. They throw `CheckpointError` if missing (and required) or of another type.
 
     package func integer(_ key: String, in range: ClosedRange<Int>) throws(CheckpointError) -> Int {
         guard let value = try optionalInteger(key, in: range) else { throw .missing(key: key) }
@@ -86,6 +86,21 @@ package struct Metadata: Equatable, Sendable {
             throw .wrongType(key: key, found: value.type, expected: "an array of integers")
         }
         return integers
+    }
+
+    /// The numbers of an array of floats or integers.
+    package func floats(_ key: String) throws(CheckpointError) -> [Float] {
+        switch values[key] {
+        case nil: throw .missing(key: key)
+        case .array(.float32(let floats)): return floats
+        case .array(.float64(let floats)): return floats.map { Float($0) }
+        case .array(let array):
+            guard let integers = array.integers else {
+                throw .invalid(key: key, value: "an array of \(array.elementType)", expected: "an array of numbers")
+            }
+            return integers.map { Float($0) }
+        case .some(let value): throw .wrongType(key: key, found: value.type, expected: "an array of numbers")
+        }
     }
 
     package func optionalBools(_ key: String) throws(CheckpointError) -> [Bool]? {

@@ -40,7 +40,7 @@ package enum MetadataArray: Equatable, Sendable {
         }
     }
 
-    /// The elements as integers, from any of the eight integer types.
+    /// The elements as integers, if they have any of the eight integer types.
     package var integers: [Int]? {
         switch self {
         case .uint8(let v): v.map(Int.init)

@@ -1,4 +1,4 @@
-/// The types of a GGUF metadata value, with the file format's numbers.
+/// The types of GGUF metadata values, with the format's numbers.
 package enum MetadataType: UInt32, Sendable, CustomStringConvertible {
     case uint8 = 0, int8, uint16, int16, uint32, int32, float32, bool, string, array, uint64, int64, float64
 

@@ -1,4 +1,4 @@
-/// A GGUF metadata value. Strings are bytes: nothing in the format makes them valid UTF-8.
+/// A GGUF metadata value. Strings are bytes: the format does not guarantee valid UTF-8.
 package enum MetadataValue: Equatable, Sendable {
     case uint8(UInt8), int8(Int8), uint16(UInt16), int16(Int16), uint32(UInt32), int32(Int32), float32(Float)
     case bool(Bool), string([UInt8]), array(MetadataArray), uint64(UInt64), int64(Int64), float64(Double)
@@ -23,7 +23,7 @@ package enum MetadataValue: Equatable, Sendable {
         }
     }
 
-    /// The value as an integer, from any of the eight integer types.
+    /// The value as an integer, if it has any of the eight integer types.
     package var integer: Int? {
         switch self {
         case .uint8(let v): Int(v)
@@ -35,6 +35,27 @@ package enum MetadataValue: Equatable, Sendable {
         case .uint64(let v): Int(exactly: v)
         case .int64(let v): Int(v)
         default: nil
+        }
+    }
+
+    /// The value as a number, from any numeric type; a bool is 0 or 1.
+    package var number: Double? {
+        switch self {
+        case .float32(let v): Double(v)
+        case .float64(let v): v
+        case .bool(let v): v ? 1 : 0
+        default: integer.map { Double($0) }
+        }
+    }
+
+    /// The value for a message: an array by its type alone.
+    package var summary: String {
+        switch self {
+        case .string(let bytes): excerpt(String(decoding: bytes, as: UTF8.self))
+        case .bool(let v): "\(v)"
+        case .float32(let v): "\(v)"
+        case .float64(let v): "\(v)"
+        default: integer.map { "\($0)" } ?? "\(type)"
         }
     }
 }

@@ -1,28 +1,21 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// A regular file that is read by position. It is not mapped into memory: a mapped file that another program cuts ends
-/// this process by a signal, here it is an error. Any thread may read.
+/// A regular file, read by position. Not memory-mapped: if another program truncates a mapped file, the reader is
+/// killed by a signal; here it gets an error. Any thread may read.
 package final class ReadableFile: Sendable {
     package let path: String
     package let byteCount: Int
     private let descriptor: Int32
 
-    /// - Throws: `FileError` naming the path when it cannot be opened, is no regular file, or is empty.
+    /// - Throws: `FileError` naming the path if it cannot be opened, is not a regular file, or is empty.
     package init(path: String) throws(FileError) {
         self.path = path
-        // Without O_NONBLOCK a pipe that nobody writes to would keep us waiting before we know that it is one.
+        // Without O_NONBLOCK, opening a pipe without a writer would block.
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
         var status = stat()
         let failure = fstat(descriptor, &status) == 0 ? 0 : errno
         byteCount = Int(status.st_size)
-        // From here on a throw runs `deinit`, which closes the file: closed twice, it could be somebody else's by then.
+        // From here on a throw runs `deinit`, which closes the file. Closing it here too could close somebody else's
+        // descriptor.
         guard failure == 0 else { throw FileError(path: path, errno: failure) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw FileError(path: path, isMissing: false, reason: "is not a regular file")
@@ -32,8 +25,8 @@ package final class ReadableFile: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Fills `buffer` from the byte at `offset` on.
-    /// - Throws: `FileError` when the file cannot be read or has become shorter than it was.
+    /// Fills `buffer` with the bytes starting at `offset`.
+    /// - Throws: `FileError` if the file cannot be read or has shrunk.
     package func read(_ buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
         var filled = 0
         while filled < buffer.count {

@@ -1,6 +1,6 @@
 import CKernels
 
-/// The tensor types that this engine computes with, with the file format's numbers.
+/// The tensor types that this engine supports, with the file format's numbers.
 package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible {
     case f32 = 0
     case f16 = 1
@@ -16,22 +16,22 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
     case q6_K = 14
     case iq4_NL = 20
     case iq4_XS = 23
-    /// Indices, not weights: no kernel computes with them.
+    /// Indices rather than weights: no kernel computes with them.
     case i64 = 27
     case bf16 = 30
 
-    /// The types that weights come in.
+    /// The types that weights can have.
     package static let weights = allCases.filter { $0 != .i64 }
 
-    /// Weights that are stored together; the first dimension is a multiple of it.
-    package var blockSize: Int { self == .i64 ? 1 : Int(spk_block_weights(kernelType)) }
+    /// Weights that the format stores as a unit; the first dimension is a multiple of it.
+    package var unitSize: Int { self == .i64 ? 1 : Int(spk_unit_weights(kernelType)) }
 
-    /// Bytes of one block.
-    package var blockBytes: Int { self == .i64 ? 8 : spk_row_bytes(kernelType, Int32(blockSize)) }
+    /// Bytes of such a unit.
+    package var unitBytes: Int { self == .i64 ? 8 : spk_row_bytes(kernelType, Int32(unitSize)) }
 
     package var kernelType: spk_tensor_type { spk_tensor_type(rawValue: rawValue) }
 
-    /// What a type's number stands for, whether or not this engine computes with it.
+    /// The name of a type number, whether or not this engine supports the type.
     static func name(of number: UInt32) -> String {
         if let known = Self(rawValue: number) { return known.description }
         let others: [UInt32: String] = [

@@ -1,24 +1,17 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// A file that is open for writing: the one way in which this program writes files.
+/// A file open for writing: every file that this program writes goes through it.
 package final class WritableFile {
     package let path: String
     private let descriptor: Int32
 
-    init(path: String, flags: Int32, mode: mode_t = 0) throws(FileError) {
+    package init(path: String, flags: Int32, mode: mode_t = 0) throws(FileError) {
         self.path = path
         descriptor = open(path, flags | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw FileError(path: path, errno: errno) }
     }
 
-    /// A file to continue writing, made where there is none, that no other process writes as long as this one has it.
-    /// - Throws: `FileError`, also where it is no regular file or another process has it.
+    /// Opens a file to continue writing it, creating it if it does not exist, and locks it against other processes
+    /// until closed.
+    /// - Throws: `FileError`, also if it is not a regular file or another process holds the lock.
     package convenience init(continuing path: String) throws(FileError) {
         try self.init(path: path, flags: O_RDWR | O_CREAT | O_NONBLOCK, mode: 0o666)
         var status = stat()
@@ -60,7 +53,7 @@ package final class WritableFile {
         guard ftruncate(descriptor, off_t(length)) == 0 else { throw FileError(path: path, errno: errno) }
     }
 
-    /// Writes all of the bytes from `offset` on, or where the last writing ended.
+    /// Writes all of the bytes at `offset`, or where the last write ended.
     package func write(_ bytes: [UInt8], at offset: Int? = nil) throws(FileError) {
         if let offset, lseek(descriptor, off_t(offset), SEEK_SET) < 0 { throw FileError(path: path, errno: errno) }
         let failure: Int32 = bytes.withUnsafeBytes { bytes in
@@ -74,7 +67,7 @@ package final class WritableFile {
         if failure != 0 { throw FileError(path: path, errno: failure) }
     }
 
-    /// Returns when what was written would survive the machine's end.
+    /// Returns once everything written would survive a crash of the machine.
     package func synchronize() throws(FileError) {
         guard fsync(descriptor) == 0 else { throw FileError(path: path, errno: errno) }
     }

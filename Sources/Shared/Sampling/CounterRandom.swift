@@ -1,8 +1,8 @@
-/// Random numbers that are a function of (seed, position, stream) alone: the draw at a position is the same whatever
-/// was drafted, accepted or computed before it. Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as
-/// 1, 2, 3", 2011).
+/// Random numbers that are a function of (seed, position, stream) alone: the draw at a position does not depend on what
+/// was drafted, accepted or computed before. Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,
+/// 3", 2011).
 package struct CounterRandom: Equatable, Sendable {
-    /// What the numbers at a position are for: each purpose has its own.
+    /// What the numbers at a position are used for: each purpose has its own.
     package struct Stream: Equatable, Sendable {
         let value: UInt64
 
@@ -10,11 +10,11 @@ package struct CounterRandom: Equatable, Sendable {
         package static let verifier = Stream(value: 0)
         /// A drafter's draws.
         package static let drafter = Stream(value: 1)
-        /// Random orders of revealing.
+        /// Random reveal orders.
         package static let order = Stream(value: 2)
-        /// Whether a drafted token is kept.
+        /// Whether a drafted token is accepted.
         package static let acceptance = Stream(value: 3)
-        /// What takes the place of one that is not.
+        /// The replacement of a rejected token.
         package static let residual = Stream(value: 4)
         /// Draws among tokens without Gumbel noise of their own.
         package static let unlikely = Stream(value: 5)

@@ -1,14 +1,14 @@
-/// Keeps the heaviest of many weights and zeroes the others, in O(count) whatever they are: three rounds of counting by
-/// leading bits find the weight where to stop, which sorting would take a hundred times as long for where all are alike.
+/// Keeps the heaviest of many weights and zeroes the others, in O(count) for any input: three rounds of counting by
+/// leading bits find the cut-off weight. Where all weights are alike, sorting would take a hundred times as long.
 struct HeaviestWeights {
-    /// Bits that each round tells apart. Those of a float that is not negative rise with it.
+    /// Bits examined per round. A non-negative float's bit pattern is monotonic in its value.
     private static let rounds: [UInt32] = [12, 12, 8]
 
     private var counts = [Int](repeating: 0, count: 4096)
     private var masses = [Double](repeating: 0, count: 4096)
 
-    /// Keeps weights from the heaviest down, lower places first among equals, until there are `limit` of them or their sum
-    /// reaches `target`; at least one.
+    /// Keeps weights from the heaviest down, lower indices first among equals, until there are `limit` of them or their
+    /// sum reaches `target`; at least one.
     mutating func keep(_ weights: inout [Float], limit: Int, target: Double) {
         var prefix: UInt32 = 0
         var below: UInt32 = 32  // Bits that the prefix leaves open.

@@ -1,11 +1,11 @@
 /// One draw from weights by inversion, exact for any number of them: all sums are in double precision, so that the
-/// probability of a draw is its weight over the total to some 1e-16, and what rounding leaves over goes to the last
+/// probability of a draw is its weight over the total to about 1e-16. Whatever rounding leaves over goes to the last
 /// token that has a weight.
 package enum Inversion {
     /// - Parameters:
-    ///   - weights: none negative, at least one more than 0.
+    ///   - weights: non-negative, at least one positive.
     ///   - uniform: in [0, 1).
-    /// - Returns: the place in whose share of [0, 1) the number falls, and the sum of all weights.
+    /// - Returns: the index whose share of [0, 1) contains the number, and the sum of all weights.
     package static func draw(_ weights: UnsafeBufferPointer<Float>, _ uniform: Double) -> (index: Int, total: Double) {
         var total = 0.0
         for weight in weights { total += Double(weight) }

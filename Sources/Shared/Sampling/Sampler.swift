@@ -1,36 +1,29 @@
 import CKernels
 
-/// Draws tokens from logits. The distribution is a function of logits, options and history alone, and the draw one of
-/// the distribution, the seed and the position: no state survives a call but scratch memory.
+/// Draws tokens from logits. The distribution is a function of logits, options and history alone, the draw a function
+/// of the distribution, the seed and the position: nothing but scratch memory survives a call.
 package final class Sampler {
-    /// The model produced numbers that are not a distribution.
-    package struct NonFiniteLogits: Error, Equatable, CustomStringConvertible {
-        package init() {}
-
-        package var description: String { "the model's logits are not finite numbers" }
-    }
-
-    /// How a distribution's draw depends on the random numbers.
+    /// How a draw from a distribution uses the random numbers.
     package enum Draw: Sendable {
-        /// By inversion: one uniform number falls into a token's share of [0, 1).
+        /// By inversion: the token whose share of [0, 1) contains one uniform number.
         case inverse
-        /// argmax(log p + G), with Gumbel noise G of its own for every token.
+        /// argmax(log p + G), with separate Gumbel noise G for every token.
         case gumbel
     }
 
-    /// Weights that one partial sum is of.
-    package static let block = 256
+    /// Weights per partial sum.
+    package static let sumWidth = 256
 
-    let vocabularySize: Int
+    package let vocabularySize: Int
     private let kernels: UnsafePointer<spk_kernels>
-    /// Logits after bias and penalties, then weights: probabilities up to their common sum.
+    /// Logits after bias and penalties, then unnormalised probabilities.
     private var weights: [Float]
     private var adjusted: [Float]
-    private var blockSums: [Float]
+    private var partialSums: [Float]
     private var total = 0.0
     private var order: [Int32] = []
     private var heaviest = HeaviestWeights()
-    /// Tokens up to which sorting them all takes no longer than a look at the whole vocabulary.
+    /// The most tokens that are sorted as fast as one scan of the whole vocabulary.
     private static let sortable = 2048
 
     package init(vocabularySize: Int, kernels: UnsafePointer<spk_kernels>) {
@@ -38,7 +31,7 @@ package final class Sampler {
         self.kernels = kernels
         weights = [Float](repeating: 0, count: vocabularySize)
         adjusted = weights
-        blockSums = [Float](repeating: 0, count: (vocabularySize + Self.block - 1) / Self.block)
+        partialSums = [Float](repeating: 0, count: (vocabularySize + Self.sumWidth - 1) / Self.sumWidth)
     }
 
     /// The next token: the likeliest at temperature 0 (the lowest id among equals), else a draw keyed by the seed and
@@ -57,14 +50,14 @@ package final class Sampler {
         return self.draw(draw, CounterRandom(seed: options.seed), position: position)
     }
 
-    /// Makes the distribution at hand that `draw`, `probability` and the like ask. The temperature is not 0.
+    /// Computes the distribution that `draw`, `probability` and the others then use. The temperature must not be 0.
     package func prepare(
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory
     ) throws(NonFiniteLogits) {
         total = try distribution(logits, options, history)
     }
 
-    /// A draw from the distribution at hand, which must then be prepared anew.
+    /// A draw from the current distribution, which must then be prepared again.
     package func draw(
         _ draw: Draw, _ random: CounterRandom, position: Int, stream: CounterRandom.Stream = .verifier
     ) -> Int32 {
@@ -72,24 +65,24 @@ package final class Sampler {
         case .inverse: return self.draw(random.uniform(position: position, stream: stream) * total)
         case .gumbel:
             let noise = GumbelNoise(random, position: position)
-            let likely = weights.withUnsafeBufferPointer { noise.greatest($0, sums: blockSums) }
+            let likely = weights.withUnsafeBufferPointer { noise.greatest($0, sums: partialSums) }
             return likely ?? unlikelyDraw(random, position)
         }
     }
 
-    /// A draw among the tokens that have no Gumbel noise of their own.
+    /// A draw among the tokens that were pooled for the Gumbel noise.
     private func unlikelyDraw(_ random: CounterRandom, _ position: Int) -> Int32 {
         for i in weights.indices where weights[i] >= GumbelNoise.threshold { weights[i] = 0 }
-        sumBlocks()
+        sumWeights()
         total = mass
         return draw(random.uniform(position: position, stream: .unlikely) * total)
     }
 
-    /// Of the distribution at hand.
+    /// The token's probability under the current distribution.
     package func probability(of token: Int32) -> Double { Double(weights[Int(token)]) / total }
 
-    /// Takes q, the probabilities of some tokens, from `weight` times the distribution at hand, as far as there is any:
-    /// what is left is the new distribution at hand.
+    /// Replaces the current distribution p by the normalised (weight · p − q)+, where `q` calls its argument with the
+    /// tokens that have a probability and these probabilities.
     package func subtract(_ q: (_ body: (Int32, Double) -> Void) -> Void, from weight: Double) {
         var (closest, least) = (0, -Double.infinity)
         q { [self] token, probability in
@@ -97,25 +90,12 @@ package final class Sampler {
             if left > least { (closest, least) = (Int(token), left) }
             weights[Int(token)] = Float(max(0, left / weight * total))
         }
-        sumBlocks()
-        if blockSums.allSatisfy({ $0 == 0 }) {  // The two are one distribution, but for rounding.
+        sumWeights()
+        if partialSums.allSatisfy({ $0 == 0 }) {  // Equal distributions, up to rounding.
             weights[closest] = 1
-            sumBlocks()
+            sumWeights()
         }
         total = mass
-    }
-
-    /// The distribution itself: [vocabulary] probabilities that sum to 1 (a point mass at temperature 0).
-    package func probabilities(
-        _ logits: UnsafePointer<Float>, _ options: SamplingOptions, history: TokenHistory
-    ) throws(NonFiniteLogits) -> [Double] {
-        guard !options.isGreedy else {
-            var point = [Double](repeating: 0, count: vocabularySize)
-            point[Int(try sample(logits, options, history: history, position: 0))] = 1
-            return point
-        }
-        try prepare(logits, options, history: history)
-        return weights.map { Double($0) / total }
     }
 
     func likeliest(_ logits: UnsafePointer<Float>) throws(NonFiniteLogits) -> Int32 {
@@ -141,7 +121,7 @@ package final class Sampler {
         }
     }
 
-    /// Fills `weights` and `blockSums`; returns the sum of all weights.
+    /// Fills `weights` and `partialSums`; returns the sum of all weights.
     private func distribution(
         _ logits: UnsafePointer<Float>, _ options: SamplingOptions, _ history: TokenHistory
     ) throws(NonFiniteLogits) -> Double {
@@ -157,7 +137,7 @@ package final class Sampler {
         if options.minP > 0 {
             // The likeliest token's weight is exp(0) = 1.
             for i in weights.indices where weights[i] < options.minP { weights[i] = 0 }
-            sumBlocks()
+            sumWeights()
         }
         return mass
     }
@@ -165,19 +145,20 @@ package final class Sampler {
     private func exponentiate(_ logits: UnsafePointer<Float>, _ temperature: Float) throws(NonFiniteLogits) {
         let greatest = logits[Int(try likeliest(logits))]
         weights.withUnsafeMutableBufferPointer { weights in
-            blockSums.withUnsafeMutableBufferPointer { sums in
+            partialSums.withUnsafeMutableBufferPointer { sums in
                 kernels.pointee.exponentials(
                     logits, Int32(vocabularySize), greatest, 1 / temperature, weights.baseAddress!, sums.baseAddress!)
             }
         }
-        guard blockSums.allSatisfy(\.isFinite) else { throw NonFiniteLogits() }
+        guard partialSums.allSatisfy(\.isFinite) else { throw NonFiniteLogits() }
     }
 
-    /// Top-k, then top-p among what is left: zeroes every weight that neither keeps. Ties go to lower ids.
+    /// Applies top-k, then top-p to what is left: zeroes every weight that either drops. Among equals, lower ids are
+    /// kept.
     private func keepLikeliest(_ options: SamplingOptions) {
         let k = options.topK > 0 ? min(options.topK, vocabularySize) : vocabularySize
         let allMass = mass
-        // Few tokens hold nearly all the mass: sort those first, and more only when they turn out not to be enough.
+        // Few tokens hold nearly all the mass: sort those first, and more only if they are not enough.
         var kept = 0
         for threshold: Float in [1e-3, 1e-6, 0] {
             order.removeAll(keepingCapacity: true)
@@ -204,40 +185,40 @@ package final class Sampler {
         let survivors = order[..<kept].map { (Int($0), weights[Int($0)]) }
         for i in weights.indices { weights[i] = 0 }
         for (token, weight) in survivors { weights[token] = weight }
-        sumBlocks()
+        sumWeights()
     }
 
     private func keepLikeliestOfMany(_ options: SamplingOptions) {
         if options.topK > 0 {
             heaviest.keep(&weights, limit: options.topK, target: .infinity)
-            sumBlocks()
+            sumWeights()
         }
         if options.topP < 1 { heaviest.keep(&weights, limit: .max, target: Double(options.topP) * mass) }
-        sumBlocks()
+        sumWeights()
     }
 
     /// The sum of all weights.
-    private var mass: Double { blockSums.reduce(0) { $0 + Double($1) } }
+    private var mass: Double { partialSums.reduce(0) { $0 + Double($1) } }
 
-    private func sumBlocks() {
-        for b in blockSums.indices {
-            let range = b * Self.block..<min((b + 1) * Self.block, vocabularySize)
-            blockSums[b] = weights[range].reduce(0, +)
+    private func sumWeights() {
+        for b in partialSums.indices {
+            let range = b * Self.sumWidth..<min((b + 1) * Self.sumWidth, vocabularySize)
+            partialSums[b] = weights[range].reduce(0, +)
         }
     }
 
-    /// The token in whose share of [0, total) the number falls: whole blocks are skipped, then tokens counted in order.
+    /// The token whose share of [0, total) contains `target`: skips whole partial sums, then adds token by token.
     private func draw(_ target: Double) -> Int32 {
         var left = target
-        var block = 0
-        while block + 1 < blockSums.count, left >= Double(blockSums[block]) {
-            left -= Double(blockSums[block])
-            block += 1
+        var part = 0
+        while part + 1 < partialSums.count, left >= Double(partialSums[part]) {
+            left -= Double(partialSums[part])
+            part += 1
         }
-        // Rounding may carry the target past a block's last weight: then its last possible token is meant.
-        while block > 0, blockSums[block] == 0 { block -= 1 }
-        var last = block * Self.block
-        for i in block * Self.block..<min((block + 1) * Self.block, vocabularySize) where weights[i] > 0 {
+        // Rounding can carry the target past the last weight: then the last token with a weight is the one.
+        while part > 0, partialSums[part] == 0 { part -= 1 }
+        var last = part * Self.sumWidth
+        for i in part * Self.sumWidth..<min((part + 1) * Self.sumWidth, vocabularySize) where weights[i] > 0 {
             last = i
             left -= Double(weights[i])
             if left < 0 { break }

@@ -1,4 +1,4 @@
-/// How a model's makers advise to sample from it, for requests that do not say; nil where nobody advises anything.
+/// The sampling settings that a model's makers recommend, for requests that leave them out; nil where there is none.
 public struct SamplingDefaults: Equatable, Sendable, Encodable {
     public var temperature: Float?
     public var topP: Float?
@@ -17,8 +17,8 @@ public struct SamplingDefaults: Equatable, Sendable, Encodable {
         self.repetitionPenalty = repetitionPenalty
     }
 
-    /// What model cards advise, by the beginning of `general.basename`: for files that were made before there were keys
-    /// for it. The first that fits holds.
+    /// Recommendations of model cards by prefix of `general.basename`, for files that predate the metadata keys. The
+    /// first match applies.
     private static let families: [(basename: String, defaults: SamplingDefaults)] = [
         ("smollm2", .init(temperature: 0.2, topP: 0.9)),
         ("smollm3", .init(temperature: 0.6, topP: 0.95)),
@@ -27,9 +27,9 @@ public struct SamplingDefaults: Equatable, Sendable, Encodable {
         ("llama-3", .init(temperature: 0.6, topP: 0.9)),
     ]
 
-    /// The keys `general.sampling.*` of a GGUF file, as llama.cpp's converter writes them from `generation_config.json`;
-    /// without any of them, the table of families.
-    /// - Throws: `CheckpointError` naming the key out of its range.
+    /// Reads the keys `general.sampling.*` of a GGUF file, as llama.cpp's converter writes them from
+    /// `generation_config.json`; if there are none, looks the model up in the table of families.
+    /// - Throws: `CheckpointError` naming a key that is out of range.
     package init(_ metadata: Metadata) throws(CheckpointError) {
         let prefix = "general.sampling."
         self.init(
@@ -47,14 +47,14 @@ public struct SamplingDefaults: Equatable, Sendable, Encodable {
         if let family = Self.families.first(where: { basename.hasPrefix($0.basename) }) { self = family.defaults }
     }
 
-    /// These, where `others` say nothing.
+    /// These defaults, overridden by what `others` set.
     public func filling(_ others: SamplingDefaults) -> SamplingDefaults {
         SamplingDefaults(
             temperature: others.temperature ?? temperature, topP: others.topP ?? topP, topK: others.topK ?? topK,
             minP: others.minP ?? minP, repetitionPenalty: others.repetitionPenalty ?? repetitionPenalty)
     }
 
-    /// Options of a request that says nothing; what nobody advises leaves the model's own distribution.
+    /// The options of a request that sets none; where there is no recommendation, the model's own distribution.
     public func options() -> SamplingOptions {
         SamplingOptions(
             temperature: temperature ?? 1, topK: topK ?? 0, topP: topP ?? 1, minP: minP ?? 0,

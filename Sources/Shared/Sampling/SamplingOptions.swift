@@ -1,7 +1,7 @@
-/// The distribution that the next token is drawn from, as transforms of the logits. They apply in this order: logit
-/// bias, penalties, temperature, top-k, top-p, min-p.
+/// The distribution that the next token is drawn from, as transforms of the logits, applied in this order: logit bias,
+/// penalties, temperature, top-k, top-p, min-p.
 public struct SamplingOptions: Equatable, Sendable {
-    /// Below `leastTemperature` the likeliest token is taken; 1 samples the model's own distribution.
+    /// Below `leastTemperature` the likeliest token is taken; 1 is the model's own distribution.
     public var temperature: Float
     /// Keep the k likeliest tokens; 0 keeps all.
     public var topK: Int
@@ -9,14 +9,14 @@ public struct SamplingOptions: Equatable, Sendable {
     public var topP: Float
     /// Keep tokens at least this fraction as likely as the likeliest; 0 keeps all.
     public var minP: Float
-    /// Divides positive and multiplies negative logits of tokens in the prompt or the answer (Keskar et al. 2019);
-    /// 1 is none.
+    /// Divides positive and multiplies negative logits of tokens in the prompt or the answer (Keskar et al. 2019); 1
+    /// has no effect.
     public var repetitionPenalty: Float
     /// Subtracted once from the logit of every token in the answer.
     public var presencePenalty: Float
-    /// Subtracted from a token's logit for each time that it stands in the answer.
+    /// Subtracted from a token's logit once per occurrence in the answer.
     public var frequencyPenalty: Float
-    /// Added to the logits of these tokens, up to 1024 of them.
+    /// Added to the logits of these tokens; at most `maximumBiases` of them.
     public var logitBias: [Int32: Float]
     /// The same seed gives the same text, whatever is drafted.
     public var seed: UInt64
@@ -36,26 +36,26 @@ public struct SamplingOptions: Equatable, Sendable {
         self.seed = seed
     }
 
-    /// Temperatures below this are 0: a token 0.01 nats behind the likeliest would have a chance of e^−1000 there, and
-    /// 1/temperature stays far from what a float can hold.
+    /// Temperatures below this count as 0: a token 0.01 nats behind the likeliest would have a chance of e^−1000, and
+    /// 1/temperature stays well within a float's range.
     public static let leastTemperature: Float = 1e-5
 
-    /// Tokens with a bias of their own at most: each is looked at for every token of the answer.
+    /// The most tokens with a bias: each costs time for every token of the answer.
     public static let maximumBiases = 1024
 
-    /// Whether the likeliest token is taken, rather than one drawn.
+    /// Whether the likeliest token is taken instead of a random draw.
     public var isGreedy: Bool { temperature < Self.leastTemperature }
 
-    /// Whether the distribution is that of the likeliest token, and the logits are asked for no more than which it is.
+    /// Whether only the index of the greatest logit matters, not the logits.
     package var takesLikeliest: Bool { isGreedy && logitBias.isEmpty && !hasPenalties }
 
     package var hasPenalties: Bool { repetitionPenalty != 1 || presencePenalty != 0 || frequencyPenalty != 0 }
 
-    /// The first setting outside its range, in words that begin with its name; nil when all are sound.
-    /// - Parameter vocabularySize: nil where it is not known yet.
+    /// Describes the first setting outside its range, starting with its name; nil if all are valid.
+    /// - Parameter vocabularySize: nil if not known yet.
     public func problem(vocabularySize: Int? = nil) -> String? {
         func plain(_ number: Float) -> String { Int(exactly: number).map(String.init) ?? "\(number)" }
-        // Beyond ±1000 a penalty or bias decides everything already, and sums stay finite.
+        // Beyond ±1000 a penalty or bias decides everything anyway, and sums stay finite.
         let numbers: [(name: String, value: Float, range: ClosedRange<Float>)] = [
             ("temperature", temperature, 0...1000), ("top_p", topP, 0...1), ("min_p", minP, 0...1),
             ("repetition_penalty", repetitionPenalty, 0.001...1000),

@@ -1,4 +1,4 @@
-/// Which tokens stand in the prompt and how often in the answer: what penalties look at. O(1) per token.
+/// Which tokens occur in the prompt, and how often each in the answer: the input of penalties. O(1) per token.
 package struct TokenHistory: Sendable {
     package private(set) var prompt: Set<Int32>
     package private(set) var answer: [Int32: Int] = [:]

@@ -1,15 +1,7 @@
 import CKernels
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// The vector kernels in use: those of the processor's best instruction set, or of the one that the environment
-/// variable SPECULATE_ISA names (portable, neon, avx2, avx2-vnni, avx512).
+/// The vector kernels in use: those of the processor's best instruction set, or of the one named by the environment
+/// variable SPECULATE_ISA (portable, neon, avx2, avx2-vnni, avx512).
 package struct Kernels: @unchecked Sendable {
     package struct Unavailable: Error, Equatable, CustomStringConvertible {
         package let description: String
@@ -41,19 +33,19 @@ package struct Kernels: @unchecked Sendable {
         self.table = table
     }
 
-    /// Whether they use no vector instructions but what every processor of the architecture has.
+    /// Whether they use only vector instructions that every processor of the architecture has.
     package var isPortable: Bool { isa == SPK_ISA_PORTABLE }
 
     package var name: String { String(cString: spk_isa_name(isa)) }
 
-    /// All that this processor can run, the portable ones first.
+    /// All kernels that this processor can run, the portable ones first.
     package static var available: [Kernels] {
         (SPK_ISA_PORTABLE.rawValue...SPK_ISA_AVX512.rawValue).compactMap { Kernels(isa: spk_isa(rawValue: $0)) }
     }
 }
 
 extension spk_kernels {
-    /// The token with the greatest logit, the lowest of equals; nil when that logit is not a finite number.
+    /// The token with the greatest logit, the lowest among equals; nil if that logit is not finite.
     package func likeliest(_ logits: UnsafePointer<Float>, _ count: Int) -> Int32? {
         let token = argmax(logits, Int32(count))
         return logits[Int(token)].isFinite ? token : nil

@@ -1,7 +1,7 @@
-/// The system gives no more memory, or has less available than is needed.
+/// The system refused memory, or has less available than is needed.
 package struct OutOfMemory: Error, Equatable, CustomStringConvertible {
     package let bytes: Int
-    /// Bytes that there are, where that was asked before any was taken.
+    /// Available bytes, if they were checked before allocating.
     package let available: Int?
 
     private let what: String

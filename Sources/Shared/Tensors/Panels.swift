@@ -1,24 +1,32 @@
 import CKernels
 
 extension spk_matrix {
-    /// Panels that it is cut into.
+    /// The number of panels.
     package var panels: Int { (Int(outputs) + Int(SPK_LANES) - 1) / Int(SPK_LANES) }
 
     package func panel(_ index: Int) -> UnsafePointer<UInt8> { data + index * panel_bytes }
 
-    /// The matrix from a panel on.
+    /// The matrix starting at a panel.
     package func from(panel: Int) -> spk_matrix {
         var rest = self
         rest.data = self.panel(panel)
         return rest
     }
 
-    /// Its type's bit among the readers of activations.
+    /// `count` of its rows from `first` on, both multiples of 16, as a matrix.
+    package func rows(_ first: Int, _ count: Int) -> spk_matrix {
+        var part = from(panel: first / Int(SPK_LANES))
+        part.outputs = Int32(count)
+        return part
+    }
+
+    /// The bit of its type in the `readers` of activations.
     package var reader: UInt64 { 1 << UInt64(type.rawValue) }
 }
 
 extension spk_activations {
-    /// The rows from `row` on: one of the first `SPK_ROW_BLOCK`, as a first one of its own, or any multiple of that many.
+    /// The rows from `row` on. Either `row` is a multiple of `SPK_ROW_BLOCK`, or it is smaller; then only the first of
+    /// them may be used.
     package func from(row: Int) -> spk_activations {
         precondition(row < Int(SPK_ROW_BLOCK) || row.isMultiple(of: Int(SPK_ROW_BLOCK)))
         var rest = self

@@ -1,7 +1,7 @@
-/// The memory that this process may still take.
+/// How much more memory this process may use.
 package enum SystemMemory {
-    /// Bytes that can be had: what the system has available and what it can swap out, or less where the process's control
-    /// groups allow less. Nil where the system does not tell.
+    /// Available bytes: what the system has available and can swap out, or less if the process's control groups allow
+    /// less. Nil if the system does not tell.
     package static var available: Int? {
         #if os(Linux)
             let meminfo = TextFile("/proc/meminfo")
@@ -20,14 +20,14 @@ package enum SystemMemory {
         if let available, bytes > available { throw OutOfMemory(bytes: bytes, available: available, for: what) }
     }
 
-    /// A folder of the system's that says what a group of processes may take.
+    /// A folder of the system's that describes a group's memory limits.
     private struct ControlGroup {
         let folder: String
         let limit, usage: String
-        /// What counts as used, but is given back when it is needed.
+        /// Counted as used, but reclaimed when needed.
         let reclaimable: [String]
 
-        /// Nil where there is no limit.
+        /// Nil if there is no limit.
         var room: Int? {
             func number(_ name: String) -> Int? { TextFile("\(folder)/\(name)").lines.first.flatMap { Int($0) } }
             guard let limit = number(limit), let usage = number(usage) else { return nil }
@@ -39,8 +39,8 @@ package enum SystemMemory {
         }
     }
 
-    /// The groups of this process, and those above them, in both versions of the interface. A container may see its own
-    /// group where the path in /proc is that of the host: then the root's folder is its own.
+    /// The groups of this process and their ancestors, in both versions of the interface. In a container the path in
+    /// /proc may be the host's; then the root folder is its own group.
     private static var controlGroups: [ControlGroup] {
         TextFile("/proc/self/cgroup").lines.flatMap { line -> [ControlGroup] in
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)

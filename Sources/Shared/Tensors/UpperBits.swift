@@ -1,11 +1,11 @@
 import CKernels
 import Synchronization
 
-/// The upper bits of a matrix, whose product with a row is never below the whole matrix's: 6 of the 8 of Q8_0, 5 of the 6
-/// of Q6_K.
+/// The upper bits of a matrix, whose product with a row is an upper bound of the whole matrix's: 6 of the 8 bits of
+/// Q8_0, 5 of the 6 of Q6_K.
 package final class UpperBits: @unchecked Sendable {
     package let matrix: spk_matrix
-    /// Nil where the bits left out stand apart in the matrix itself.
+    /// Nil if the matrix itself stores the lower bits separately.
     private let arena: Arena?
 
     /// Nil for a matrix without such a bound.

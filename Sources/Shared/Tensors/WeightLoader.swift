@@ -1,7 +1,7 @@
 import CKernels
 
-/// Takes tensors out of a checkpoint, checks their shapes, and packs them for the kernels into one arena. A tensor that
-/// nobody asked for is an error: the model would be another than the one computed.
+/// Reads tensors from a checkpoint, checks their shapes, and packs them for the kernels into one arena. A tensor that
+/// nobody asked for is an error: the checkpoint would describe another model than the one computed.
 package final class WeightLoader {
     package let arena: Arena
     private let checkpoint: Checkpoint
@@ -11,11 +11,11 @@ package final class WeightLoader {
     private var bytesTaken = 0
     private let byteCount: Int
 
-    /// File bytes that a worker reads at once: they are packed while they are in its cache.
+    /// File bytes that a worker reads at once, so that they are packed while in its cache.
     private static let chunkBytes = 1 << 19
 
-    /// - Parameter progress: called after each matrix with the fraction of the file's tensors that is packed.
-    /// - Throws: `OutOfMemory` where the weights need more than there is, before any of it is taken.
+    /// - Parameter progress: called after each matrix with the fraction of the file's tensors that are packed.
+    /// - Throws: `OutOfMemory` if the weights need more memory than is available, before allocating any.
     package init(
         _ checkpoint: Checkpoint, pool: WorkerPool, progress: ((Double) -> Void)? = nil
     ) throws(OutOfMemory) {
@@ -30,7 +30,7 @@ package final class WeightLoader {
     }
 
     /// A weight matrix [outputs × inputs].
-    /// - Throws: `CheckpointError` naming the tensor when it is missing or of another shape.
+    /// - Throws: `CheckpointError` naming the tensor if it is missing or has another shape.
     package func matrix(_ name: String, inputs: Int, outputs: Int) throws(CheckpointError) -> spk_matrix {
         let tensor = try take(name, shape: [inputs, outputs])
         guard inputs % Int(SPK_GROUP) == 0 else {
@@ -40,7 +40,7 @@ package final class WeightLoader {
         let panels = (outputs + Int(SPK_LANES) - 1) / Int(SPK_LANES)
         let packed = arena.allocate(UInt8.self, count: panels * panelBytes)
         try read(tensor, panels: panels) { bytes, panels in
-            // As if the whole matrix began at these panels.
+            // Passes addresses as if the whole matrix began at these panels.
             spk_pack(
                 tensor.type.kernelType, bytes, Int32(outputs - panels.lowerBound * Int(SPK_LANES)), Int32(inputs), 0,
                 Int32(panels.count), packed + panels.lowerBound * panelBytes)
@@ -51,7 +51,7 @@ package final class WeightLoader {
             data: packed)
     }
 
-    /// Reads a matrix's rows on all workers, some panels at a time, and calls `body` with the bytes of each.
+    /// Reads a matrix's rows on all workers, some panels at a time, and calls `body` with the bytes.
     private func read(
         _ tensor: TensorInfo, panels: Int, _ body: (UnsafePointer<UInt8>, Range<Int>) -> Void
     ) throws(CheckpointError) {
@@ -83,7 +83,7 @@ package final class WeightLoader {
         try floats(try take(name, shape: [count]))
     }
 
-    /// A matrix of one output, as the floats that it holds.
+    /// A matrix with one output, as floats.
     package func row(_ name: String, count: Int) throws(CheckpointError) -> UnsafePointer<Float> {
         let isFlat = checkpoint.tensor(name)?.shape.count == 1
         return try floats(try take(name, shape: isFlat ? [count] : [count, 1]))
@@ -104,7 +104,7 @@ package final class WeightLoader {
         contains(name) ? try vector(name, count: count) : nil
     }
 
-    /// A list of rising indices, all in `0..<limit`.
+    /// A list of strictly ascending indices in `0..<limit`.
     package func indices(_ name: String, limit: Int) throws(CheckpointError) -> [Int32] {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
         guard tensor.type == .i64, tensor.shape.count == 1 else {
@@ -125,7 +125,7 @@ package final class WeightLoader {
 
     package func contains(_ name: String) -> Bool { checkpoint.tensor(name) != nil }
 
-    /// - Throws: `CheckpointError` naming a tensor that no one has taken.
+    /// - Throws: `CheckpointError` naming a tensor that was never read.
     package func finish() throws(CheckpointError) {
         guard let name = unused.min() else {
             progress?(1)

@@ -1,19 +1,11 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// A thread of its own, outside Swift's cooperative pool, which must never be blocked.
+/// A thread outside Swift's cooperative pool, which must never be blocked.
 package enum NativeThread {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
-    /// Runs `body` on a new detached thread. The process cannot continue without one: failure to make it is fatal.
+    /// Runs `body` on a new detached thread. Failure to create it is fatal: the process cannot continue without it.
     package static func start(_ body: @escaping @Sendable () -> Void) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)

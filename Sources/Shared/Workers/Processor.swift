@@ -1,14 +1,6 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// What the machine has.
+/// The machine's processor.
 package enum Processor {
-    /// Physical cores that this process may run on: two threads of one core count once. At least 1.
+    /// Physical cores that this process may run on: two threads of a core count once. At least 1.
     package static var physicalCores: Int {
         #if os(Linux)
             let list = TextFile("/proc/self/status").field("Cpus_allowed_list") ?? "0"

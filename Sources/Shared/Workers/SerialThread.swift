@@ -1,75 +1,47 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-import Synchronization
-
-/// A thread as an executor: an actor that computes for long runs here and never blocks Swift's cooperative pool.
+/// A thread as an executor: an actor that computes for a long time runs here and never blocks Swift's cooperative pool.
 package final class SerialThread: SerialExecutor, @unchecked Sendable {
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Those that have not begun, the oldest first.
-    private var jobs: [UnownedJob] = []
-    private var isStopping = false
-
-    /// - Parameter isBackground: whether others that want the processor go first.
-    package init(isBackground: Bool = false) {
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(wake, nil)
-        NativeThread.start {
-            if isBackground { Self.stepBack() }
-            self.serve()
-        }
+    private struct Queue {
+        /// Those that have not begun, the oldest first.
+        var jobs: [UnownedJob] = []
+        var isStopping = false
     }
 
-    deinit {
-        pthread_cond_destroy(wake)
-        pthread_mutex_destroy(mutex)
-        wake.deallocate()
-        mutex.deallocate()
+    private let queue = Locked(Queue())
+
+    /// - Parameter isBackground: whether other threads that want the processor go first.
+    package init(isBackground: Bool = false) {
+        NativeThread.start {
+            if isBackground { Self.stepBack() }
+            while let job = self.next() { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+        }
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        pthread_mutex_lock(mutex)
-        jobs.append(job)
-        pthread_cond_signal(wake)
-        pthread_mutex_unlock(mutex)
+        queue.withLock { $0.jobs.append(job) }
+        queue.wakeAll()
     }
 
-    /// Whether a job waits for the one that runs.
-    package var isWaitedFor: Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return !jobs.isEmpty
-    }
+    /// Whether another job is waiting while one runs.
+    package var isWaitedFor: Bool { queue.withLock { !$0.jobs.isEmpty } }
 
     /// Ends the thread once its queue is empty.
     package func stop() {
-        pthread_mutex_lock(mutex)
-        isStopping = true
-        pthread_cond_signal(wake)
-        pthread_mutex_unlock(mutex)
+        queue.withLock { $0.isStopping = true }
+        queue.wakeAll()
     }
 
     private static func stepBack() {
         #if canImport(Glibc)
-            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // Of this thread alone.
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)  // This thread only.
         #endif
     }
 
-    private func serve() {
-        while let job = next() { job.runSynchronously(on: asUnownedSerialExecutor()) }
-    }
-
-    /// Waits for a job; nil when there will be none.
+    /// Waits for the next job; nil once stopped and drained.
     private func next() -> UnownedJob? {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        while jobs.isEmpty, !isStopping { pthread_cond_wait(wake, mutex) }
-        return jobs.isEmpty ? nil : jobs.removeFirst()
+        queue.wait { queue -> UnownedJob?? in
+            if !queue.jobs.isEmpty { return .some(queue.jobs.removeFirst()) }
+            return queue.isStopping ? .some(nil) : nil
+        }
     }
 }

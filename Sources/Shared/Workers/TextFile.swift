@@ -1,12 +1,4 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// A small text file of the system, such as those under /proc. One that cannot be read has no lines.
+/// A small text file of the system, such as those in /proc. An unreadable file has no lines.
 struct TextFile {
     let lines: [String]
 
@@ -22,7 +14,7 @@ struct TextFile {
         lines = bytes.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// What follows the colon of the first line that begins with `name`.
+    /// The text after the colon of the first line that starts with `name`.
     func field(_ name: String) -> String? {
         guard let line = lines.first(where: { $0.hasPrefix(name) }), let colon = line.firstIndex(of: ":") else {
             return nil

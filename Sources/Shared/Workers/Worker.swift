@@ -12,7 +12,7 @@ package struct Worker {
         self.state = state
     }
 
-    /// Returns when every worker has called it as often as this one.
+    /// A barrier: returns once every worker has called it as often as this one.
     @inline(__always)
     package mutating func barrier() {
         guard count > 1 else { return }
@@ -21,11 +21,11 @@ package struct Worker {
         state.pointee.wait(for: state.pointee.arrived, toReach: barriers * count)
     }
 
-    /// Deals out `0..<total` in multiples of `chunk`. A worker first takes most of its own share at once, since memory
-    /// is fastest in long runs, then the rest of it chunk by chunk, then what others have not come to, so that a slow
-    /// worker holds nobody up. Where none is slow, each computes what it did in the last pass, and may find it in its
-    /// cache. `body` also hears where this worker continues, if it does. All workers call it with the same numbers, and
-    /// a barrier lies between two calls.
+    /// Deals out `0..<total` in multiples of `chunk`. A worker takes most of its own share at once, since memory is
+    /// fastest in long runs; then the rest of it chunk by chunk; then chunks that others have not reached, so that a
+    /// slow worker holds nobody up. If none is slow, each computes the same part as in the last pass and may find it in
+    /// its cache. `body` is also told where this worker continues, if it does. All workers must call it with the same
+    /// arguments, and with a barrier between two calls.
     @inline(__always)
     package mutating func forEachChunk(of total: Int, chunk: Int, _ body: (Range<Int>, _ next: Range<Int>?) -> Void) {
         deals += 1
@@ -55,7 +55,7 @@ package struct Worker {
         }
     }
 
-    /// This worker's share of `0..<total`, in units of `unit`: contiguous, in order, as even as can be.
+    /// This worker's share of `0..<total` in units of `unit`: contiguous, in order, as even as possible.
     @inline(__always)
     package func share(of total: Int, unit: Int = 1) -> Range<Int> {
         let units = Self.share(of: (total + unit - 1) / unit, index, count)

@@ -1,17 +1,15 @@
-import Synchronization
-
-/// A fixed team of threads that runs one body together. The caller is worker 0; the others spin for a moment after
-/// each run, since the next pass usually follows at once, and then sleep. None of them is a thread of Swift's
-/// cooperative pool, and the caller should not be one either.
+/// A fixed team of threads that runs one body together. The caller is worker 0; the others spin for a moment after each
+/// run, since the next pass usually follows at once, then sleep. None of them is a thread of Swift's cooperative pool,
+/// and the caller should not be one either.
 package final class WorkerPool: @unchecked Sendable {
     /// About 150 µs: longer than a caller takes between two passes.
     private static let idleSpins = 20_000
 
     package let count: Int
     private let state: UnsafeMutablePointer<TeamState>
-    private let turn = Mutex(Solo())
+    private let turn = Locked(Solo())
 
-    /// - Parameter count: workers, the caller included; at least 1.
+    /// - Parameter count: workers, including the caller; at least 1.
     package init(count: Int) {
         let count = max(count, 1)
         self.count = count
@@ -31,8 +29,8 @@ package final class WorkerPool: @unchecked Sendable {
 
     /// Runs `body` once on every worker and returns when all have returned. Runs from several threads take turns.
     ///
-    /// A team whose members keep losing the processor to other programs is slower than one thread alone: after a run
-    /// that stalled for half its time, the caller works alone for a while, longer each time that the team stalls again.
+    /// A team whose members keep losing the processor to other programs is slower than a single thread: after a run
+    /// that stalled for half its time, the caller works alone for a while, longer each time the team stalls again.
     package func run(_ body: (inout Worker) -> Void) {
         turn.withLock { solo in
             state.pointee.reset()
@@ -57,7 +55,7 @@ package final class WorkerPool: @unchecked Sendable {
 
     /// When the caller works without its team.
     private struct Solo {
-        /// Runs still to make alone.
+        /// Runs left to do alone.
         var remaining = 0
         private var length = 4
 

@@ -1,10 +1,11 @@
 import Synchronization
 
-/// Turns a recipe, a short string of bytes, into the files of a verifier and a drafter that a hostile or careless maker of
-/// files could have made. The same recipe makes the same files.
+/// Turns a recipe, a short byte string, into the verifier and drafter files of a hostile or careless author. The same
+/// recipe gives the same files.
 ///
-/// A recipe is a `FuzzSettings` and any number of `Edit`s, of which the first `maximumEdits` count. A reader of the files
-/// would refuse most that were merely damaged by their first wrong length; edits lay a file out anew around what they
+/// A recipe is a `FuzzSettings` followed by any number of `Edit`s, of which the first `maximumEdits` count. Randomly
+/// damaged files would mostly be refused at the first wrong length; an edit instead lays the file out again around its
+/// change, so that many of the results load.
 /// change, so that much of what they make loads.
 package struct CheckpointMutator: CustomStringConvertible {
     static let maximumEdits = 12
@@ -22,7 +23,7 @@ package struct CheckpointMutator: CustomStringConvertible {
 
     package var description: String { ([settings.description] + edits.map(\.description)).joined(separator: "\n") }
 
-    /// The bytes of both files; nil for a drafter where there is to be none.
+    /// The bytes of both files; nil for the drafter if there is none.
     func files() throws -> (verifier: [UInt8], drafter: [UInt8]?) {
         var verifier = try Self.fixture(settings.verifier)
         guard settings.hasDrafter else {

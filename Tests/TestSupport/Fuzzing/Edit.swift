@@ -2,7 +2,7 @@
 struct Edit {
     enum Topic { case metadata, tensors, tokens, damage }
 
-    /// The numbers are what recipes hold: new ones go to the end.
+    /// Recipes contain the raw values: append new cases at the end.
     enum Operation: UInt8, CaseIterable {
         case setNumber, changeType, removeKey, repeatKey, renameKey, addKey, resizeArray, setElement, setCounts
         case reshape, reshapeBoth, setSize, setSizeAlone, setDimensions, setTensorType, setTensorTypeAlone, setOffset
@@ -29,12 +29,11 @@ struct Edit {
 
     let operation: Operation
     let isOfDrafter: Bool
-    /// Which key, tensor or token.
+    /// Selects a key, tensor or token.
     let place: UInt8
     let a, b, c: UInt8
 
-    /// From `byteCount` bytes: the operation, the file (the verifier's where even), and what the operation makes of the
-    /// other four.
+    /// Reads an edit from `byteCount` bytes: the operation, the file (even: the verifier's), and four operands.
     init(_ bytes: ArraySlice<UInt8>) {
         let bytes = Array(bytes)
         operation =

@@ -1,22 +1,22 @@
 import Foundation
 import Speculate
 
-/// One trial: the files of a recipe are loaded and asked for completions and a draft. That they are refused, or that an
-/// answer fails with an `EngineError`, is as it should be; that the process ends is not, nor what `Finding` names.
+/// One trial: loads a recipe's files and requests completions and a draft. Refusing them or failing with an
+/// `EngineError` is correct; crashing, or whatever `Finding` describes, is not.
 package enum FuzzCase {
     package enum Outcome: Equatable, Sendable {
-        /// No engine came of the files.
+        /// The engine refused the files.
         case refused(EngineError)
-        /// What each of the completions and the draft failed with, nil where it did not.
+        /// The error of each completion and of the draft, nil if it succeeded.
         case ran([EngineError?])
     }
 
-    /// An answer that cannot be.
+    /// An impossible answer.
     package struct Finding: Error, CustomStringConvertible {
         package let description: String
     }
 
-    /// - Parameter folder: where the files are written; no one else's while this runs.
+    /// - Parameter folder: where to write the files; must not be shared while this runs.
     /// - Throws: `Finding`, and errors of writing the files.
     package static func run(_ recipe: [UInt8], folder: String) async throws -> Outcome {
         let mutator = CheckpointMutator(recipe)
@@ -24,7 +24,7 @@ package enum FuzzCase {
         let files = try mutator.files()
         let path = folder + "/verifier.gguf"
         try Data(files.verifier).write(to: URL(filePath: path))
-        var source = DrafterSource.promptLookup
+        var source = DrafterSource.lookup
         if let drafter = files.drafter {
             source = .diffusion(path: folder + "/drafter.gguf")
             try Data(drafter).write(to: URL(filePath: folder + "/drafter.gguf"))
@@ -33,11 +33,10 @@ package enum FuzzCase {
         var configuration = EngineConfiguration(threads: 1, chatFormat: .chatml)
         configuration.logger.logLevel = .critical
         let engine: Engine
-        do {
-            engine = try await Engine.load(
-                verifier: path, drafter: source, configuration: configuration)
+        do throws(EngineError) {
+            engine = try await Engine.load(verifier: path, drafter: source, configuration: configuration)
             await cutter?.value
-        } catch let error as EngineError {
+        } catch {
             await cutter?.value
             return .refused(error)
         }
@@ -45,7 +44,7 @@ package enum FuzzCase {
     }
 
     private static func use(_ engine: Engine, _ settings: FuzzSettings) async throws -> [EngineError?] {
-        // What fills a long context takes long, and is no finding.
+        // Filling a long context is slow, which is no finding.
         let maximumTokens = settings.maximumTokens ?? (engine.model.contextLength <= 64 ? nil : 24)
         var request = CompletionRequest(
             settings.prompt, maximumTokens: maximumTokens, speculation: Speculation.none,
@@ -73,9 +72,9 @@ package enum FuzzCase {
         _ engine: Engine, _ request: CompletionRequest
     ) async throws -> Result<CompletionResult, EngineError> {
         let result: CompletionResult
-        do {
+        do throws(EngineError) {
             result = try await engine.complete(request)
-        } catch let error as EngineError {
+        } catch {
             return .failure(error)
         }
         if let most = request.maximumTokens, result.tokens.count > most {
@@ -84,7 +83,7 @@ package enum FuzzCase {
         return .success(result)
     }
 
-    /// Shortens a file while it is being read.
+    /// Truncates a file while it is being read.
     private static func cut(_ path: String, to count: Int, after wait: Int) -> Task<Void, Never>? {
         guard wait > 0 else { return nil }
         return Task.detached {

@@ -1,6 +1,6 @@
 import Speculate
 
-/// Which files a recipe begins with, and what is asked of the engine that loads what became of them: eight bytes.
+/// The files that a recipe starts from, and what to ask of the engine that loads the result: eight bytes.
 struct FuzzSettings: CustomStringConvertible {
     static let byteCount = 8
 
@@ -13,10 +13,10 @@ struct FuzzSettings: CustomStringConvertible {
     let maximumTokens: Int?
     let prompt: CompletionRequest.Prompt
     let passes: Int
-    let order: DraftTrace.Order
+    let order: RevealOrder
     let logprobs: Int?
     let seed: UInt64
-    /// When the verifier's file is cut short, in units of 20 µs after loading has begun; 0: not at all.
+    /// When to truncate the verifier's file, in units of 20 µs after loading starts; 0: never.
     let cut: Int
 
     init(_ bytes: ArraySlice<UInt8>) {
@@ -41,12 +41,12 @@ struct FuzzSettings: CustomStringConvertible {
         let prompts: [CompletionRequest.Prompt] = [
             .text("the cat sat on the mat, the cat sat"), .text("a"), .bytes([0, 0xff, 0xc3, 0x28]), .tokens([0]),
             .tokens([258, 0, 259]), .text(String(repeating: "he said ", count: 40)),
-            .chat([ChatMessage(role: "user", content: "hello")]), .text("the [MASK] said[MASK]"),
+            .chat([ChatMessage(role: .user, content: "hello")]), .text("the [MASK] said[MASK]"),
         ]
         prompt = prompts[Int(bytes[3] & 7)]
         logprobs = bytes[3] & 0x30 == 0x30 ? Int(bytes[3] >> 6) : nil
         passes = Int(bytes[4] & 7) + 1
-        order = DraftTrace.Order.allCases[Int(bytes[4] >> 4) % 3]
+        order = RevealOrder.allCases[Int(bytes[4] >> 4) % 3]
         seed = UInt64(bytes[5])
         cut = bytes[6] == 0xc7 ? Int(bytes[7]) : 0
     }

@@ -1,5 +1,5 @@
 extension FuzzedModel {
-    /// Changes the bytes of a file, most often in its header.
+    /// Changes bytes of a file, usually in its header.
     static func damage(_ bytes: inout [UInt8], _ edit: Edit) {
         let place = Int(edit.a) | Int(edit.b) << 8 | (edit.place >= 192 ? Int(edit.place % 64) << 16 : 0)
         let index = (edit.place >= 128 ? place : place % 1024) % bytes.count

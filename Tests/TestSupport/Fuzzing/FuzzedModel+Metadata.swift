@@ -1,5 +1,5 @@
 extension FuzzedModel {
-    /// Keys that the fixtures lack, after the architecture's name where they begin with a full stop.
+    /// Keys missing in the fixtures; the architecture's name is prepended if they begin with a full stop.
     private static let furtherKeys: [(String, UInt32)] = [
         ("general.alignment", 4), (".attention.sliding_window", 4), (".expert_count", 4), (".rope.scaling.factor", 6),
         (".attention.causal", 7), (".sample_from_anchor", 7), (".block_size", 4), (".context_length", 10),
@@ -23,7 +23,7 @@ extension FuzzedModel {
         switch edit.operation {
         case .setNumber: file.pairs[index].value = LooseValue(edit.number, type: type)
         case .changeType:
-            // 13 is no type. The value may stay what it was, and then is read as another.
+            // 13 is not a type. If the value stays, it is read as another type.
             file.pairs[index].type = UInt32(edit.place) % 14
             if edit.c % 2 == 0 {
                 file.pairs[index].value = LooseValue(edit.number, type: file.pairs[index].type)
@@ -60,7 +60,7 @@ extension FuzzedModel {
 
     private func named(_ key: String) -> String { key.hasPrefix(".") ? architecture + key : key }
 
-    /// The array at or after this place.
+    /// Edits the first array at or after this index.
     private mutating func editArray(_ start: Int, _ change: (UInt32, inout [LooseValue]) -> Void) {
         for offset in file.pairs.indices {
             let index = (start + offset) % file.pairs.count

@@ -22,7 +22,7 @@ extension FuzzedModel {
         case .setTensorType:
             let types = TensorType.allCases
             file.tensors[index].type = types[Int(edit.a) % types.count].rawValue
-            // A small half-precision number wherever a scale is read.
+            // Makes every scale a small half-precision number.
             if edit.b % 2 == 0 { file.tensors[index].bytes = [0x11] }
             resize(index, to: sizes)
         case .setTensorTypeAlone:
@@ -48,7 +48,7 @@ extension FuzzedModel {
         }
     }
 
-    /// One or all of a tensor's values in their own type, or bytes at random.
+    /// Sets one or all of a tensor's values in their own type, or random bytes.
     private mutating func editWeights(_ index: Int, _ edit: Edit) {
         let type = TensorType(rawValue: file.tensors[index].type)
         let value: [UInt8]
@@ -59,7 +59,7 @@ extension FuzzedModel {
         case .i64: value = withUnsafeBytes(of: edit.number.integer) { Array($0) }
         default:
             var rng = SplitMix(UInt64(edit.a))
-            value = (0..<(type?.blockBytes ?? 1)).map { _ in UInt8.random(in: 0...255, using: &rng) }
+            value = (0..<(type?.unitBytes ?? 1)).map { _ in UInt8.random(in: 0...255, using: &rng) }
         }
         let count = file.tensors[index].bytes.count / value.count
         guard count > 0 else { return }
@@ -70,12 +70,12 @@ extension FuzzedModel {
         }
     }
 
-    /// Zero, one, NaN, both infinities, the greatest, the least normal, the least of all.
+    /// Zero, one, NaN, both infinities, the greatest, the least normal and the least subnormal number.
     private static let halves: [[UInt8]] = [
         [0, 0], [0, 0x3c], [0, 0x7e], [0, 0x7c], [0, 0xfc], [0xff, 0x7b], [0, 4], [1, 0], [0, 0x80], [0xff, 0xff],
     ]
 
-    /// The drafter's list of tokens: one of them another, or all the same, or in another order.
+    /// Changes the drafter's token list: one entry, all to the same, or the order.
     private mutating func setIndices(_ edit: Edit) {
         guard let list = file.tensors.firstIndex(where: { $0.name == "d2t" }) else { return }
         let count = file.tensors[list].bytes.count / 8

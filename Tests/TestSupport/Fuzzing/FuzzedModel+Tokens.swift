@@ -3,19 +3,19 @@ extension FuzzedModel {
     private static let mergesKey = "tokenizer.ggml.merges"
     private static let kindsKey = "tokenizer.ggml.token_type"
 
-    /// Edits to the lists of tokens, their kinds and merges. Where their number changes, an odd `c` has the tensors go with
-    /// it.
+    /// Edits the lists of tokens, their kinds or merges. If the number of tokens changes, an odd `c` resizes the
+    /// tensors too.
     mutating func editTokens(_ edit: Edit) {
         guard var tokens = file[Self.tokensKey]?.strings, !tokens.isEmpty else { return }
         if edit.operation == .changeMerges { return changeMerges(edit, tokens) }
         if edit.operation == .setTokenKind { return setTokenKind(edit) }
-        // Token 256 and those after it are the merged and the control tokens.
+        // Tokens from 256 on are merged or control tokens.
         let index = (edit.place < 250 ? Int(edit.place) : max(tokens.count - 1 - Int(edit.place % 5), 0)) % tokens.count
         let next = (index + 1) % tokens.count
         let count = tokens.count
         switch edit.operation {
         case .cutTokens:
-            // The tokens' bytes, one after another, stay as they are.
+            // The concatenation of all tokens stays the same.
             switch edit.a % 4 {
             case 0:
                 tokens[next] = Array(tokens[index].suffix(1)) + tokens[next]
@@ -57,7 +57,7 @@ extension FuzzedModel {
         switch edit.b % 8 {
         case 0: merges.append(left + [0x20] + right)
         case 1:
-            // One that is sound, for the token that it makes is there.
+            // A valid one: the token that it makes exists.
             merges.append(left + [0x20] + right)
             file[Self.tokensKey]?.strings[Int(edit.c) % tokens.count] = left + right
         case 2: merges = []

@@ -1,11 +1,11 @@
-/// A verifier's or drafter's file while it is being changed.
+/// A verifier's or drafter's file being mutated.
 struct FuzzedModel {
-    /// Where a tensor would take more, its size changes and its bytes do not.
+    /// If a tensor would need more, its size changes but its bytes do not.
     private static let greatestTensorBytes = 5 << 20
 
     var file: LooseCheckpoint
     var shape = FuzzedShape()
-    /// Done to the file's bytes at last.
+    /// Applied to the file's bytes at the end.
     var damage: [Edit] = []
     let architecture: String
 
@@ -36,7 +36,7 @@ struct FuzzedModel {
         return bytes
     }
 
-    /// Every tensor, key and list as the shape has it.
+    /// Makes every tensor, key and list match the shape.
     mutating func reshape() {
         reshapeLayers()
         for (key, size) in shape.keys where file["\(architecture).\(key)"] != nil {
@@ -89,7 +89,7 @@ struct FuzzedModel {
         }
     }
 
-    /// Gives a tensor sizes and as many bytes as they take, its own over again.
+    /// Sets a tensor's sizes and repeats or cuts its bytes to match.
     mutating func resize(_ index: Int, to sizes: [UInt64]) {
         file.tensors[index].sizes = sizes
         guard let bytes = file.tensors[index].soundByteCount, (1...Self.greatestTensorBytes).contains(bytes) else {

@@ -1,5 +1,5 @@
-/// The sizes that a model's tensors have in common. A file in which one of them has changed everywhere is sound as far as
-/// its header goes, and what computes with it must hold its own.
+/// The sizes that a model's tensors share. If one of them changes everywhere, the file's header is valid, and the code
+/// that computes with it must cope.
 struct FuzzedShape {
     var hidden = 64
     var feedForward = 96
@@ -20,7 +20,7 @@ struct FuzzedShape {
         \.context, \.block,
     ]
 
-    /// Where the metadata have them, after the architecture's name.
+    /// The metadata keys of the sizes, without the architecture's name.
     var keys: [(String, Int)] {
         [
             ("embedding_length", hidden), ("feed_forward_length", feedForward), ("attention.head_count", heads),
@@ -30,7 +30,7 @@ struct FuzzedShape {
         ]
     }
 
-    /// Of the tensor so named; nil where nothing is known of it.
+    /// The sizes of the named tensor; nil if unknown.
     func sizes(of name: String) -> [Int]? {
         let isLayer = name.hasPrefix("blk.")
         switch isLayer ? String(name.split(separator: ".", maxSplits: 2).last ?? "") : name {

@@ -1,7 +1,7 @@
 import SpeculateShared
 
-/// A GGUF file in parts that need not fit together. Whoever changes one has a file again in which the others are where
-/// they should be, and so gets past the checks of the header.
+/// A GGUF file in parts that need not match. Changing one part gives a file whose other parts are still in place, which
+/// gets past the header's checks.
 struct LooseCheckpoint {
     struct Pair {
         var key: String
@@ -14,10 +14,10 @@ struct LooseCheckpoint {
         var sizes: [UInt64]
         var type: UInt32
         var bytes: [UInt8]
-        /// Stated in place of where the bytes are.
+        /// Written instead of the actual offset.
         var offset: UInt64?
 
-        /// Bytes that its sizes and type ask for; nil where there is no such type, or too many to count.
+        /// Bytes that its sizes and type need; nil if there is no such type, or too many to count.
         var soundByteCount: Int? {
             guard let type = TensorType(rawValue: type) else { return nil }
             var count = 1
@@ -26,7 +26,7 @@ struct LooseCheckpoint {
                 if overflow { return nil }
                 count = product
             }
-            let (bytes, overflow) = (count / type.blockSize).multipliedReportingOverflow(by: type.blockBytes)
+            let (bytes, overflow) = (count / type.unitSize).multipliedReportingOverflow(by: type.unitBytes)
             return overflow ? nil : bytes
         }
     }
@@ -34,13 +34,13 @@ struct LooseCheckpoint {
     var version: UInt32 = 3
     var pairs: [Pair] = []
     var tensors: [Tensor] = []
-    /// Of the tensors' bytes, whatever the metadata say.
+    /// Of the tensors' bytes, regardless of the metadata.
     var alignment = 32
-    /// Stated in place of how many there are.
+    /// Written instead of the actual count.
     var pairCount: UInt64?
     var tensorCount: UInt64?
 
-    /// The parts of a sound file.
+    /// The parts of a valid file.
     init(_ file: [UInt8]) {
         var offset = 8
         func read<T: FixedWidthInteger>(_: T.Type) -> T {
@@ -76,13 +76,13 @@ struct LooseCheckpoint {
         }
         let data = file.dropFirst(padded(offset))
         for index in tensors.indices {
-            // The last may have padding behind it.
+            // The last one may be followed by padding.
             let tensor = data.dropFirst(starts[index]).prefix(tensors[index].soundByteCount ?? 0)
             tensors[index].bytes = Array(tensor)
         }
     }
 
-    /// The first value under this key. Setting it keeps its place, or adds it at the end.
+    /// The first value with this key. Setting it replaces that value, or appends one.
     subscript(key: String) -> LooseValue? {
         get { pairs.first { $0.key == key }?.value }
         set {
@@ -96,7 +96,7 @@ struct LooseCheckpoint {
         }
     }
 
-    /// Sets an integer, of the type that it has.
+    /// Sets an integer, keeping its type.
     mutating func set(_ key: String, to number: Int) {
         let type = self[key]?.type ?? 4
         self[key] = .number(

@@ -1,4 +1,4 @@
-/// A number for a place in a file, most often one at the edge of something.
+/// A number to put into a file, usually an edge case.
 struct LooseNumber {
     let integer: Int64
     let float: Double
@@ -13,7 +13,7 @@ struct LooseNumber {
         65520, 16_777_216, 1e9,
     ]
 
-    /// `choice` counts in a table of edges; from 128 on the number is `low` and `high` put together.
+    /// `choice` indexes a table of edge cases; from 128 on the number is composed of `low` and `high`.
     init(_ choice: UInt8, low: UInt8, high: UInt8) {
         if choice < 128 {
             integer = Self.integers[Int(choice) % Self.integers.count]
@@ -24,6 +24,6 @@ struct LooseNumber {
         }
     }
 
-    /// As a size that a file could have; products of two stay in range.
+    /// A size that a file could have; products of two do not overflow.
     var size: Int { Int(min(max(integer, 1), 1 << 31)) }
 }

@@ -1,4 +1,4 @@
-/// A metadata value taken apart but not understood, so that it can be put together wrongly.
+/// A metadata value split up but not interpreted, so that it can be reassembled wrongly.
 enum LooseValue {
     static let stringType: UInt32 = 8
     static let arrayType: UInt32 = 9
@@ -11,7 +11,7 @@ enum LooseValue {
 
     static func text(_ text: String) -> Self { .string(Array(text.utf8)) }
 
-    /// `number` in the type's own bytes, cut off where they are too few. Unknown types have none.
+    /// `number` in the type's bytes, truncated if they are too few. Unknown types have none.
     init(_ number: LooseNumber, type: UInt32) {
         switch type {
         case Self.stringType: self = .text("\(number.integer)")
@@ -32,7 +32,7 @@ enum LooseValue {
         }
     }
 
-    /// The elements of an array, of strings as bytes.
+    /// The elements of an array of strings, as bytes.
     var strings: [[UInt8]] {
         get {
             guard case .array(_, let elements) = self else { return [] }
