@@ -1,5 +1,5 @@
 import Foundation
-import SpeculateDrafter
+import Speculate
 import SpeculateShared
 
 /// A description of a checkpoint.
@@ -21,33 +21,15 @@ struct Inspection {
             """
     }
 
-    /// Explains a drafter file's keys.
     private var drafter: [String] {
-        guard (try? checkpoint.metadata.string("general.architecture")) == DrafterConfig.architecture else { return [] }
+        guard DrafterDescription.isDrafter(checkpoint.metadata) else { return [] }
         do throws(CheckpointError) {
-            let config = try DrafterConfig(checkpoint.metadata)
-            return ["block diffusion drafter\n  " + explain(config).joined(separator: "\n  ")]
+            return [
+                "block diffusion drafter\n  " + (try DrafterDescription(checkpoint).lines).joined(separator: "\n  ")
+            ]
         } catch {
             return ["block diffusion drafter\n  not one that this engine runs: \(error)"]
         }
-    }
-
-    private func explain(_ config: DrafterConfig) -> [String] {
-        let t = config.transformer
-        let drafted = checkpoint.tensor("d2t")?.count ?? t.vocabulary
-        let layers = config.targetLayers.map(String.init).joined(separator: ", ")
-        let schedules = config.schedules.sorted { $0.key < $1.key }.map { passes, schedule in
-            "\(passes) passes reveal \(schedule.map(String.init).joined(separator: ", ")) tokens before the last"
-        }
-        return [
-            "drafts \(config.drafts) tokens a block of \(config.block) slots: the last token, then MASK (\(config.maskToken))",
-            "\(t.layers) layers of width \(t.hidden), \(t.heads) heads over \(t.kvHeads) key-value heads of \(t.headDimension)",
-            "listens to the verifier's states before layers \(layers); sees \(config.window) tokens back",
-            "can draft \(drafted) of \(t.vocabulary) tokens",
-            checkpoint.tensor("markov_w1.weight").map { "Markov head of rank \($0.shape[0])" } ?? "no Markov head",
-            checkpoint.tensor("conf_proj.weight") == nil ? "no confidence head" : "confidence head",
-            "made for the verifier with fingerprint \(config.verifierFingerprint ?? "(not named)")",
-        ] + schedules
     }
 
     private var metadata: String {
@@ -64,24 +46,23 @@ struct Inspection {
         do {
             let tokenizer = try Tokenizer(checkpoint.metadata)
             let control = tokenizer.kinds.filter { $0 == .control }.count
+            let begin = tokenizer.beginToken.map { id in
+                "\(id) \(tokenizer.spelling(of: id)), \(tokenizer.addsBeginToken ? "" : "not ")before a text"
+            }
             let ends = tokenizer.endTokens.sorted().map { id in
                 "\(id) \(String(decoding: tokenizer.pieces[Int(id)], as: UTF8.self))"
             }
             return heading
                 + [
-                    "byte-level BPE, pre-tokenizer \(tokenizer.preTokenizer.rawValue), \(tokenizer.vocabularySize) tokens, \(control) of them control",
+                    "\(tokenizer.scheme), \(tokenizer.vocabularySize) tokens, \(control) of them control",
+                    "begin token: \(begin ?? "none")",
                     "ends a text: \(ends.joined(separator: ", "))",
-                    "chat template: \(describe(tokenizer.chatTemplate))",
+                    "chat format: \(tokenizer.chatTemplate?.format.rawValue ?? "not known")",
                     "fingerprint: \(String(tokenizer.fingerprint, radix: 16))",
                 ].joined(separator: "\n  ")
         } catch {
             return heading + "none that this engine reads: \(error)"
         }
-    }
-
-    private func describe(_ template: ChatTemplate?) -> String {
-        guard let template else { return "none" }
-        return template.error.map { "not one that this engine reads: \($0)" } ?? "its own"
     }
 
     /// The service's defaults for what requests leave out.

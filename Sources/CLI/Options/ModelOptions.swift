@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Speculate
+import SpeculateHub
 import SpeculateShared
 
 /// The model and how to run it.
@@ -8,9 +9,12 @@ struct ModelOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help: ArgumentHelp(
-            "The verifier, a GGUF file.",
-            discussion: "Default: $SPECULATE_MODEL, else what 'make model' fetched to the user's cache folder.",
-            valueName: "file"), completion: .file(extensions: ["gguf"]))
+            "The verifier: a GGUF file, or OWNER/NAME[:QUANT] on the hub, fetched if it is not here.",
+            discussion: """
+                'speculate help pull' says which file is taken. Default: $SPECULATE_MODEL, else what 'make model' fetched \
+                to the user's cache folder.
+                """,
+            valueName: "file|repository"), completion: .file(extensions: ["gguf"]))
     var model: String?
 
     @Option(
@@ -29,11 +33,11 @@ struct ModelOptions: ParsableArguments {
             valueName: "format"))
     var kv = KVCacheFormat.f16
 
-    @Option(help: "The chat format in place of the file's own chat template: chatml or llama-3.")
+    @Option(help: "The chat format, where the file's own is not known: chatml or llama-3.")
     var chatFormat: ChatFormat?
 
     func validate() throws {
-        if model == "" { throw ValidationError("--model is empty, expected a file") }
+        if model == "" { throw ValidationError("--model is empty, expected a file or a repository") }
     }
 
     /// - Parameters:
@@ -45,7 +49,7 @@ struct ModelOptions: ParsableArguments {
         if let kernels = try? Kernels(), kernels.isPortable {
             Terminal.log("speculate: portable code: many times slower than with AVX2, AVX-512 or arm64's dot products")
         }
-        let path = path
+        let path = try await location()
         let found = drafts ? flags.source(for: path) : .none
         let speculation = try flags.choice(found) ?? .adaptive
         let source = speculation == .none ? .none : found
@@ -64,8 +68,13 @@ struct ModelOptions: ParsableArguments {
         }
     }
 
+    /// The verifier's file, once it is here: a repository's model is fetched unless it is here already.
+    /// - Throws: `EngineError` saying why it cannot be fetched.
+    func location() async throws -> String { try await ModelFetch.location(of: path) }
+
+    /// - Parameter path: what `location` returned.
     /// - Throws: `EngineError` if a file is missing or cannot be read. Call it before long work.
-    func check(_ flags: SpeculationFlags) throws(EngineError) {
+    func check(_ flags: SpeculationFlags, _ path: String) throws(EngineError) {
         do {
             _ = try ReadableFile(path: path)
             if case .diffusion(let drafter) = flags.source(for: path) {
@@ -88,15 +97,11 @@ struct ModelOptions: ParsableArguments {
         return EngineError(error.code, "\(error.message); 'make model' fetches it, --model names another")
     }
 
-    /// The verifier's file.
-    var path: String { model ?? Self.defaultPath }
+    /// The verifier, as it is named.
+    private var path: String { model ?? Self.defaultPath }
 
     static var defaultPath: String {
-        let environment = ProcessInfo.processInfo.environment
-        if let path = environment["SPECULATE_MODEL"], !path.isEmpty { return path }
-        let cache =
-            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-            ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.cache"
-        return cache + "/speculate/SmolLM2-135M-Instruct.Q4_1.gguf"
+        if let path = ProcessInfo.processInfo.environment["SPECULATE_MODEL"], !path.isEmpty { return path }
+        return ModelStore().root + "/SmolLM2-135M-Instruct.Q4_1.gguf"
     }
 }

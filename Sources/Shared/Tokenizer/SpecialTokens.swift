@@ -5,50 +5,51 @@ struct SpecialTokens: Sendable {
         case token(Int32)
     }
 
-    /// Longest first.
-    let ids: [Int32]
-    private let pieces: ByteStrings
-    private let kinds: [TokenKind]
-    private let begins: [Bool]
+    private let all: PrefixSearch
+    private let userDefined: PrefixSearch
+    /// Tokens that take the white space after them with them.
+    private let strippingRight: Set<Int32>
 
-    init(_ pieces: ByteStrings, _ kinds: [TokenKind]) {
-        self.pieces = pieces
-        self.kinds = kinds
-        ids = kinds.indices.lazy.filter { kinds[$0] == .control || kinds[$0] == .userDefined }.map(Int32.init)
-            .filter { !pieces[Int($0)].isEmpty }.sorted { (pieces[Int($0)].count, $1) > (pieces[Int($1)].count, $0) }
-        var begins = [Bool](repeating: false, count: 256)
-        for id in ids { begins[Int(pieces[Int(id)].first!)] = true }
-        self.begins = begins
+    init(_ pieces: ByteStrings, _ kinds: [TokenKind], strippingRight: Set<Int32> = []) {
+        let ids = kinds.indices.lazy.filter { kinds[$0] == .control || kinds[$0] == .userDefined }.map(Int32.init)
+            .filter { !pieces[Int($0)].isEmpty }
+        all = PrefixSearch(pieces, ids)
+        userDefined = PrefixSearch(pieces, ids.filter { kinds[Int($0)] == .userDefined })
+        self.strippingRight = strippingRight
     }
 
-    /// Calls `body` with every part of `text`, in order, until it returns false. Control tokens are matched only where
-    /// they lie inside one of `spans`, which are ascending; user-defined ones everywhere.
-    func split(_ text: UnsafeBufferPointer<UInt8>, controlIn spans: [Range<Int>], _ body: (Part) -> Bool) {
-        var start = 0
-        if !spans.isEmpty || ids.contains(where: { kinds[Int($0)] == .userDefined }) {
-            var spans = spans[...]
-            var index = 0
-            while index < text.count {
-                while let first = spans.first, first.upperBound <= index { spans.removeFirst() }
-                let controlEnd = spans.first.flatMap { $0.lowerBound <= index ? $0.upperBound : nil } ?? 0
-                guard begins[Int(text[index])], let id = match(text[index...], controlBefore: controlEnd) else {
-                    index += 1
-                    continue
-                }
-                if start < index, !body(.text(start..<index)) { return }
-                guard body(.token(id)) else { return }
-                index += pieces[Int(id)].count
-                start = index
+    /// The control or user-defined token spelled `text`.
+    func token(spelled text: String) -> Int32? {
+        Array(text.utf8).withUnsafeBufferPointer { bytes in
+            guard !bytes.isEmpty, let (id, length) = all.longest(in: bytes, at: 0) else { return nil }
+            return length == bytes.count ? id : nil
+        }
+    }
+
+    /// Calls `body` with every part of `text`, in order, until it returns false. Control tokens are matched only if
+    /// asked for; user-defined ones always.
+    /// - Parameter previous: the token before the text.
+    func split(
+        _ text: UnsafeBufferPointer<UInt8>, includingControl: Bool, after previous: Int32? = nil, _ body: (Part) -> Bool
+    ) {
+        let tokens = includingControl ? all : userDefined
+        var start = previous.map { endOfStripped(text, from: 0, after: $0) } ?? 0
+        var index = tokens.isEmpty ? text.count : start
+        while index < text.count {
+            guard let (id, length) = tokens.longest(in: text, at: index) else {
+                index += 1
+                continue
             }
+            if start < index, !body(.text(start..<index)) { return }
+            guard body(.token(id)) else { return }
+            start = endOfStripped(text, from: index + length, after: id)
+            index = start
         }
         if start < text.count { _ = body(.text(start..<text.count)) }
     }
 
-    /// - Parameter end: where control tokens must end at the latest.
-    private func match(_ text: Slice<UnsafeBufferPointer<UInt8>>, controlBefore end: Int) -> Int32? {
-        ids.first { id in
-            let piece = pieces[Int(id)]
-            return (text.startIndex + piece.count <= end || kinds[Int(id)] == .userDefined) && text.starts(with: piece)
-        }
+    private func endOfStripped(_ text: UnsafeBufferPointer<UInt8>, from start: Int, after token: Int32) -> Int {
+        guard !strippingRight.isEmpty, strippingRight.contains(token) else { return start }
+        return text[start...].firstIndex { $0 != 32 && !(9...13).contains($0) } ?? text.count
     }
 }

@@ -101,26 +101,18 @@ struct PromptReader: Sendable {
 
     private func chatTokens(_ messages: [ChatMessage], _ opensAnswer: Bool) throws(EngineError) -> [Int32] {
         let formats = ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
-        guard let template = format.map(ChatTemplate.init(format:)) ?? tokenizer.chatTemplate else {
-            throw EngineError(
-                .unsupportedChatTemplate, "the checkpoint has no chat template; say which format to use: \(formats)")
-        }
-        if let format, let token = tokenizer.controlTokenMissing(for: format) {
+        var template = tokenizer.chatTemplate
+        if let format, template?.format != format { template = ChatTemplate(format: format) }
+        guard let template else {
             throw EngineError(
                 .unsupportedChatTemplate,
-                "the chat format '\(format.rawValue)' needs the control token '\(token)', which the vocabulary lacks")
+                "the checkpoint's chat template is missing or not one of the known ones; say which to use: \(formats)")
         }
-        do throws(JinjaError) {
-            let parts = try template.render(messages, opensAnswer: opensAnswer)
-            return tokenizer.encode(parts, upTo: worthCounting)
+        do throws(CheckpointError) {
+            return try tokenizer.encode(
+                template.render(messages, opensAnswer: opensAnswer), upTo: worthCounting)
         } catch {
-            // Only a template that is at fault itself calls for another format.
-            let isRefusal = error.kind == .raised
-            throw EngineError(
-                isRefusal ? .invalidRequest : .unsupportedChatTemplate,
-                isRefusal
-                    ? "the model's chat template refuses the conversation: \(error.message)"
-                    : "\(error); say which format to use: \(formats)")
+            throw EngineError(.unsupportedChatTemplate, error.description)
         }
     }
 }
