@@ -111,6 +111,12 @@ public struct Proposal {
         if isChain, !self.isChain || distributions.count != tokens.count {
             return "proposes a tree, expected a chain whose tokens have distributions"
         }
+        for (token, distribution) in zip(tokens, isChain ? distributions : []) {
+            let probability = distribution.probability(of: token)
+            guard probability > 0, probability <= 1 else {
+                return "says that token \(token) had probability \(probability), expected more than 0 and at most 1"
+            }
+        }
         return nil
     }
 }

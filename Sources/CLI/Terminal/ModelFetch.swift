@@ -26,7 +26,7 @@ enum ModelFetch {
         let interrupts = Interrupts.shared
         interrupts.onInterrupt {
             progress.finish()
-            Terminal.log("interrupted; what came is kept, and the same command goes on from there")
+            Terminal.log("interrupted; what came is kept, and the same command resumes it")
             exit(130)
         }
         defer {

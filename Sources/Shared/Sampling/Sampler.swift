@@ -79,13 +79,16 @@ package final class Sampler {
     }
 
     /// The token's probability under the current distribution.
-    package func probability(of token: Int32) -> Double { Double(weights[Int(token)]) / total }
+    package func probability(of token: Int32) -> Double {
+        weights.indices.contains(Int(token)) ? Double(weights[Int(token)]) / total : 0
+    }
 
     /// Replaces the current distribution p by the normalised (weight · p − q)+, where `q` calls its argument with the
     /// tokens that have a probability and these probabilities.
     package func subtract(_ q: (_ body: (Int32, Double) -> Void) -> Void, from weight: Double) {
         var (closest, least) = (0, -Double.infinity)
         q { [self] token, probability in
+            guard weights.indices.contains(Int(token)) else { return }  // Drafters may be written elsewhere.
             let left = weight * Double(weights[Int(token)]) / total - probability
             if left > least { (closest, least) = (Int(token), left) }
             weights[Int(token)] = Float(max(0, left / weight * total))

@@ -1,7 +1,7 @@
 import CKernels
 
 /// What sets an architecture apart from the plain pre-norm transformer: one value per `general.architecture`, in a file of
-/// its own. Everything that reads a checkpoint asks the family; nothing else knows families by name.
+/// its own. What reads weights and shapes of a checkpoint asks the family.
 package struct ModelFamily: Sendable {
     /// Where a layer normalises hidden states.
     package enum Norms: Sendable {

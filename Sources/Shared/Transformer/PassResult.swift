@@ -1,5 +1,5 @@
 /// What one pass of a verifier computed: logits, likeliest tokens and hidden states. It reads the verifier's scratch memory:
-/// valid until that verifier's next pass, which every access checks.
+/// valid until that verifier's next pass, which asking it checks. Buffers and `HiddenStates` that it gave are not checked.
 public struct PassResult {
     /// Counts a verifier's passes.
     package final class Clock {
@@ -42,32 +42,35 @@ public struct PassResult {
         time = clock.time
     }
 
-    private func checkTime() { precondition(time == clock.time, "the verifier has made another pass since") }
+    private func check(_ index: Int) {
+        precondition(time == clock.time, "the verifier has made another pass since")
+        precondition((0..<logitRowCount).contains(index), "logits \(index) of \(logitRowCount)")
+    }
 
     /// [vocabulary] of the batch's i-th row that asked for logits.
     package func logits(_ index: Int) -> UnsafePointer<Float> {
-        checkTime()
+        check(index)
         precondition(search == nil, "the pass was asked for likeliest tokens alone")
         return logits + index * stride
     }
 
     /// [vocabulary] logits of the i-th row that has any; nil where the pass was asked for likeliest tokens alone.
     public func rowLogits(_ index: Int) -> UnsafeBufferPointer<Float>? {
-        precondition((0..<logitRowCount).contains(index), "logits \(index) of \(logitRowCount)")
+        check(index)
         return search == nil ? UnsafeBufferPointer(start: logits(index), count: vocabulary) : nil
     }
 
     /// The token with the greatest logit in the batch's i-th row that asked for any, the lowest of equals; nil when that
     /// logit is not a finite number.
     public func likeliest(_ index: Int) -> Int32? {
-        checkTime()
+        check(index)
         if let search { return search.likeliest(index) }
         return kernels.table.pointee.likeliest(logits(index), vocabulary)
     }
 
     /// What the taps saw of every row.
     public var hiddenStates: HiddenStates {
-        checkTime()
+        precondition(time == clock.time, "the verifier has made another pass since")
         return states
     }
 }

@@ -46,24 +46,30 @@ struct SampledDistributions: VerifierDistributions {
         }
     }
 
+    /// Where an index's logits are in the pass. Rows behind the draft's belong to other sequences, of other clients perhaps.
+    private func logits(_ index: Int) -> Int {
+        precondition((0...draft.tokens.count).contains(index), "index \(index) of a draft of \(draft.tokens.count)")
+        return firstLogits + index
+    }
+
     private func position(_ index: Int) -> Int { position + (index == 0 ? 0 : draft.depth(of: index - 1)) }
 
     private mutating func prepare(_ index: Int) throws(NonFiniteLogits) {
         guard prepared != index else { return }
         see(index)
-        try sampler.prepare(pass.logits(firstLogits + index), options, history: history)
+        try sampler.prepare(pass.logits(logits(index)), options, history: history)
         prepared = index
     }
 
     mutating func draw(at index: Int) throws(NonFiniteLogits) -> Int32 {
         if options.takesLikeliest {
-            guard let token = pass.likeliest(firstLogits + index) else { throw NonFiniteLogits() }
+            guard let token = pass.likeliest(logits(index)) else { throw NonFiniteLogits() }
             return token
         }
         see(index)
         prepared = nil
         return try sampler.sample(
-            pass.logits(firstLogits + index), options, history: history, position: position(index), draw: kind)
+            pass.logits(logits(index)), options, history: history, position: position(index), draw: kind)
     }
 
     mutating func probability(of token: Int32, at index: Int) throws(NonFiniteLogits) -> Double {

@@ -38,7 +38,7 @@ final class AdaptiveDrafter: CachingDrafter {
         lookup.forget()
         guard maximum > 0, costs.isMeasured else { return }
         let outlook = RoundOutlook(
-            maximum: maximum, load: load, plainRate: (load.tokens + 1) / costs.verify(rows: 1, beside: load),
+            maximum: maximum, load: load, plainRate: costs.plainRate(beside: load),
             matched: lookup.find(maximum: maximum))
         let found = lookup.offer(outlook)
         let best = others.compactMap { candidate in candidate.offer(outlook).map { (candidate: candidate, offer: $0) } }

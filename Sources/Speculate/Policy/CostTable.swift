@@ -63,6 +63,9 @@ final class CostTable {
     /// its end.
     func verify(rows: Int, beside load: PassLoad = .none) -> Double { Self.value(current.verify, rows + load.rows) }
 
+    /// Tokens per second of a pass whose sequence drafts nothing, those of other sequences included.
+    func plainRate(beside load: PassLoad) -> Double { (load.tokens + 1) / verify(rows: 1, beside: load) }
+
     /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest convex
     /// curve below the measured one, whose own steps are smaller than its noise.
     func marginal(rows: Int, beside load: PassLoad = .none) -> Double {

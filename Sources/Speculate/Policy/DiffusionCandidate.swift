@@ -78,16 +78,13 @@ final class DiffusionCandidate: DraftCandidate {
     func learn(_ proposal: Proposal, own: Int, accepted: [Int], outlook: RoundOutlook, times: RoundTimes?) {
         if let times { costs.observe(draft: times.draft, slots: slots, passes: passes) }
         experience.learn(accepted: accepted.count, drafted: proposal.tokens.count, passes, outlook.matched)
+        let plainRate = costs.plainRate(beside: outlook.load)
         if passes == 1 {
-            pause.tried(pays: rate(1, outlook) > plainRate(outlook))
+            pause.tried(pays: rate(1, outlook) > plainRate)
         } else {
-            experience.secondPass.tried(pays: rate(2, outlook) > max(rate(1, outlook), plainRate(outlook)))
+            experience.secondPass.tried(pays: rate(2, outlook) > max(rate(1, outlook), plainRate))
         }
         learnConfidence(proposal, own, accepted)
-    }
-
-    private func plainRate(_ outlook: RoundOutlook) -> Double {
-        (outlook.load.tokens + 1) / costs.verify(rows: 1, beside: outlook.load)
     }
 
     /// What was said of the followers of each token that was reached, and how it went.

@@ -121,6 +121,20 @@ import Testing
         }
     }
 
+    @Test("a probability that the drafted token cannot have had is refused, where it decides what is kept")
+    func impossibleProbability() async throws {
+        var request = request
+        request.sampling = SamplingOptions(temperature: 0.9, seed: 4)
+        request.speculation = .custom(depth: 3)
+        for acceptance in [AcceptanceRule.rejection, .block] {
+            request.acceptance = acceptance
+            let engine = try await engine { _, _, proposal in proposal.append(5, .point(6)) }
+            #expect(await refusal(engine, request)?.message.contains("token 5 had probability 0") == true)
+        }
+        request.acceptance = .match
+        #expect(await refusal(try await engine { _, _, proposal in proposal.append(5, .point(6)) }, request) == nil)
+    }
+
     /// Keeps nothing of any draft: exact, and as slow as plain decoding.
     private struct KeepNothing: Acceptance {
         func judge(
