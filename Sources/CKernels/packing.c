@@ -58,7 +58,7 @@ static void write_u16(uint8_t *p, uint16_t v) { memcpy(p, &v, 2); }
 int32_t spk_unit_weights(spk_tensor_type type) { return is_float(type) ? 1 : span_of(type); }
 
 /// Bytes of one group or super-block, as ggml lays it out.
-static int32_t block_bytes(spk_tensor_type type) {
+static int32_t unit_bytes(spk_tensor_type type) {
     switch (type) {
     case SPK_F32: return 4;
     case SPK_F16:
@@ -82,11 +82,11 @@ static int32_t block_bytes(spk_tensor_type type) {
 }
 
 size_t spk_row_bytes(spk_tensor_type type, int32_t inputs) {
-    return (size_t)(inputs / spk_unit_weights(type)) * block_bytes(type);
+    return (size_t)(inputs / spk_unit_weights(type)) * unit_bytes(type);
 }
 
 /// Reads the quants of group `group`, each at least 0, from one group or super-block of the file.
-static void read_quants(spk_tensor_type type, const uint8_t *block, int group, uint8_t q[GROUP]) {
+static void read_quants(spk_tensor_type type, const uint8_t *unit, int group, uint8_t q[GROUP]) {
     switch (type) {
     case SPK_Q4_0:
     case SPK_IQ4_NL:
@@ -94,7 +94,7 @@ static void read_quants(spk_tensor_type type, const uint8_t *block, int group, u
     case SPK_Q5_0:
     case SPK_Q5_1: {
         const bool five = high_bits(type) == 1;
-        const uint8_t *nibbles = block + (has_minimum(type) ? 4 : 2) + (five ? 4 : 0);
+        const uint8_t *nibbles = unit + (has_minimum(type) ? 4 : 2) + (five ? 4 : 0);
         for (int k = 0; k < 16; k++) q[k] = nibbles[k] & 15, q[k + 16] = nibbles[k] >> 4;
         if (!five) return;
         uint32_t fifth;
@@ -103,33 +103,33 @@ static void read_quants(spk_tensor_type type, const uint8_t *block, int group, u
         return;
     }
     case SPK_Q8_0:
-        for (int k = 0; k < 32; k++) q[k] = block[2 + k] ^ 0x80;
+        for (int k = 0; k < 32; k++) q[k] = unit[2 + k] ^ 0x80;
         return;
     case SPK_Q2_K:
     case SPK_Q3_K: {
-        const uint8_t *pairs = block + (type == SPK_Q2_K ? 16 : 32) + group / 4 * 32;
+        const uint8_t *pairs = unit + (type == SPK_Q2_K ? 16 : 32) + group / 4 * 32;
         for (int k = 0; k < 32; k++) q[k] = pairs[k] >> (group % 4 * 2) & 3;
         if (type == SPK_Q3_K)
-            for (int k = 0; k < 32; k++) q[k] |= (block[k] >> group & 1) << 2;
+            for (int k = 0; k < 32; k++) q[k] |= (unit[k] >> group & 1) << 2;
         return;
     }
     case SPK_Q4_K:
     case SPK_Q5_K: {
-        const uint8_t *nibbles = block + (type == SPK_Q5_K ? 48 : 16) + group / 2 * 32;
+        const uint8_t *nibbles = unit + (type == SPK_Q5_K ? 48 : 16) + group / 2 * 32;
         for (int k = 0; k < 32; k++) q[k] = nibbles[k] >> (group % 2 * 4) & 15;
         if (type == SPK_Q5_K)
-            for (int k = 0; k < 32; k++) q[k] |= (block[16 + k] >> group & 1) << 4;
+            for (int k = 0; k < 32; k++) q[k] |= (unit[16 + k] >> group & 1) << 4;
         return;
     }
     case SPK_Q6_K: {
         const int half = group / 4, quarter = group % 4;
-        const uint8_t *low = block + half * 64 + quarter % 2 * 32, *high = block + 128 + half * 32;
+        const uint8_t *low = unit + half * 64 + quarter % 2 * 32, *high = unit + 128 + half * 32;
         for (int k = 0; k < 32; k++)
             q[k] = (low[k] >> (quarter / 2 * 4) & 15) | (high[k] >> (2 * quarter) & 3) << 4;
         return;
     }
     case SPK_IQ4_XS: {
-        const uint8_t *nibbles = block + 8 + group * 16;
+        const uint8_t *nibbles = unit + 8 + group * 16;
         for (int k = 0; k < 16; k++) q[k] = nibbles[k] & 15, q[k + 16] = nibbles[k] >> 4;
         return;
     }
@@ -148,26 +148,26 @@ typedef struct {
     uint16_t scale, minimum;
     int8_t scales[16];
     uint8_t minimums[16];
-} block_scales;
+} unit_scales;
 
-static block_scales read_scales(spk_tensor_type type, const uint8_t *block) {
-    block_scales s = {.scales = {1}, .minimums = {1}};
+static unit_scales read_scales(spk_tensor_type type, const uint8_t *unit) {
+    unit_scales s = {.scales = {1}, .minimums = {1}};
     switch (type) {
     case SPK_Q2_K:
-        s.scale = read_u16(block + 80), s.minimum = read_u16(block + 82);
-        for (int i = 0; i < 16; i++) s.scales[i] = block[i] & 15, s.minimums[i] = block[i] >> 4;
+        s.scale = read_u16(unit + 80), s.minimum = read_u16(unit + 82);
+        for (int i = 0; i < 16; i++) s.scales[i] = unit[i] & 15, s.minimums[i] = unit[i] >> 4;
         return s;
     case SPK_Q3_K:
-        s.scale = read_u16(block + 108);
+        s.scale = read_u16(unit + 108);
         for (int i = 0; i < 16; i++) {
-            const int low = block[96 + i % 8] >> (i / 8 * 4) & 15, high = block[104 + i % 4] >> (i / 4 * 2) & 3;
+            const int low = unit[96 + i % 8] >> (i / 8 * 4) & 15, high = unit[104 + i % 4] >> (i / 4 * 2) & 3;
             s.scales[i] = (int8_t)((low | high << 4) - 32);
         }
         return s;
     case SPK_Q4_K:
     case SPK_Q5_K: {
-        const uint8_t *packed = block + 4;
-        s.scale = read_u16(block), s.minimum = read_u16(block + 2);
+        const uint8_t *packed = unit + 4;
+        s.scale = read_u16(unit), s.minimum = read_u16(unit + 2);
         for (int i = 0; i < 4; i++) {
             s.scales[i] = packed[i] & 63;
             s.minimums[i] = packed[i + 4] & 63;
@@ -177,25 +177,25 @@ static block_scales read_scales(spk_tensor_type type, const uint8_t *block) {
         return s;
     }
     case SPK_Q6_K:
-        s.scale = read_u16(block + 208);
-        memcpy(s.scales, block + 192, 16);
+        s.scale = read_u16(unit + 208);
+        memcpy(s.scales, unit + 192, 16);
         return s;
     case SPK_IQ4_XS:
-        s.scale = read_u16(block);
+        s.scale = read_u16(unit);
         for (int i = 0; i < 8; i++) {
-            const int low = block[4 + i / 2] >> (i % 2 * 4) & 15, high = read_u16(block + 2) >> (2 * i) & 3;
+            const int low = unit[4 + i / 2] >> (i % 2 * 4) & 15, high = read_u16(unit + 2) >> (2 * i) & 3;
             s.scales[i] = (int8_t)((low | high << 4) - 32);
         }
         return s;
     default:
-        s.scale = read_u16(block);
-        if (has_minimum(type)) s.minimum = read_u16(block + 2);
+        s.scale = read_u16(unit);
+        if (has_minimum(type)) s.minimum = read_u16(unit + 2);
         return s;
     }
 }
 
 /// A group's weights as floats.
-static void group_values(spk_tensor_type type, const block_scales *s, int group, const uint8_t q[GROUP],
+static void group_values(spk_tensor_type type, const unit_scales *s, int group, const uint8_t q[GROUP],
                          float values[GROUP]) {
     const float scale = spk_f16_to_f32(s->scale), minimum = spk_f16_to_f32(s->minimum);
     for (int k = 0; k < GROUP; k++) {
@@ -224,8 +224,8 @@ static void float_values(spk_tensor_type type, const uint8_t *from, int32_t coun
 
 void spk_dequantize_row(spk_tensor_type type, const uint8_t *row, int32_t inputs, float *values) {
     if (is_float(type)) return float_values(type, row, inputs, values);
-    for (int32_t first = 0; first < inputs; first += span_of(type), row += block_bytes(type)) {
-        const block_scales scales = read_scales(type, row);
+    for (int32_t first = 0; first < inputs; first += span_of(type), row += unit_bytes(type)) {
+        const unit_scales scales = read_scales(type, row);
         for (int group = 0; group < span_of(type) / GROUP; group++) {
             uint8_t q[GROUP];
             read_quants(type, row, group, q);
@@ -293,7 +293,7 @@ static uint8_t read_quant(spk_tensor_type type, const uint8_t *quants, const uin
 /// What is added to each number of INTEGER_SIXES when stored, so that none is negative.
 static int six_bias(spk_tensor_type type) { return type == SPK_Q3_K ? 32 : 0; }
 
-static void write_header(spk_tensor_type type, const block_scales *s, int lane, uint8_t *header) {
+static void write_header(spk_tensor_type type, const unit_scales *s, int lane, uint8_t *header) {
     const int parts = SUPER_BLOCK / weights_per_scale(type);
     switch (integers_of(type)) {
     case NO_INTEGERS: break;
@@ -316,9 +316,9 @@ static void write_header(spk_tensor_type type, const block_scales *s, int lane, 
     if (has_minimum(type)) write_u16(header + integer_bytes(type) + 32 + lane * 2, s->minimum);
 }
 
-static block_scales read_header(spk_tensor_type type, const uint8_t *header, int lane) {
+static unit_scales read_header(spk_tensor_type type, const uint8_t *header, int lane) {
     const int parts = SUPER_BLOCK / weights_per_scale(type);
-    block_scales s = {.scales = {1}, .minimums = {1}};
+    unit_scales s = {.scales = {1}, .minimums = {1}};
     switch (integers_of(type)) {
     case NO_INTEGERS: break;
     case INTEGER_BYTES:
@@ -352,8 +352,8 @@ static inline void pack_lane(const spk_tensor_type type, const uint8_t *row, int
         return;
     }
     uint8_t *tail = panel + main_bytes(type, inputs);
-    for (int32_t first = 0; first < inputs; first += span_of(type), row += block_bytes(type)) {
-        const block_scales scales = read_scales(type, row);
+    for (int32_t first = 0; first < inputs; first += span_of(type), row += unit_bytes(type)) {
+        const unit_scales scales = read_scales(type, row);
         write_header(type, &scales, lane, panel);
         panel += header_bytes(type);
         for (int group = 0; group < span_of(type) / GROUP; group++) {
@@ -429,7 +429,7 @@ void spk_unpack_row(const spk_matrix *matrix, int32_t output, float *values) {
     }
     const uint8_t *tail = panel + main_bytes(type, matrix->inputs);
     for (int32_t first = 0; first < matrix->inputs; first += span_of(type)) {
-        const block_scales scales = read_header(type, panel, lane);
+        const unit_scales scales = read_header(type, panel, lane);
         panel += header_bytes(type);
         for (int group = 0; group < span_of(type) / GROUP; group++) {
             uint8_t q[GROUP];

@@ -7,11 +7,14 @@ import SpeculateShared
 /// thread at a time.
 public protocol Drafter: AnyObject {
     func begin(_ prompt: [Int32])
-    /// Row `row` of a pass is the next token of the sequence; the pass's results are there until this returns.
+    /// Row `row` of a pass is the next token of the sequence; the pass's results are there until this returns. Where the row
+    /// has logits, `pass.logitRows` lists it.
     func observe(_ pass: PassResult, row: Int)
     func commit(_ tokens: ArraySlice<Int32>)
-    /// Writes up to `maximum` tokens to follow what was committed. None is a fine answer: nothing to propose.
-    /// - Parameter load: what else the verifying pass will hold.
+    /// Appends up to `maximum` tokens to follow what was committed, at least 1. None is a fine answer: nothing to propose.
+    /// - Parameters:
+    ///   - load: what else the verifying pass will hold.
+    ///   - proposal: empty.
     func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal)
     /// The tokens at the places `accepted` of the last proposal were kept.
     /// - Parameter times: of a round that had its passes to itself.

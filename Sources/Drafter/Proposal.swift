@@ -108,8 +108,11 @@ public struct Proposal {
         if let wrong = parents.indices.first(where: { !(-1..<$0).contains(parents[$0]) }) {
             return "lets token \(wrong) follow token \(parents[wrong]), expected one before it, or -1"
         }
-        if isChain, !self.isChain || distributions.count != tokens.count {
-            return "proposes a tree, expected a chain whose tokens have distributions"
+        if isChain, !self.isChain {
+            return "proposes a tree, expected a chain, which is what the acceptance rule takes"
+        }
+        if isChain, distributions.count != tokens.count {
+            return "names \(distributions.count) distributions of \(tokens.count) tokens, expected one each"
         }
         for (token, distribution) in zip(tokens, isChain ? distributions : []) {
             let probability = distribution.probability(of: token)

@@ -20,9 +20,11 @@ extension Verifier {
         }
         batch.commit()
         return PassResult(
-            logitRowCount: batch.logitRowCount, vocabulary: config.vocabulary, logits: scratch.logits,
+            logitRows: (0..<batch.logitRowCount).map { Int(batch.logitRows[$0]) }, vocabulary: config.vocabulary,
+            logits: scratch.logits,
             stride: scratch.logitStride, search: search,
-            states: HiddenStates(scratch.tapped, rowCount: batch.rowCount, width: taps.count * config.hidden),
+            hiddenStates: HiddenStates(
+                scratch.tapped, rowCount: batch.rowCount, width: taps.count * config.hidden, clock: clock),
             kernels: kernels, clock: clock)
     }
 

@@ -21,7 +21,7 @@ package final class Verifier {
     let transformer: Transformer
     let scratch: VerifierScratch
     let search: LikeliestSearch?
-    let clock = PassResult.Clock()
+    let clock = PassClock()
 
     /// - Parameters:
     ///   - contextLength: the most tokens of a sequence; nil: the model's own limit.

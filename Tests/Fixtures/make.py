@@ -165,7 +165,7 @@ def make_verifier(path: Path, prose: str, reader: gguf.GGUFReader) -> None:
 # ------------------------------------------------------------------------------------------------ blocks
 
 
-def make_blocks() -> None:
+def make_quants() -> None:
     """Per type: int32 type, byte count and weight count; random blocks; what `gguf` makes of them, as float32."""
     rng = np.random.default_rng(1)
     with (HERE / "blocks.bin").open("wb") as file:
@@ -195,4 +195,4 @@ if __name__ == "__main__":
     make_tokenizer(gguf_reader, fixture_prose)
     make_verifier(model_path, fixture_prose, gguf_reader)
     make_families.make()
-    make_blocks()
+    make_quants()

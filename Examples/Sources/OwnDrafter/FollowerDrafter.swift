@@ -21,7 +21,6 @@ final class FollowerDrafter: Drafter {
     }
 
     func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal) {
-        proposal.removeAll()
         // Deeper guesses are right too seldom to pay for their rows.
         let depth = min(maximum, load.rows > 8 ? 1 : 3)
         var token = last

@@ -38,7 +38,7 @@ struct BatchCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Where the verifier's states of all tokens go, to train a drafter.",
+            "Where the verifier's hidden states of all tokens go, to train a drafter.",
             discussion: """
                 bfloat16 rows [layers, hidden], one for each token of prompt and answer but the last. A line's "states" \
                 is its first row, its "log_totals" the logarithms of the sums of exp(logit) behind the answer's tokens.
@@ -48,7 +48,7 @@ struct BatchCommand: AsyncParsableCommand {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Layers that those states enter, from 1; one more than there are stands for the last one's output.",
+            "Layers that those hidden states enter, from 1; one more than there are stands for the last one's output.",
             valueName: "layer"))
     var statesEntering: [Int] = []
 
@@ -107,7 +107,7 @@ struct BatchCommand: AsyncParsableCommand {
     }
 
     private func openOutput(_ prompts: [BatchPrompt], _ engine: Engine) throws -> BatchOutput {
-        let states = try states.map { try StatesOutput(path: $0, rowBytes: engine.recordedRowBytes) }
+        let states = try states.map { try HiddenStatesOutput(path: $0, rowBytes: engine.recordedRowBytes) }
         return try BatchOutput(path: output, prompts: prompts, settings: settings(engine), states: states)
     }
 

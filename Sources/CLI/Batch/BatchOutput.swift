@@ -9,7 +9,7 @@ final class BatchOutput {
     private(set) var done: Set<Int> = []
     private let file: WritableFile
     private let settings: String
-    private let states: StatesOutput?
+    private let states: HiddenStatesOutput?
 
     private struct Line: Codable {
         var index: Int
@@ -30,7 +30,7 @@ final class BatchOutput {
     }
 
     /// - Throws: `EngineError` if the file cannot be written, or belongs to other prompts or settings.
-    init(path: String, prompts: [BatchPrompt], settings: String, states: StatesOutput?) throws(EngineError) {
+    init(path: String, prompts: [BatchPrompt], settings: String, states: HiddenStatesOutput?) throws(EngineError) {
         self.settings = settings
         self.states = states
         do {
@@ -68,14 +68,14 @@ final class BatchOutput {
             guard line.statesFile == (line.error == nil ? states?.name : nil) else {
                 throw refusal(
                     number,
-                    "its states are in \(excerpt(line.statesFile ?? "no file")), not in \(excerpt(states?.name ?? "none"))"
+                    "its hidden states are in \(excerpt(line.statesFile ?? "no file")), not in \(excerpt(states?.name ?? "none"))"
                 )
             }
             if let states, let first = line.states,
                 first + (line.promptTokens ?? 0) + (line.completionTokens ?? line.tokens?.count ?? 0) - 1 > states.rows
             {
                 throw refusal(
-                    number, "its states are no longer in \(excerpt(states.name)), which has \(states.rows) rows")
+                    number, "its hidden states are no longer in \(excerpt(states.name)), which has \(states.rows) rows")
             }
             done.insert(line.index)
         }

@@ -52,14 +52,14 @@ package final class BlockDiffusionModel {
     }
 
     /// Injects hidden states [count, taps, hidden].
-    package func inject(_ states: UnsafePointer<Float>, count total: Int, into cache: KVCache) {
+    package func inject(_ hiddenStates: UnsafePointer<Float>, count total: Int, into cache: KVCache) {
         for start in stride(from: 0, to: total, by: DrafterScratch.rows) {
             let count = min(DrafterScratch.rows, total - start)
-            let states = states + start * config.targetLayers.count * config.transformer.hidden
+            let hiddenStates = hiddenStates + start * config.targetLayers.count * config.transformer.hidden
             batch.removeAll()
             batch.append(repeatElement(0, count: count), to: cache, logits: .none)
             pool.run { worker in
-                fuse(states, count, &worker)  // x [rows, hidden]
+                fuse(hiddenStates, count, &worker)  // x [rows, hidden]
                 let fused = transformer.normalize(count, weights.fusionNorm, &worker)  // [rows, hidden]
                 for index in 0..<config.transformer.layers { transformer.inject(layer: index, fused, batch, &worker) }
             }
@@ -68,12 +68,12 @@ package final class BlockDiffusionModel {
     }
 
     /// x = fc · [the taps' hidden states of each row].
-    private func fuse(_ states: UnsafePointer<Float>, _ count: Int, _ worker: inout Worker) {
+    private func fuse(_ hiddenStates: UnsafePointer<Float>, _ count: Int, _ worker: inout Worker) {
         let features = scratch.features
         withUnsafePointer(to: features) { features in
             for row in worker.share(of: count) {
                 let inputs = features.pointee.inputs
-                kernels.quantize(states + row * Int(inputs), 0, inputs, Int32(row), features)
+                kernels.quantize(hiddenStates + row * Int(inputs), 0, inputs, Int32(row), features)
             }
         }
         transformer.rotate(batch, &worker)

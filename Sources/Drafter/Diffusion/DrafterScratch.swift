@@ -7,7 +7,7 @@ final class DrafterScratch {
     static let rows = 128
 
     let features: spk_activations  // [rows, taps · hidden]
-    let hidden: UnsafeMutablePointer<Float>  // [block, hidden] final normalised states
+    let hidden: UnsafeMutablePointer<Float>  // [block, hidden] final normalised hidden states
     let logits: UnsafeMutablePointer<Float>  // [block, logitStride]
     let logitStride: Int
     let distribution: UnsafeMutablePointer<Float>  // [block, logitStride] weights that tokens are drawn from

@@ -39,9 +39,9 @@ package struct CounterRandom: Equatable, Sendable {
         return Double(bits >> 11) * 0x1p-53
     }
 
-    package typealias Block = (UInt32, UInt32, UInt32, UInt32)
+    package typealias Words = (UInt32, UInt32, UInt32, UInt32)
 
-    package static func philox(counter: Block, key: (UInt32, UInt32)) -> Block {
+    package static func philox(counter: Words, key: (UInt32, UInt32)) -> Words {
         var c = counter
         var k = key
         for _ in 0..<10 {

@@ -33,6 +33,7 @@ package final class Tokenizer: Sendable {
     /// - Throws: `CheckpointError` naming the metadata key that is missing, has the wrong type or is not supported.
     package init(_ metadata: Metadata) throws(CheckpointError) {
         let model = try Model(metadata)
+        try TokenizerKeys.check(metadata)
         let texts = try metadata.strings("tokenizer.ggml.tokens")
         guard (1...Int(Int32.max) / 2).contains(texts.count) else {
             throw .invalid(key: "tokenizer.ggml.tokens", value: "\(texts.count) tokens", expected: "at least 1")

@@ -27,7 +27,13 @@ package enum MetadataRule: Sendable {
         "rope.scaling.original_context_length": .described,
     ]
 
-    func allows(_ value: MetadataValue) -> Bool {
+    /// - Throws: `CheckpointError` when the key asks for what is not computed.
+    func check(_ metadata: Metadata, _ key: String) throws(CheckpointError) {
+        guard let value = metadata[key], !allows(value) else { return }
+        throw .invalid(key: key, value: value.summary, expected: "\(expectation(of: value)) (not supported)")
+    }
+
+    private func allows(_ value: MetadataValue) -> Bool {
         switch self {
         case .computed, .described: true
         case .number(let only): value.number == only
@@ -35,12 +41,13 @@ package enum MetadataRule: Sendable {
         }
     }
 
-    /// What is expected, for a message.
-    var expectation: String {
-        switch self {
-        case .computed, .described: "any value"
-        case .number(let only): "\(Int(exactly: only).map(String.init) ?? "\(only)") (not supported)"
-        case .text(let only): "'\(only)' (not supported)"
+    /// What is expected in a value's place, for a message.
+    private func expectation(of value: MetadataValue) -> String {
+        switch (self, value) {
+        case (.computed, _), (.described, _): "any value"
+        case (.number(let only), .bool): "\(only != 0)"
+        case (.number(let only), _): Int(exactly: only).map(String.init) ?? "\(only)"
+        case (.text(let only), _): "'\(only)'"
         }
     }
 }

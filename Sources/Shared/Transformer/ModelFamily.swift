@@ -78,8 +78,7 @@ package struct ModelFamily: Sendable {
                     "metadata key '\(key)' is not one that this engine knows of '\(name)'; it may change what is computed"
                 )
             }
-            guard let value = metadata[key], !rule.allows(value) else { continue }
-            throw .invalid(key: key, value: value.summary, expected: rule.expectation)
+            try rule.check(metadata, key)
         }
     }
 

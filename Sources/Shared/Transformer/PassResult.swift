@@ -1,20 +1,13 @@
 /// What one pass of a verifier computed: logits, likeliest tokens and hidden states. It reads the verifier's scratch memory:
-/// valid until that verifier's next pass, which asking it checks. Buffers and `HiddenStates` that it gave are not checked.
+/// valid until that verifier's next pass, which asking it checks; nothing checks when a buffer that it gave is read.
 public struct PassResult {
-    /// Counts a verifier's passes.
-    package final class Clock {
-        package private(set) var time = 0
-        package init() {}
-        package func advance() { time += 1 }
-    }
-
     /// Finds the likeliest token of a row without its logits.
     package protocol LikeliestSearching: AnyObject {
         func likeliest(_ row: Int) -> Int32?
     }
 
-    /// Rows that have logits, or a likeliest token at least.
-    public let logitRowCount: Int
+    /// The rows that have logits, or a likeliest token at least, ascending.
+    public let logitRows: [Int]
     /// Tokens that a row has logits of.
     public let vocabulary: Int
 
@@ -23,20 +16,20 @@ public struct PassResult {
     /// Set: no logits were computed but those that it needed.
     private let search: (any LikeliestSearching)?
     private let kernels: Kernels
-    private let states: HiddenStates
-    private let clock: Clock
+    private let tapped: HiddenStates
+    private let clock: PassClock
     private let time: Int
 
     package init(
-        logitRowCount: Int, vocabulary: Int, logits: UnsafePointer<Float>, stride: Int,
-        search: (any LikeliestSearching)?, states: HiddenStates, kernels: Kernels, clock: Clock
+        logitRows: [Int], vocabulary: Int, logits: UnsafePointer<Float>, stride: Int,
+        search: (any LikeliestSearching)?, hiddenStates: HiddenStates, kernels: Kernels, clock: PassClock
     ) {
-        self.logitRowCount = logitRowCount
+        self.logitRows = logitRows
         self.vocabulary = vocabulary
         self.logits = logits
         self.stride = stride
         self.search = search
-        self.states = states
+        tapped = hiddenStates
         self.kernels = kernels
         self.clock = clock
         time = clock.time
@@ -44,24 +37,24 @@ public struct PassResult {
 
     private func check(_ index: Int) {
         precondition(time == clock.time, "the verifier has made another pass since")
-        precondition((0..<logitRowCount).contains(index), "logits \(index) of \(logitRowCount)")
+        precondition(logitRows.indices.contains(index), "logits \(index) of \(logitRows.count)")
     }
 
-    /// [vocabulary] of the batch's i-th row that asked for logits.
+    /// [vocabulary] of row `logitRows[index]`.
     package func logits(_ index: Int) -> UnsafePointer<Float> {
         check(index)
         precondition(search == nil, "the pass was asked for likeliest tokens alone")
         return logits + index * stride
     }
 
-    /// [vocabulary] logits of the i-th row that has any; nil where the pass was asked for likeliest tokens alone.
-    public func rowLogits(_ index: Int) -> UnsafeBufferPointer<Float>? {
+    /// [vocabulary] logits of row `logitRows[index]`; nil where the pass was asked for likeliest tokens alone.
+    public func logitBuffer(_ index: Int) -> UnsafeBufferPointer<Float>? {
         check(index)
         return search == nil ? UnsafeBufferPointer(start: logits(index), count: vocabulary) : nil
     }
 
-    /// The token with the greatest logit in the batch's i-th row that asked for any, the lowest of equals; nil when that
-    /// logit is not a finite number.
+    /// The token with the greatest logit in row `logitRows[index]`, the lowest of equals; nil when that logit is not a
+    /// finite number.
     public func likeliest(_ index: Int) -> Int32? {
         check(index)
         if let search { return search.likeliest(index) }
@@ -71,6 +64,6 @@ public struct PassResult {
     /// What the taps saw of every row.
     public var hiddenStates: HiddenStates {
         precondition(time == clock.time, "the verifier has made another pass since")
-        return states
+        return tapped
     }
 }

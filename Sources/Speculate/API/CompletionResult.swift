@@ -37,5 +37,5 @@ public struct CompletionResult: Equatable, Sendable {
     public var promptLogprobs: [TokenLogprobs?] = []
     public var statistics: CompletionStatistics
     /// The recorded hidden states, if the engine was asked to record them.
-    package var recorded: RecordedStates?
+    package var recorded: RecordedHiddenStates?
 }

@@ -7,10 +7,10 @@ public struct CustomDrafter: Equatable, Sendable {
     /// Layers of the verifier, counted from 0, after which the drafter reads hidden states. With any, prompts are computed
     /// whole, so that it sees every row.
     public let taps: [Int]
-    /// Makes a drafter for a sequence of up to `capacity` tokens, on the engine's thread.
-    let make: @Sendable (_ capacity: Int) -> any Drafter
+    /// Makes a drafter for one sequence, on the engine's thread.
+    let make: @Sendable (DraftContext) -> any Drafter
 
-    public init(name: String, taps: [Int] = [], make: @escaping @Sendable (_ capacity: Int) -> any Drafter) {
+    public init(name: String, taps: [Int] = [], make: @escaping @Sendable (DraftContext) -> any Drafter) {
         self.name = name
         self.taps = taps
         self.make = make

@@ -24,7 +24,7 @@ package struct DrafterDescription {
             [
                 "drafts \(config.drafts) tokens a block of \(config.block) slots: the last token, then MASK (\(config.maskToken))",
                 "\(t.layers) layers of width \(t.hidden), \(t.heads) heads over \(t.kvHeads) key-value heads of \(t.headDimension)",
-                "listens to the verifier's states before layers \(layers); sees \(config.window) tokens back",
+                "listens to the verifier's hidden states before layers \(layers); sees \(config.window) tokens back",
                 "can draft \(drafted) of \(t.vocabulary) tokens",
                 checkpoint.tensor("markov_w1.weight").map { "Markov head of rank \($0.shape[0])" } ?? "no Markov head",
                 checkpoint.tensor("conf_proj.weight") == nil ? "no confidence head" : "confidence head",

@@ -15,6 +15,33 @@ public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
     /// A drafter written elsewhere; and what followed the same words earlier.
     case custom(CustomDrafter)
 
+    var custom: CustomDrafter? {
+        if case .custom(let custom) = self { custom } else { nil }
+    }
+
+    /// Whether this, once resolved, can draft what is asked for.
+    /// - Throws: `EngineError` when it is of another kind.
+    func drafts(_ speculation: Speculation, _ rule: AcceptanceRule) throws(EngineError) -> Bool {
+        func expect(_ isThere: Bool, _ kind: String) throws(EngineError) -> Bool {
+            guard isThere else {
+                throw EngineError(
+                    .invalidRequest, "speculation is \(speculation), expected an engine with a \(kind) drafter")
+            }
+            return true
+        }
+        var isDiffusion: Bool { if case .diffusion = self { true } else { false } }
+        switch speculation {
+        case .none: return false
+        case .adaptive: return self != .none
+        case .lookup: return true
+        case .tree where !rule.takesTrees:
+            throw EngineError(
+                .invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
+        case .diffusion, .tree: return try expect(isDiffusion, "diffusion")
+        case .custom: return try expect(custom != nil, "custom")
+        }
+    }
+
     public var description: String {
         switch self {
         case .automatic: "automatic"

@@ -13,6 +13,8 @@ extension EngineError {
         }
     }
 
+    static let shuttingDown = EngineError(.shuttingDown, "the engine is being shut down")
+
     /// There may be memory again when others are done.
     init(_ error: OutOfMemory) { self.init(.overloaded, error.description) }
 }

@@ -18,7 +18,7 @@ public struct ModelDescription: Equatable, Sendable {
     /// Identifies the model and its quantisation: a hash over the norms and every tensor's name, type and shape.
     package let fingerprint: String
     /// Numbers per token of recorded hidden states: layers · hidden.
-    let stateWidth: Int
+    let hiddenStateWidth: Int
     /// The instruction set of the kernels.
     public let kernels: String
 
@@ -42,7 +42,7 @@ public struct ModelDescription: Equatable, Sendable {
         path = checkpoint.path
         let tensors = checkpoint.tensors.map { "\($0.name) \($0.type) \($0.shape)" }
         fingerprint = String(FNV1a.hash("\(verifier.weights.fingerprint) \(tensors)"), radix: 16)
-        stateWidth = verifier.taps.count * verifier.config.hidden
+        hiddenStateWidth = verifier.taps.count * verifier.config.hidden
         vocabularySize = verifier.config.vocabulary
         threads = verifier.pool.count
         kernels = verifier.kernels.name

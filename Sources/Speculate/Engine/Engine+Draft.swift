@@ -17,35 +17,45 @@ extension Engine {
     ///   - seed: of a random order.
     ///   - maximumTokens: of a block without gaps; at most as many as the drafter drafts.
     /// - Throws: `EngineError` when the engine has no block diffusion drafter or the block does not fit it.
-    public func draft(
+    public nonisolated func draft(
         _ prompt: CompletionRequest.Prompt, passes: Int = 1, order: RevealOrder = .leftToRight, seed: UInt64 = 0,
         maximumTokens: Int? = nil
-    ) throws(EngineError) -> DraftTrace {
-        guard let model = drafters.model else {
+    ) async throws(EngineError) -> DraftTrace {
+        guard let config = drafterConfig else {
             throw EngineError(.invalidRequest, "there is no block diffusion drafter to show; name one's file")
         }
         guard (1...Self.maximumPasses).contains(passes) else {
             throw EngineError(.invalidRequest, "passes is \(passes), expected 1 to \(Self.maximumPasses)")
         }
-        let (prompt, fixed) = try blockPrompt(prompt, drafts: model.config.drafts)
-        let most = model.config.drafts
+        let (prompt, fixed) = try blockPrompt(prompt, drafts: config.drafts)
+        let most = config.drafts
         let count = fixed.isEmpty ? maximumTokens ?? most : fixed.count
         guard (1...most).contains(count) else {
             throw EngineError(.invalidRequest, "depth is \(count), expected 1 to \(most), what the drafter drafts")
         }
-        let tokens = try reader.tokens(of: CompletionRequest(prompt))
+        let request = CompletionRequest(prompt)
+        try admission.admit([request])
+        defer { admission.release(request.client) }
+        let tokens = try await preparation.tokens(of: request, addsBeginToken: true, opensAnswer: true)
         guard tokens.count + count <= self.model.contextLength else {
             throw EngineError(
                 .contextOverflow,
                 "the prompt's \(tokens.count) tokens and a block of \(count) exceed the context of \(self.model.contextLength)"
             )
         }
-        guard tokens.count + model.config.block <= model.config.transformer.context else {
+        guard tokens.count + config.block <= config.transformer.context else {
             throw EngineError(
                 .contextOverflow,
-                "the prompt's \(tokens.count) tokens and a block exceed the drafter's context of \(model.config.transformer.context)"
+                "the prompt's \(tokens.count) tokens and a block exceed the drafter's context of \(config.transformer.context)"
             )
         }
+        return try await denoise(tokens, fixed: fixed, count: count, passes: passes, order: order, seed: seed)
+    }
+
+    private func denoise(
+        _ tokens: [Int32], fixed: [Int32?], count: Int, passes: Int, order: RevealOrder, seed: UInt64
+    ) throws(EngineError) -> DraftTrace {
+        let model = drafters.model!  // It has a shape.
         let cache, drafterCache: KVCache
         do throws(OutOfMemory) {
             cache = try verifier.makeCache(capacity: tokens.count + count)
@@ -53,7 +63,7 @@ extension Engine {
         } catch {
             throw EngineError(error)
         }
-        read(tokens.dropLast(), into: cache, model, drafterCache)
+        prefill(tokens.dropLast(), into: cache, model, drafterCache)
 
         let block = DraftBlock()
         block.reset(count: count)
@@ -87,7 +97,7 @@ extension Engine {
     }
 
     /// The prompt before the block, and the block's tokens, nil for a gap.
-    private func blockPrompt(
+    private nonisolated func blockPrompt(
         _ prompt: CompletionRequest.Prompt, drafts: Int
     ) throws(EngineError) -> (CompletionRequest.Prompt, [Int32?]) {
         guard case .text(let text) = prompt else { return (prompt, []) }
@@ -96,7 +106,7 @@ extension Engine {
         var fixed: [Int32?] = []
         for part in parts.dropFirst() {
             fixed.append(nil)
-            fixed += verifier.tokenizer.encode(String(part), at: .within).map { $0 }
+            fixed += reader.tokens(within: part, limit: drafts + 1).map { $0 }
         }
         guard fixed.count <= drafts else {
             throw EngineError(
@@ -106,8 +116,9 @@ extension Engine {
         return (.text(String(parts[0])), fixed)
     }
 
-    private func read(_ tokens: ArraySlice<Int32>, into cache: KVCache, _ model: BlockDiffusionModel, _ other: KVCache)
-    {
+    private func prefill(
+        _ tokens: ArraySlice<Int32>, into cache: KVCache, _ model: BlockDiffusionModel, _ other: KVCache
+    ) {
         let batch = RowBatch(capacity: Verifier.maximumRows)
         for start in stride(from: 0, to: tokens.count, by: Verifier.maximumRows) {
             let rows = tokens[start..<min(start + Verifier.maximumRows, tokens.count)]

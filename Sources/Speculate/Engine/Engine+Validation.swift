@@ -12,6 +12,20 @@ extension Engine {
                 "acceptance is greedy at temperature \(request.sampling.temperature), expected match, coupled, rejection or block"
             )
         }
+        let drafts = try drafts(request)
+        guard configuration.recordedLayers.isEmpty || !drafts else {
+            throw EngineError(
+                .invalidRequest,
+                "speculation is \(speculation(request)), expected none where hidden states are recorded")
+        }
+    }
+
+    private nonisolated func speculation(_ request: CompletionRequest) -> Speculation {
+        request.speculation ?? configuration.speculation
+    }
+
+    private nonisolated func drafts(_ request: CompletionRequest) throws(EngineError) -> Bool {
+        try drafter.drafts(speculation(request), rule(request))
     }
 
     private nonisolated func rule(_ request: CompletionRequest) -> AcceptanceRule {
@@ -22,18 +36,12 @@ extension Engine {
     }
 
     /// A checked request in the terms of a completion.
-    /// - Throws: `EngineError` where the engine has no drafter of the kind asked for.
     func settings(
         _ request: CompletionRequest, _ prepared: RequestPreparation.Prepared, _ start: ContinuousClock.Instant
     ) throws(EngineError) -> GenerationSettings {
         let room = model.contextLength - prepared.prompt.count
-        let speculation = request.speculation ?? configuration.speculation
         let rule = rule(request)
-        let drafts = try drafters.drafts(speculation, rule)
-        let recordsStates = !configuration.recordedLayers.isEmpty
-        guard !(recordsStates && drafts) else {
-            throw EngineError(.invalidRequest, "speculation is \(speculation), expected none where states are recorded")
-        }
+        let drafts = try drafts(request)
         var settings = GenerationSettings(
             prompt: prepared.prompt, maximumTokens: min(request.maximumTokens ?? room, room))
         settings.options = request.sampling
@@ -44,11 +52,11 @@ extension Engine {
         settings.logprobs = request.logprobs
         settings.promptLogprobs = request.promptLogprobs
         settings.reportsRounds = request.reportsRounds
-        settings.speculation = drafts ? speculation : .none
-        settings.drafterReadsAllRows = drafts && drafters.readsAllRows
+        settings.speculation = drafts ? speculation(request) : .none
+        settings.drafterReadsAllRows = drafts && drafter.custom.map { !$0.taps.isEmpty } ?? false
         settings.scope = CacheScope(client: request.client, salt: request.cacheSalt)
         settings.start = start
-        settings.recordsStates = recordsStates
+        settings.recordsHiddenStates = !configuration.recordedLayers.isEmpty
         return settings
     }
 }

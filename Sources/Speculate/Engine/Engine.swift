@@ -21,6 +21,10 @@ public actor Engine {
     public static let maximumQueue = 1_000_000
 
     public nonisolated let model: ModelDescription
+    /// What it drafts with, resolved.
+    nonisolated let drafter: DrafterSource
+    /// The shape of its diffusion drafter, if it has one.
+    nonisolated let drafterConfig: DrafterConfig?
     private let thread: SerialThread
     nonisolated let configuration: EngineConfiguration
     let drafters: DrafterFactory
@@ -28,7 +32,7 @@ public actor Engine {
     private let sampler: Sampler
     private let scheduler: Scheduler
     private let metrics: EngineMetrics
-    private nonisolated let admission: Admission
+    nonisolated let admission: Admission
     nonisolated let reader: PromptReader
     nonisolated let preparation: RequestPreparation
     private var isRunning = false
@@ -43,6 +47,8 @@ public actor Engine {
         let verifier = loaded.verifier
         self.verifier = verifier
         drafters = loaded.drafters
+        drafter = loaded.source
+        drafterConfig = loaded.drafters.model?.config
         model = loaded.description
         sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
         scheduler = Scheduler(
@@ -105,7 +111,7 @@ public actor Engine {
         _ requests: [CompletionRequest], _ prepared: [RequestPreparation.Prepared], _ start: ContinuousClock.Instant,
         isStreamed: Bool
     ) throws(EngineError) -> [Delivery] {
-        guard !isDraining else { throw EngineError(.shuttingDown, "the engine is being shut down") }
+        guard !isDraining else { throw .shuttingDown }  // Since it was admitted.
         var begun: [(Generation, CompletionRequest)] = []
         for (request, prepared) in zip(requests, prepared) {
             let settings = try settings(request, prepared, start)
@@ -163,6 +169,7 @@ public actor Engine {
     /// cancelled, that ends with what there is.
     public func drain() async {
         isDraining = true
+        admission.close()
         await withTaskCancellationHandler {
             await withCheckedContinuation { waiting in
                 if scheduler.isIdle { waiting.resume() } else { draining.append(waiting) }

@@ -5,6 +5,7 @@ import SpeculateVerifier
 /// A verifier, what drafts for it, and how it is described.
 struct LoadedModels {
     let verifier: Verifier
+    let source: DrafterSource
     let drafters: DrafterFactory
     let description: ModelDescription
 
@@ -34,6 +35,7 @@ struct LoadedModels {
             checkpoint, taps: taps, cacheFormat: configuration.cacheFormat,
             contextLength: configuration.contextLength, kernels: try Kernels(), pool: pool,
             progress: configuration.onLoading)
+        self.source = source
         drafters = try DrafterFactory(source, model: try file?.load(for: verifier.target), verifier: verifier)
         description = try ModelDescription(checkpoint, verifier, configuration)
     }
@@ -46,10 +48,11 @@ struct LoadedModels {
         if let wrong = recorded.first(where: { !(0..<layers).contains($0) }) {
             throw EngineError(
                 .invalidRequest,
-                "states are to enter layer \(wrong + 1), expected 1 to \(layers), the last one's output")
+                "hidden states are to enter layer \(wrong + 1), expected 1 to \(layers), the last one's output")
         }
         guard drafter == .none else {
-            throw EngineError(.invalidRequest, "states are recorded while the drafter is \(drafter), expected none")
+            throw EngineError(
+                .invalidRequest, "hidden states are recorded while the drafter is \(drafter), expected none")
         }
     }
 }

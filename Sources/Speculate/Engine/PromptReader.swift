@@ -67,6 +67,11 @@ struct PromptReader: Sendable {
         return tokens.map { tokenizer.spelling(of: $0) }
     }
 
+    /// Tokens of a text that stands within another, `limit` of them or somewhat more.
+    func tokens(within text: Substring, limit: Int) -> [Int32] {
+        tokenizer.encode(text.utf8, at: .within, upTo: limit)
+    }
+
     private func checkVocabulary(_ tokens: [Int32]) throws(EngineError) {
         let vocabulary = 0..<Int32(tokenizer.vocabularySize)
         guard let wrong = tokens.first(where: { !vocabulary.contains($0) }) else { return }

@@ -1,74 +1,69 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// Drafts each round with whichever candidate promises the most tokens per second, or not at all.
-///
-/// Earlier text costs nothing to look at: it is judged every round, drafted or not, and what it offers joins the tree of
-/// another candidate that drafts one.
+/// Drafts each round with whichever candidate promises the most tokens per second, or not at all; what the others found
+/// joins its tree where it drafts one.
 final class AdaptiveDrafter: CachingDrafter {
-    private let lookup: LookupCandidate
-    /// Those whose drafts cost passes or time of their own.
-    private let others: [any DraftCandidate]
+    private let candidates: [any DraftCandidate]
     private let costs: CostTable
-    /// Who drafted the round in progress, for what round, and how many of its tokens are the drafter's own.
-    private var drafted: (by: any DraftCandidate, outlook: RoundOutlook, own: Int)?
+    /// The draft of the round in progress.
+    private var chosen: (by: any DraftCandidate, draft: ChosenDraft)?
 
-    init(_ others: [any DraftCandidate], costs: CostTable, experience: Experience) {
-        lookup = LookupCandidate(costs: costs, experience: experience)
-        self.others = others
+    init(_ candidates: [any DraftCandidate], costs: CostTable) {
+        self.candidates = candidates
         self.costs = costs
     }
 
-    func begin(_ prompt: [Int32]) {
-        lookup.drafter.begin(prompt)
-        for candidate in others { candidate.drafter.begin(prompt) }
+    func begin(_ prompt: [Int32]) { for candidate in candidates { candidate.drafter.begin(prompt) } }
+
+    func observe(_ pass: PassResult, row: Int) {
+        for candidate in candidates { candidate.drafter.observe(pass, row: row) }
     }
 
-    func observe(_ pass: PassResult, row: Int) { for candidate in others { candidate.drafter.observe(pass, row: row) } }
-
-    func commit(_ tokens: ArraySlice<Int32>) {
-        lookup.judge(tokens)
-        lookup.drafter.commit(tokens)
-        for candidate in others { candidate.drafter.commit(tokens) }
-    }
+    func commit(_ tokens: ArraySlice<Int32>) { for candidate in candidates { candidate.commit(tokens) } }
 
     func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal) {
-        proposal.removeAll()
-        drafted = nil
-        lookup.forget()
-        guard maximum > 0, costs.isMeasured else { return }
-        let outlook = RoundOutlook(
-            maximum: maximum, load: load, plainRate: costs.plainRate(beside: load),
-            matched: lookup.find(maximum: maximum))
-        let found = lookup.offer(outlook)
-        let best = others.compactMap { candidate in candidate.offer(outlook).map { (candidate: candidate, offer: $0) } }
-            .max { $0.offer.rate < $1.offer.rate }
-        let rate = max(outlook.plainRate, found?.rate ?? 0, best?.offer.rate ?? 0)
-        let builder = DraftBuilder(outlook: outlook, rate: rate, costs: costs)
-        if let found, found.rate > max(outlook.plainRate, best?.offer.rate ?? 0), best == nil || !lookup.letsOthersTry {
-            lookup.draft(builder, into: &proposal)
-            drafted = (lookup, outlook, proposal.tokens.count)
-        } else if let best, best.offer.rate > outlook.plainRate || best.offer.isTrial {
-            best.candidate.draft(builder, into: &proposal)
-            var own = proposal.tokens.count
-            if best.offer.isOpen {
-                lookup.join(&proposal, builder)
-                builder.trim(&proposal)
-                own = min(own, proposal.tokens.count)
-            }
-            drafted = (best.candidate, outlook, own)
+        guard costs.isMeasured else { return }
+        var outlook = RoundOutlook(maximum: maximum, load: load, plainRate: costs.plainRate(beside: load))
+        for candidate in candidates { candidate.look(&outlook) }
+        guard let (best, candidate, offer) = choose(outlook) else { return }
+        let builder = DraftBuilder(outlook: outlook, rate: max(best, outlook.plainRate), costs: costs)
+        candidate.draft(offer, builder, into: &proposal)
+        var own = proposal.tokens.count
+        if offer.isOpen {
+            for other in candidates where other !== candidate { other.join(&proposal, builder) }
+            builder.trim(&proposal)
+            own = min(own, proposal.tokens.count)
         }
+        chosen = (candidate, ChosenDraft(offer: offer, outlook: outlook, own: own))
+    }
+
+    /// Who drafts, what it offers, and the best rate that anybody offers; nil where nobody's draft pays or is to be tried.
+    private func choose(_ outlook: RoundOutlook) -> (best: Double, by: any DraftCandidate, DraftOffer)? {
+        let offers = candidates.compactMap { candidate in candidate.offer(outlook).map { (by: candidate, offer: $0) } }
+            .sorted { $0.offer.rate > $1.offer.rate }
+        guard let best = offers.first else { return nil }
+        var choice = best
+        if best.offer.rate > outlook.plainRate, offers.count > 1, best.by.yields() { choice = offers[1] }
+        if choice.offer.rate <= outlook.plainRate {
+            guard let trial = offers.first(where: \.offer.isTrial) else { return nil }
+            choice = trial
+        }
+        return (best.offer.rate, choice.by, choice.offer)
     }
 
     func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
-        guard let (candidate, outlook, own) = drafted else { return }
-        candidate.learn(proposal, own: own, accepted: accepted, outlook: outlook, times: times)
-        if candidate !== lookup { lookup.compare(with: candidate, outlook) }
+        guard let (candidate, draft) = chosen else { return }
+        chosen = nil
+        candidate.learn(draft, proposal, accepted: accepted, times: times)
+        for other in candidates where other !== candidate { other.compare(with: candidate, draft) }
     }
 
     // MARK: The diffusion drafter's cache
 
-    private var caching: (any CachingDrafter)? { others.lazy.compactMap { $0.drafter as? any CachingDrafter }.first }
+    private var caching: (any CachingDrafter)? {
+        candidates.lazy.compactMap { $0.drafter as? any CachingDrafter }.first
+    }
 
     var hasCache: Bool { caching != nil }
 

@@ -31,7 +31,7 @@ struct DraftBuilder {
     ///   - own: how many of the tree's tokens are its drafter's.
     /// - Returns: whether the drafter had the first of the tokens too.
     func graft(
-        _ tokens: [Int32], _ known: Experience.Found, onto tree: inout Proposal, own: Int
+        _ tokens: [Int32], _ known: LookupExperience.Found, onto tree: inout Proposal, own: Int
     ) -> Bool? {
         var (parent, reached) = (-1, 1.0)
         var isDrafted: Bool?

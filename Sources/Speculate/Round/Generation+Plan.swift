@@ -34,7 +34,7 @@ extension Generation {
         spareDraft = Proposal()  // One owner, so that its arrays are reused.
         draft.removeAll()
         let maximum = max(min(settings.speculation.tokens, settings.maximumTokens - answered - 1, room - 1), 0)
-        if let drafter {
+        if let drafter, maximum > 0 {
             drafter.propose(maximum: maximum, beside: load, into: &draft)
             try check(draft, maximum: maximum)
         }

@@ -36,7 +36,7 @@ extension Generation {
         let first = cache.count
         let reached = min(first + limit, count)
         cache.adopt(reached, of: entry.cache)
-        if let states = entry.drafterCache { caching?.adopt(reached, of: states) }
+        if let drafterCache = entry.drafterCache { caching?.adopt(reached, of: drafterCache) }
         if !wasSuspended { statistics.cachedPromptTokens += reached - first }
         if reached == count { source = nil }
         return reached - first

@@ -3,7 +3,7 @@ import SpeculateShared
 
 /// What is told of tokens and rounds beside the text.
 extension Generation {
-    /// The rows of a chunk each tell of the token after theirs. A sequence that was suspended reads some again.
+    /// The rows of a chunk each tell of the token after theirs. A sequence that was suspended prefills some again.
     func reportPrompt(_ count: Int, _ pass: PassResult, firstLogits: Int) throws(EngineError) {
         guard let likeliest = settings.logprobs else { return }
         for row in 0..<count {

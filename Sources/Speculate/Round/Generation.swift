@@ -21,7 +21,7 @@ package final class Generation {
     private(set) var drafter: (any Drafter)?
     /// Between `begin` and `suspend`.
     private(set) var cache: KVCache?
-    /// Prompt and answer. The cache holds all but the last once the prompt is read.
+    /// Prompt and answer. The cache holds all but the last once the prompt is prefilled.
     var tokens: [Int32]
     var history = TokenHistory()
     /// An earlier sequence that began alike: what is left to adopt of it, and how many tokens.
@@ -33,18 +33,19 @@ package final class Generation {
     var answer = ""
     var loop: TextLoop?
     var firstTokenTime: ContinuousClock.Instant?
-    /// Of the prompt's tokens, as far as it is read; nil where nobody asks.
+    /// Of the prompt's tokens, as far as it is prefilled; nil where nobody asks.
     var promptLogprobs: [TokenLogprobs?]?
     /// Of the round in progress, until its first token is taken.
     var reportedRound: DraftRound?
-    var recorded: RecordedStates?
+    var recorded: RecordedHiddenStates?
     /// Memory of the last draft, for the next one.
     var spareDraft = Proposal()
     /// Memory of a round's rows.
     var rows: [Int32] = []
 
     init(_ settings: GenerationSettings, verifier: Verifier, sampler: Sampler) {
-        precondition(!(settings.recordsStates && settings.speculation != .none), "rows of a draft may not be kept")
+        precondition(
+            !(settings.recordsHiddenStates && settings.speculation != .none), "rows of a draft may not be kept")
         precondition(!settings.prompt.isEmpty && settings.maximumTokens >= (settings.promptLogprobs ? 0 : 1))
         precondition(settings.speculation.tokens < RowBatch.maximumTreeRows)
         self.settings = settings
@@ -54,7 +55,9 @@ package final class Generation {
         text = AnswerText(stops: settings.stops)
         loop = settings.endsLoops ? TextLoop() : nil
         promptLogprobs = settings.promptLogprobs ? [nil] : nil
-        recorded = settings.recordsStates ? RecordedStates(width: verifier.taps.count * verifier.config.hidden) : nil
+        recorded =
+            settings.recordsHiddenStates
+            ? RecordedHiddenStates(width: verifier.taps.count * verifier.config.hidden) : nil
         statistics.promptTokens = tokens.count
         if settings.speculation == .none { statistics.speculationOff = "no drafter" }
     }

@@ -25,7 +25,7 @@ package struct GenerationSettings {
     package var scope = CacheScope(client: nil, salt: nil)
     package var start = ContinuousClock.now
     /// Whether the tapped hidden states of all rows are kept with the result.
-    package var recordsStates = false
+    package var recordsHiddenStates = false
 
     package init(prompt: [Int32], maximumTokens: Int) {
         self.prompt = prompt
@@ -34,6 +34,6 @@ package struct GenerationSettings {
 
     /// Which logits a round asks for.
     var logitRows: RowBatch.LogitRows {
-        options.takesLikeliest && logprobs == nil && !recordsStates ? .likeliest : .all
+        options.takesLikeliest && logprobs == nil && !recordsHiddenStates ? .likeliest : .all
     }
 }

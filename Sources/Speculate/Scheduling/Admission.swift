@@ -6,6 +6,7 @@ import SpeculateShared
 /// 1998).
 final class Admission: Sendable {
     private struct State {
+        var isClosed = false
         var taken = 0
         var byClient: [String?: Int] = [:]
     }
@@ -23,9 +24,10 @@ final class Admission: Sendable {
     }
 
     /// Takes places for requests that start together: for all of them or none.
-    /// - Throws: `EngineError` if there are not enough left.
+    /// - Throws: `EngineError` if there are not enough left, or it is closed.
     func admit(_ requests: [CompletionRequest]) throws(EngineError) {
         let problem: EngineError? = state.withLock { state in
+            guard !state.isClosed else { return .shuttingDown }
             var asked: [String?: Int] = [:]
             for request in requests { asked[request.client, default: 0] += 1 }
             for (client, count) in asked {
@@ -53,6 +55,9 @@ final class Admission: Sendable {
         }
         if let problem { throw problem }
     }
+
+    /// Nothing is admitted any more.
+    func close() { state.withLock { $0.isClosed = true } }
 
     func release(_ client: String?) {
         state.withLock { state in

@@ -3,14 +3,14 @@
 struct FairShare {
     /// The cost of a decoded token, which takes a row of the head and a round's overhead, and of a prefilled one, which
     /// does not.
-    static let written = 2.0
-    static let read = 1.0
+    static let decoded = 2.0
+    static let prefilled = 1.0
     /// The cost of a token copied from the prefix cache.
     static let adopted = 0.05
 
     private var served: [String?: Double] = [:]
 
-    /// Admits a client; `present` are those with completions in flight or waiting.
+    /// A client enters; `present` are those with completions in flight or waiting.
     mutating func enter(_ client: String?, present: some Sequence<String?>) {
         let others = Set(present)
         if others.contains(client) { return }

@@ -2,16 +2,16 @@ import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
-/// Shares the verifier's passes among completions: every pass takes a step of each that writes, with as deep a draft as
-/// pays beside the others, and in what room is left a part of the prompts that are being read. Touched on the engine's
+/// Shares the verifier's passes among completions: every pass takes a step of each that decodes, with as deep a draft as
+/// pays beside the others, and in what room is left a part of the prompts that are prefilled. Touched on the engine's
 /// thread alone.
 final class Scheduler {
-    /// Prompt tokens of a pass beside completions that write, so that these do not stall.
-    private static let readingRows = 64
-    /// Tokens of a common beginning for which a prompt waits until another has read them.
+    /// Prompt tokens of a pass beside completions that decode, so that these do not stall.
+    private static let prefillRows = 64
+    /// Tokens of a common beginning for which a prompt waits until another has prefilled them.
     private static let worthWaiting = 32
     /// Prompt tokens of the completions that begin between two passes: what drafts from earlier text reads them all first.
-    private static let admittedTokens = 4096
+    private static let begunTokens = 4096
     /// Tokens taken over from other sequences between two passes: a copy of a long prompt takes as long as several passes.
     /// Fewer where clients are told apart, who are not to wait for one another's.
     private static let adoptedTokens = 512
@@ -72,7 +72,7 @@ final class Scheduler {
     func step() -> Bool {
         endWhatIsOver()
         park()
-        admit()
+        fillSlots()
         let able = active.filter { !$0.isPaused }
         guard !able.isEmpty else { return false }
         measureCosts(able)
@@ -128,11 +128,11 @@ final class Scheduler {
 
     /// Who had the least work done comes next, then who has the fewest slots, in the order of asking among equals. A client
     /// that has more than its share of the slots, while another that has less waits for one, gives one back.
-    private func admit() {
-        var admitted = 0
-        while admitted < Self.admittedTokens, let place = nextWaiting() {
+    private func fillSlots() {
+        var begun = 0
+        while begun < Self.begunTokens, let place = nextWaiting() {
             let completion = waiting[place]
-            admitted += completion.generation.statistics.promptTokens
+            begun += completion.generation.statistics.promptTokens
             if active.count == parallel {
                 guard let last = overShare(before: completion) else { return }
                 waiting.remove(at: place)
@@ -186,22 +186,22 @@ final class Scheduler {
 
     private typealias Planned = (completion: ActiveCompletion, step: Step)
 
-    /// Those that write first, so that a long prompt delays nobody's next token by much.
+    /// Those that decode first, so that a long prompt delays nobody's next token by much.
     private func plan(_ able: [ActiveCompletion]) -> [Planned] {
         var planned: [Planned] = []
-        let writing = able.filter { !$0.generation.isPrefilling }
-        for (index, completion) in writing.enumerated() {
-            let after = writing.count - index - 1  // Each of these needs a row at least.
-            let load = PassLoad(rows: batch.rowCount + after, tokens: Double(writing.count - 1) * tokensPerPass)
+        let decoding = able.filter { !$0.generation.isPrefilling }
+        for (index, completion) in decoding.enumerated() {
+            let after = decoding.count - index - 1  // Each of these needs a row at least.
+            let load = PassLoad(rows: batch.rowCount + after, tokens: Double(decoding.count - 1) * tokensPerPass)
             plan(completion, rows: batch.capacity - batch.rowCount - after, beside: load, &planned)
         }
         var (adopted, budget) = (0, Self.sharedRows)
-        var room = writing.isEmpty ? batch.capacity : min(Self.readingRows, batch.capacity - batch.rowCount)
-        let reading = able.filter(\.generation.isPrefilling)
-        let work = reading.map { share.work(of: $0.client) }
+        var room = decoding.isEmpty ? batch.capacity : min(Self.prefillRows, batch.capacity - batch.rowCount)
+        let prefilling = able.filter(\.generation.isPrefilling)
+        let work = prefilling.map { share.work(of: $0.client) }
         // Who had the least first; among equals, those that were first in the last pass last.
-        for index in reading.indices.sorted(by: { (work[$0], $0) < (work[$1], $1) }) where room > 0 {
-            let completion = reading[index]
+        for index in prefilling.indices.sorted(by: { (work[$0], $0) < (work[$1], $1) }) where room > 0 {
+            let completion = prefilling[index]
             guard !waitsForPrefix(of: completion, planned) else { continue }
             adopted += adopt(completion, limit: adopted)
             guard !completion.generation.hasSource else { continue }
@@ -212,7 +212,7 @@ final class Scheduler {
             let rows = batch.rowCount - before
             room -= rows
             budget -= cost * Double(rows)
-            share.add(FairShare.read * Double(rows), to: completion.client)
+            share.add(FairShare.prefilled * Double(rows), to: completion.client)
         }
         return planned
     }
@@ -267,7 +267,7 @@ final class Scheduler {
         }
         let brought = generation.statistics.completionTokens - before
         if brought > 0 { tokensPerPass += Self.rate * (Double(brought) - tokensPerPass) }
-        share.add(FairShare.written * Double(brought), to: completion.client)
+        share.add(FairShare.decoded * Double(brought), to: completion.client)
         if generation.result != nil { release(completion) }
     }
 

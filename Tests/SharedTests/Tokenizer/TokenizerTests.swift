@@ -148,7 +148,8 @@ import TestSupport
         let cases: [(String, MetadataValue?)] = [
             ("tokenizer.ggml.model", .string("bert")), ("tokenizer.ggml.model", nil),
             ("tokenizer.ggml.add_eos_token", .bool(true)), ("tokenizer.ggml.add_bos_token", .uint8(1)),
-            ("tokenizer.ggml.pre", .string("other")),
+            ("tokenizer.ggml.pre", .string("other")), ("tokenizer.ggml.suppress_tokens", .array(.int32([1]))),
+            ("tokenizer.ggml.remove_extra_whitespaces", .bool(true)),
             ("tokenizer.ggml.pre", .uint8(1)), ("tokenizer.ggml.tokens", nil),
             ("tokenizer.ggml.tokens", .array(.int32([1]))),
             ("tokenizer.ggml.merges", .array(.string(ByteStrings(["nospace"])))),

@@ -21,8 +21,8 @@ import Testing
             precondition(pass.hiddenStates[row].allSatisfy(\.isFinite))
         }
         func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal) {
-            proposal.removeAll()
-            if maximum > 0 { script(committed, maximum, &proposal) }
+            precondition(maximum > 0 && proposal.tokens.isEmpty)
+            script(committed, maximum, &proposal)
         }
     }
 
@@ -133,6 +133,32 @@ import Testing
         }
         request.acceptance = .match
         #expect(await refusal(try await engine { _, _, proposal in proposal.append(5, .point(6)) }, request) == nil)
+    }
+
+    /// Written on the engine's thread, and read when the completions are over.
+    private final class Told: @unchecked Sendable {
+        var contexts: [DraftContext] = []
+    }
+
+    @Test("it is told how its drafts are judged, and what is wrong with others")
+    func context() async throws {
+        let told = Told()
+        let drafter = CustomDrafter(name: "tree") { context in
+            told.contexts.append(context)
+            return Scripted { _, _, proposal in proposal.append(5, after: -1, probability: 0.5) }
+        }
+        let engine = try await Engine.load(
+            verifier: Fixtures.path("tiny-qwen3.gguf"), drafter: .custom(drafter),
+            configuration: EngineConfiguration(threads: 1))
+        var request = request
+        request.sampling = SamplingOptions(temperature: 0.9, seed: 4)
+        request.speculation = .custom(depth: 3)
+        request.acceptance = .match
+        #expect(await refusal(engine, request) == nil)
+        request.acceptance = .block
+        #expect(await refusal(engine, request)?.message.contains("names 0 distributions of 1 tokens") == true)
+        #expect(told.contexts.map(\.needsDistributions) == [false, true])
+        #expect(told.contexts.allSatisfy { $0.capacity == 44 && $0.sampling.seed == 4 })
     }
 
     /// Keeps nothing of any draft: exact, and as slow as plain decoding.

@@ -38,7 +38,7 @@ import TestSupport
         }
     }
 
-    @Test("recorded states are those of one pass over prompt and answer, whatever shared the passes")
+    @Test("recorded hidden states are those of one pass over prompt and answer, whatever shared the passes")
     func recording() async throws {
         var configuration = EngineConfiguration(threads: 2, parallel: 3)
         configuration.recordedLayers = [0, 14, 29]
@@ -62,7 +62,7 @@ import TestSupport
             let states = tokens.indices.flatMap { row in
                 (0..<width).map { UInt16(pass.hiddenStates[row][$0].nearestBFloat16 >> 16) }
             }
-            #expect(recorded.states == states)
+            #expect(recorded.numbers == states)
             #expect(recorded.logTotals.count == result.tokens.count)
             for (index, total) in recorded.logTotals.enumerated() {
                 let logits = pass.logits(result.promptTokens.count - 1 + index)

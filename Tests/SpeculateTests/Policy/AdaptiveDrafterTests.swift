@@ -72,14 +72,15 @@ struct AdaptiveDrafterTests {
         let piece = (0..<40).map { Int32($0) }
         let text = piece + piece + piece
         let costs = try Self.costs()
+        func lookup(_ experience: LookupExperience) -> LookupCandidate { .init(costs: costs, experience: experience) }
         Self.teach(costs, slope: 0.02)
         let cheap = run(
-            AdaptiveDrafter([], costs: costs, experience: Experience(drafts: 0)), prompt: piece,
+            AdaptiveDrafter([lookup(LookupExperience())], costs: costs), prompt: piece,
             answer: text)
         #expect(cheap.max()! >= 20 && cheap.count < 15)
         Self.teach(costs, slope: 0.9)
         let expensive = run(
-            AdaptiveDrafter([], costs: costs, experience: Experience(drafts: 0)), prompt: piece,
+            AdaptiveDrafter([lookup(LookupExperience())], costs: costs), prompt: piece,
             answer: text)
         #expect(expensive.reduce(0, +) < cheap.reduce(0, +) && expensive.count > cheap.count)
     }
@@ -89,13 +90,14 @@ struct AdaptiveDrafterTests {
         // The same two tokens again and again, each time followed by a different one.
         let answer: [Int32] = (0..<200).flatMap { [1, 2, Int32(10 + $0)] as [Int32] }
         let costs = try Self.costs()
+        func lookup(_ experience: LookupExperience) -> LookupCandidate { .init(costs: costs, experience: experience) }
         Self.teach(costs, slope: 0.1)
-        let experience = Experience(drafts: 0)
-        let drafter = AdaptiveDrafter([], costs: costs, experience: experience)
+        let experience = LookupExperience()
+        let drafter = AdaptiveDrafter([lookup(experience)], costs: costs)
         let rounds = run(drafter, prompt: [1, 2, 3], answer: answer)
         #expect(rounds.prefix(30).contains { $0 > 0 })
         #expect(rounds.suffix(300).allSatisfy { $0 == 0 })
-        let next = AdaptiveDrafter([], costs: costs, experience: experience)
+        let next = AdaptiveDrafter([lookup(experience)], costs: costs)
         let later = run(next, prompt: [1, 2, 3], answer: answer)
         #expect(later.allSatisfy { $0 == 0 })
     }

@@ -135,12 +135,14 @@ import TestSupport
             for rows in 1...16 { costs.observe(verify: (1 + 0.03 * Double(rows - 1)) / 1000, rows: rows) }
             for slots in 1...config.drafts { costs.observe(draft: 1e-6, slots: slots, passes: 1) }
         }
-        let experience = Experience(drafts: config.drafts)
+        let experience = DiffusionExperience(drafts: config.drafts)
         // Not good enough to be drafted alone.
-        experience.found = experience.found.map { _ in .init(first: 0.5, agreed: 0.75, beside: 0.25, next: 0.75) }
+        let found = LookupExperience()
+        for place in 0..<4 { found[place] = .init(first: 0.5, agreed: 0.75, beside: 0.25, next: 0.75) }
         let diffusion = DiffusionCandidate(
             try BlockDiffusionDrafter(model, capacity: 512), trees: true, costs: costs, experience: experience)
-        let adaptive = AdaptiveDrafter([diffusion], costs: costs, experience: experience)
+        let lookup = LookupCandidate(costs: costs, experience: found)
+        let adaptive = AdaptiveDrafter([lookup, diffusion], costs: costs)
         let watch = BranchWatch(adaptive)
         let poem = "The quick brown fox jumps over the lazy dog while the small grey cat sleeps under an old oak tree."
         let prompt = verifier.tokenizer.encode("\(poem)\n\(poem)\n\(poem)\n")
@@ -161,7 +163,8 @@ import TestSupport
         let models = try [two, one].map { try BlockDiffusionModel(checkpoint, config, for: $0.target) }
         let costs = try CostTable(verifier: two, model: models[0])
         costs.measure()
-        let experience = Experience(drafts: config.drafts)
+        let experience = DiffusionExperience(drafts: config.drafts)
+        let found = LookupExperience()
         let prompts = try prompts(two.tokenizer)
         #expect(prompts.count >= 100)
         let batch = RowBatch(capacity: Verifier.maximumRows)
@@ -185,7 +188,8 @@ import TestSupport
             }
             let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
             let diffusion = DiffusionCandidate(try drafter(), trees: true, costs: costs, experience: experience)
-            let adaptive = AdaptiveDrafter([diffusion], costs: costs, experience: experience)
+            let lookup = LookupCandidate(costs: costs, experience: found)
+            let adaptive = AdaptiveDrafter([lookup, diffusion], costs: costs)
             let drafters: [any Drafter] =
                 try [1, 2, 4].map { try drafter(passes: $0) } + [drafter(tree: tree), adaptive]
             let together = try drafters.enumerated().map { place, drafter in

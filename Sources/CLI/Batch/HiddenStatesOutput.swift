@@ -3,7 +3,7 @@ import SpeculateShared
 
 /// The hidden states of a batch's results, rows of bfloat16 numbers, written as they finish. A line of the output names
 /// its rows only after they are written, so that extra rows of an interrupted run do no harm.
-final class StatesOutput {
+final class HiddenStatesOutput {
     /// The file's name in the output's lines.
     let name: String
     private let file: WritableFile
@@ -26,9 +26,9 @@ final class StatesOutput {
     var rows: Int { bytes / rowBytes }
 
     /// Appends rows; returns the index of the first.
-    func append(_ recorded: RecordedStates) throws(EngineError) -> Int {
+    func append(_ recorded: RecordedHiddenStates) throws(EngineError) -> Int {
         let row = (bytes + rowBytes - 1) / rowBytes  // The file's last row may be incomplete.
-        let states = recorded.states.withUnsafeBytes { [UInt8]($0) }
+        let states = recorded.numbers.withUnsafeBytes { [UInt8]($0) }
         do throws(FileError) {
             try file.write(states, at: row * rowBytes)
         } catch {

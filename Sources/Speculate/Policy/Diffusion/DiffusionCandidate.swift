@@ -10,15 +10,14 @@ final class DiffusionCandidate: DraftCandidate {
     private let drafts: Int
     private let growsTrees: Bool
     private let costs: CostTable
-    private let experience: Experience
-    private var passes = 1
+    private let experience: DiffusionExperience
     /// Chances until it is tried again where it does not pay.
     private var pause = Pause(left: 0, burst: 6)
     /// Rounds in which two passes promised more than one.
     private var twoPassRounds = 0
 
     /// - Parameter trees: whether the acceptance rule takes them.
-    init(_ diffusion: BlockDiffusionDrafter, trees: Bool, costs: CostTable, experience: Experience) {
+    init(_ diffusion: BlockDiffusionDrafter, trees: Bool, costs: CostTable, experience: DiffusionExperience) {
         self.diffusion = diffusion
         drafts = diffusion.model.config.drafts
         growsTrees = trees
@@ -29,8 +28,10 @@ final class DiffusionCandidate: DraftCandidate {
     var drafter: any Drafter { diffusion }
 
     func offer(_ outlook: RoundOutlook) -> DraftOffer? {
-        let (one, two) = (rate(1, outlook), rate(2, outlook))
+        let depth = depth
+        let (one, two) = (rate(1, depth, outlook), rate(2, depth, outlook))
         pause.countDown()
+        let passes: Int
         if two > one {
             // What two passes bring is counted from what one does now, which has to be known.
             twoPassRounds += 1
@@ -38,20 +39,21 @@ final class DiffusionCandidate: DraftCandidate {
         } else {
             passes = experience.secondPass.countDown() && one > outlook.plainRate ? 2 : 1
         }
-        return DraftOffer(rate: max(one, two), isTrial: pause.isDue, isOpen: growsTrees && passes == 1)
+        return DraftOffer(
+            rate: max(one, two), depth: depth, passes: passes, isTrial: pause.isDue,
+            isOpen: growsTrees && passes == 1)
     }
 
-    /// Tokens per second with the passes chosen last.
-    func rate(_ outlook: RoundOutlook) -> Double { rate(passes, outlook) }
+    func rate(of offer: DraftOffer, _ outlook: RoundOutlook) -> Double { rate(offer.passes, offer.depth, outlook) }
 
-    private func rate(_ passes: Int, _ outlook: RoundOutlook) -> Double {
-        let rows = Int(experience.drafted(passes, outlook.matched).rounded()) + 1
-        return (outlook.load.tokens + 1 + experience.accepted(passes, outlook.matched))
-            / (costs.draft(slots: slots, passes: passes) + costs.verify(rows: rows, beside: outlook.load))
+    private func rate(_ passes: Int, _ depth: Int, _ outlook: RoundOutlook) -> Double {
+        let rows = Int(experience.drafted(passes, outlook.repetition).rounded()) + 1
+        return (outlook.load.tokens + 1 + experience.accepted(passes, outlook.repetition))
+            / (costs.draft(slots: depth, passes: passes) + costs.verify(rows: rows, beside: outlook.load))
     }
 
     /// As deep as drafts are right now and then: one more slot takes a hundredth of a round.
-    private var slots: Int {
+    private var depth: Int {
         var reached = 1.0
         for depth in 0..<drafts {
             reached *= experience.followed[depth].value
@@ -60,37 +62,39 @@ final class DiffusionCandidate: DraftCandidate {
         return drafts
     }
 
-    func draft(_ builder: DraftBuilder, into proposal: inout Proposal) {
+    func draft(_ offer: DraftOffer, _ builder: DraftBuilder, into proposal: inout Proposal) {
         let calibration = (0..<drafts).map { Float(experience.calibration($0)) }
-        diffusion.passes = passes
-        guard growsTrees, passes == 1 else {
+        diffusion.passes = offer.passes
+        guard offer.isOpen else {
             diffusion.growth = nil
-            diffusion.propose(maximum: min(builder.maximum, slots), beside: builder.outlook.load, into: &proposal)
+            diffusion.propose(maximum: min(builder.maximum, offer.depth), beside: builder.outlook.load, into: &proposal)
             return builder.cut(&proposal, calibration: calibration)
         }
-        var growth = TreeGrowth(tokens: builder.maximum, width: Self.widest, depth: slots)
+        var growth = TreeGrowth(tokens: builder.maximum, width: Self.widest, depth: offer.depth)
         growth.calibration = calibration
         growth.threshold = builder.threshold
         diffusion.growth = growth
         diffusion.propose(maximum: builder.maximum, beside: builder.outlook.load, into: &proposal)
     }
 
-    func learn(_ proposal: Proposal, own: Int, accepted: [Int], outlook: RoundOutlook, times: RoundTimes?) {
-        if let times { costs.observe(draft: times.draft, slots: slots, passes: passes) }
-        experience.learn(accepted: accepted.count, drafted: proposal.tokens.count, passes, outlook.matched)
+    func learn(_ draft: ChosenDraft, _ proposal: Proposal, accepted: [Int], times: RoundTimes?) {
+        let (passes, depth, outlook) = (draft.offer.passes, draft.offer.depth, draft.outlook)
+        if let times { costs.observe(draft: times.draft, slots: depth, passes: passes) }
+        experience.learn(accepted: accepted.count, drafted: proposal.tokens.count, passes, outlook.repetition)
         let plainRate = costs.plainRate(beside: outlook.load)
+        let one = rate(1, depth, outlook)
         if passes == 1 {
-            pause.tried(pays: rate(1, outlook) > plainRate)
+            pause.tried(pays: one > plainRate)
         } else {
-            experience.secondPass.tried(pays: rate(2, outlook) > max(rate(1, outlook), plainRate))
+            experience.secondPass.tried(pays: rate(2, depth, outlook) > max(one, plainRate))
         }
-        learnConfidence(proposal, own, accepted)
+        learnConfidence(proposal, draft, accepted)
     }
 
     /// What was said of the followers of each token that was reached, and how it went.
-    private func learnConfidence(_ proposal: Proposal, _ own: Int, _ accepted: [Int]) {
-        let slots = slots  // Of the draft; what is learnt here changes the next one's.
-        for depth in 0...accepted.count where depth < slots {
+    private func learnConfidence(_ proposal: Proposal, _ draft: ChosenDraft, _ accepted: [Int]) {
+        let own = draft.own
+        for depth in 0...accepted.count where depth < draft.offer.depth {
             let isFollowed = depth < accepted.count && accepted[depth] < own
             experience.followed[depth].add(isFollowed ? 1 : 0)
             let parent = depth == 0 ? -1 : accepted[depth - 1]
