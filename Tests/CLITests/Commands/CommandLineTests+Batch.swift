@@ -75,10 +75,10 @@ extension CommandLineTests {
             #expect(edited.status == 64 && edited.log.contains("made from another prompt than number 2 is now"))
             try write("One", "Two")
             let moved = try run(arguments + ["--states", states + "2", "--states-entering", "2"])
-            #expect(moved.status == 64 && moved.log.contains("its states are in 'states', not in 'states2'"))
+            #expect(moved.status == 64 && moved.log.contains("its hidden states are in 'states', not in 'states2'"))
             try Data().write(to: URL(filePath: states))
             let emptied = try run(recording)
-            #expect(emptied.status == 64 && emptied.log.contains("its states are no longer in 'states'"))
+            #expect(emptied.status == 64 && emptied.log.contains("its hidden states are no longer in 'states'"))
             let before = try Data(contentsOf: URL(filePath: output))
             #expect(before.split(separator: 10).count == 2)
 

@@ -29,7 +29,9 @@ struct AdaptiveDrafterTests {
         var position = 0
         var proposal = Proposal()
         while position < answer.count {
-            drafter.propose(maximum: min(32, answer.count - position - 1), beside: .none, into: &proposal)
+            proposal.removeAll()
+            let maximum = min(32, answer.count - position - 1)
+            if maximum > 0 { drafter.propose(maximum: maximum, beside: .none, into: &proposal) }
             let kept = zip(proposal.tokens, answer[position...]).prefix { $0 == $1 }.count
             drafter.commit(answer[position..<min(position + kept + 1, answer.count)])
             drafter.learn(proposal, accepted: Array(0..<kept), times: nil)
