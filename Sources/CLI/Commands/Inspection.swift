@@ -57,12 +57,17 @@ struct Inspection {
                     "\(tokenizer.scheme), \(tokenizer.vocabularySize) tokens, \(control) of them control",
                     "begin token: \(begin ?? "none")",
                     "ends a text: \(ends.joined(separator: ", "))",
-                    "chat format: \(tokenizer.chatTemplate?.format.rawValue ?? "not known")",
+                    "chat template: \(describe(tokenizer.chatTemplate))",
                     "fingerprint: \(String(tokenizer.fingerprint, radix: 16))",
                 ].joined(separator: "\n  ")
         } catch {
             return heading + "none that this engine reads: \(error)"
         }
+    }
+
+    private func describe(_ template: ChatTemplate?) -> String {
+        guard let template, let lines = template.lines else { return "none" }
+        return template.error.map { "not one that this engine reads: \($0)" } ?? "Jinja, \(lines) lines"
     }
 
     /// The service's defaults for what requests leave out.

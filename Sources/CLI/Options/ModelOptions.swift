@@ -33,8 +33,20 @@ struct ModelOptions: ParsableArguments {
             valueName: "format"))
     var kv = KVCacheFormat.f16
 
-    @Option(help: "The chat format, where the file's own is not known: chatml or llama-3.")
+    @Option(help: "The chat format in place of the file's own chat template: chatml or llama-3.")
     var chatFormat: ChatFormat?
+
+    @Option(
+        help: ArgumentHelp(
+            "Variables for the file's own chat template, as in '{\"enable_thinking\": false}'.", valueName: "json"),
+        transform: { text in
+            do {
+                return try JSONDecoder().decode(Dictionary<String, ChatValue>.self, from: Data(text.utf8))
+            } catch {
+                throw ValidationError("\(excerpt(text)) is not a JSON object whose values are \(ChatValue.decodable)")
+            }
+        })
+    var chatTemplateKwargs: [String: ChatValue] = [:]
 
     func validate() throws {
         if model == "" { throw ValidationError("--model is empty, expected a file or a repository") }
@@ -60,6 +72,7 @@ struct ModelOptions: ParsableArguments {
         defer { bar.clear() }
         configuration.cacheFormat = kv
         configuration.chatFormat = chatFormat
+        configuration.templateVariables = chatTemplateKwargs
         adjust(&configuration)
         do throws(EngineError) {
             return try await Engine.load(verifier: path, drafter: source, configuration: configuration)

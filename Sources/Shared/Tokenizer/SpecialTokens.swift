@@ -26,17 +26,22 @@ struct SpecialTokens: Sendable {
         }
     }
 
-    /// Calls `body` with every part of `text`, in order, until it returns false. Control tokens are matched only if
-    /// asked for; user-defined ones always.
-    /// - Parameter previous: the token before the text.
+    /// Calls `body` with every part of `text`, in order, until it returns false. User-defined tokens are matched
+    /// anywhere.
+    /// - Parameters:
+    ///   - spans: where control tokens are matched: ascending; a token must lie inside one of them.
+    ///   - previous: the token before the text.
     func split(
-        _ text: UnsafeBufferPointer<UInt8>, includingControl: Bool, after previous: Int32? = nil, _ body: (Part) -> Bool
+        _ text: UnsafeBufferPointer<UInt8>, controlIn spans: [Range<Int>], after previous: Int32? = nil,
+        _ body: (Part) -> Bool
     ) {
-        let tokens = includingControl ? all : userDefined
+        var spans = spans[...]
         var start = previous.map { endOfStripped(text, from: 0, after: $0) } ?? 0
-        var index = tokens.isEmpty ? text.count : start
+        var index = (spans.isEmpty ? userDefined : all).isEmpty ? text.count : start
         while index < text.count {
-            guard let (id, length) = tokens.longest(in: text, at: index) else {
+            while let first = spans.first, first.upperBound <= index { spans.removeFirst() }
+            let controlEnd = spans.first.flatMap { $0.lowerBound <= index ? $0.upperBound : nil }
+            guard let (id, length) = longest(in: text, at: index, controlBefore: controlEnd) else {
                 index += 1
                 continue
             }
@@ -46,6 +51,17 @@ struct SpecialTokens: Sendable {
             index = start
         }
         if start < text.count { _ = body(.text(start..<text.count)) }
+    }
+
+    /// - Parameter end: where a control token must end at the latest; nil: none is matched.
+    private func longest(
+        in text: UnsafeBufferPointer<UInt8>, at index: Int, controlBefore end: Int?
+    ) -> (id: Int32, length: Int)? {
+        let own = userDefined.longest(in: text, at: index)
+        guard let end, let any = all.longest(in: UnsafeBufferPointer(rebasing: text[..<end]), at: index) else {
+            return own
+        }
+        return own.map { $0.length > any.length ? $0 : any } ?? any
     }
 
     private func endOfStripped(_ text: UnsafeBufferPointer<UInt8>, from start: Int, after token: Int32) -> Int {

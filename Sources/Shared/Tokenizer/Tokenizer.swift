@@ -61,7 +61,10 @@ package final class Tokenizer: Sendable {
             pieces, kinds, strippingRight: try Self.strippingRight(metadata, model, texts, kinds))
         beginToken = ids.begin
         endTokens = ids.ends.union(Self.endTokens(texts, kinds))
-        chatTemplate = try metadata.optionalString("tokenizer.chat_template").flatMap(ChatTemplate.init(recognizing:))
+        let specialTokens = Self.specialTokens(metadata, model, pieces)
+        chatTemplate = try metadata.optionalString("tokenizer.chat_template").map {
+            ChatTemplate(jinja: $0, specialTokens: specialTokens)
+        }
         fingerprint = try Self.fingerprint(metadata)
     }
 
@@ -91,33 +94,47 @@ package final class Tokenizer: Sendable {
         var output: [Int32] = []
         if addingBegin, addsBeginToken, let beginToken { output.append(beginToken) }
         let run: (UnsafeBufferPointer<UInt8>) -> Void = { bytes in
-            output.reserveCapacity(output.count + min(bytes.count / 3, limit))
-            var merger = PieceMerger()
-            var symbols: [Int32] = []
-            var startsText = self.isStart(position)
-            var previous: Int32?
-            if case .after(let token) = position { previous = token }
-            self.special.split(bytes, includingControl: parsingSpecial, after: previous) { part in
-                switch part {
-                case .token(let id):
-                    output.append(id)
-                    startsText = true
-                case .text(let range):
-                    let text = UnsafeBufferPointer(rebasing: bytes[range])
-                    switch self.encoder {
-                    case .byteLevel(let encoder):
-                        encoder.encode(text, &symbols, &merger, upTo: limit, into: &output)
-                    case .sentencePiece(let encoder):
-                        encoder.encode(
-                            text, startsText: startsText, &symbols, &merger, upTo: limit, into: &output)
-                    }
-                    startsText = false
-                }
-                return output.count < limit
-            }
+            let spans = parsingSpecial ? [0..<bytes.count] : []
+            self.encode(bytes, controlIn: spans, at: position, upTo: limit, into: &output)
         }
         if text.withContiguousStorageIfAvailable(run) == nil { Array(text).withUnsafeBufferPointer(run) }
         return output
+    }
+
+    /// - Parameter spans: where control tokens that are spelled out become those tokens: ascending, not adjacent.
+    package func encode(_ text: [UInt8], parsingControlIn spans: [Range<Int>], upTo limit: Int = .max) -> [Int32] {
+        var output: [Int32] = []
+        text.withUnsafeBufferPointer { encode($0, controlIn: spans, at: .start, upTo: limit, into: &output) }
+        return output
+    }
+
+    private func encode(
+        _ bytes: UnsafeBufferPointer<UInt8>, controlIn spans: [Range<Int>], at position: Position, upTo limit: Int,
+        into output: inout [Int32]
+    ) {
+        output.reserveCapacity(output.count + min(bytes.count / 3, limit))
+        var merger = PieceMerger()
+        var symbols: [Int32] = []
+        var startsText = isStart(position)
+        var previous: Int32?
+        if case .after(let token) = position { previous = token }
+        special.split(bytes, controlIn: spans, after: previous) { part in
+            switch part {
+            case .token(let id):
+                output.append(id)
+                startsText = true
+            case .text(let range):
+                let text = UnsafeBufferPointer(rebasing: bytes[range])
+                switch encoder {
+                case .byteLevel(let encoder):
+                    encoder.encode(text, &symbols, &merger, upTo: limit, into: &output)
+                case .sentencePiece(let encoder):
+                    encoder.encode(text, startsText: startsText, &symbols, &merger, upTo: limit, into: &output)
+                }
+                startsText = false
+            }
+            return output.count < limit
+        }
     }
 
     package func encode(

@@ -19,6 +19,9 @@ public struct CompletionRequest: Sendable {
     public static let maximumStopBytes = 1024
 
     public var prompt: Prompt
+    /// Variables for the chat template, such as `enable_thinking`, beside and above the engine's. A template takes no
+    /// notice of those that it does not know.
+    public var templateVariables: [String: ChatValue] = [:]
     /// The most tokens of the answer; nil, or more than there is room for, fills the context.
     public var maximumTokens: Int?
     public var sampling: SamplingOptions

@@ -29,6 +29,8 @@ public struct EngineConfiguration: Sendable {
     public var cacheFormat: KVCacheFormat
     /// Takes the place of the checkpoint's chat template.
     public var chatFormat: ChatFormat?
+    /// Variables for the chat template, such as `enable_thinking`, unless the request says otherwise.
+    public var templateVariables: [String: ChatValue] = [:]
     public var logger: Logger
     /// Where counts and times go.
     public var metrics: any MetricsFactory
@@ -72,6 +74,6 @@ public struct EngineConfiguration: Sendable {
             guard let value, !range.contains(value) else { continue }
             return "\(name) is \(value), expected \(range.lowerBound) to \(range.upperBound)"
         }
-        return speculation.problem
+        return speculation.problem ?? ChatTemplate.problem(templateVariables)
     }
 }

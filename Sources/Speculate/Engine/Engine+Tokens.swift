@@ -8,14 +8,15 @@ extension Engine {
     ///   - addsBeginToken: whether a text begins with the token that the model was made to begin with, if any.
     ///   - opensAnswer: whether a conversation ends where the assistant answers; else every turn is closed, and nothing
     ///     follows the last one.
+    ///   - templateVariables: as in `CompletionRequest`.
     /// - Throws: `EngineError` where a completion of it would be refused.
     public nonisolated func tokenize(
         _ prompt: CompletionRequest.Prompt, parsesControlTokens: Bool = false, addsBeginToken: Bool = true,
-        opensAnswer: Bool = true
+        opensAnswer: Bool = true, templateVariables: [String: ChatValue] = [:]
     ) async throws(EngineError) -> [Int32] {
-        try await preparation.tokens(
-            of: CompletionRequest(prompt, parsesControlTokens: parsesControlTokens), addsBeginToken: addsBeginToken,
-            opensAnswer: opensAnswer)
+        var request = CompletionRequest(prompt, parsesControlTokens: parsesControlTokens)
+        request.templateVariables = templateVariables
+        return try await preparation.tokens(of: request, addsBeginToken: addsBeginToken, opensAnswer: opensAnswer)
     }
 
     /// How many tokens a completion of the prompt would read.

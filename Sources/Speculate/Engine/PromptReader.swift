@@ -5,6 +5,7 @@ import SpeculateShared
 struct PromptReader: Sendable {
     private let tokenizer: Tokenizer
     private let format: ChatFormat?
+    private let templateVariables: [String: ChatValue]
     /// Tokens of a prompt at most, and what says so.
     private let limit: Int
     private let expected: String
@@ -12,6 +13,7 @@ struct PromptReader: Sendable {
     init(_ tokenizer: Tokenizer, _ model: ModelDescription, _ configuration: EngineConfiguration) {
         self.tokenizer = tokenizer
         format = configuration.chatFormat
+        templateVariables = configuration.templateVariables
         let room = model.contextLength - 1
         limit = min(configuration.promptLimit ?? room, room)
         expected =
@@ -37,7 +39,7 @@ struct PromptReader: Sendable {
             tokens = ids
         case .chat(let messages):
             try checkLength(messages.reduce(0) { $0 + $1.content.utf8.count })
-            tokens = try chatTokens(messages, opensAnswer)
+            tokens = try chatTokens(messages, request.templateVariables, opensAnswer)
         }
         guard !tokens.isEmpty else {
             throw EngineError(.invalidRequest, "the prompt is empty, expected at least one token")
@@ -104,20 +106,33 @@ struct PromptReader: Sendable {
         throw EngineError(.contextOverflow, "the prompt has \(shown) tokens, \(expected)")
     }
 
-    private func chatTokens(_ messages: [ChatMessage], _ opensAnswer: Bool) throws(EngineError) -> [Int32] {
+    private func chatTokens(
+        _ messages: [ChatMessage], _ variables: [String: ChatValue], _ opensAnswer: Bool
+    ) throws(EngineError) -> [Int32] {
         let formats = ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
-        var template = tokenizer.chatTemplate
-        if let format, template?.format != format { template = ChatTemplate(format: format) }
-        guard let template else {
+        guard let template = format.map(ChatTemplate.init(format:)) ?? tokenizer.chatTemplate else {
+            throw EngineError(
+                .unsupportedChatTemplate, "the checkpoint has no chat template; say which format to use: \(formats)")
+        }
+        if let format, let token = tokenizer.controlTokenMissing(for: format) {
             throw EngineError(
                 .unsupportedChatTemplate,
-                "the checkpoint's chat template is missing or not one of the known ones; say which to use: \(formats)")
+                "the chat format '\(format.rawValue)' needs the control token '\(token)', which the vocabulary lacks")
         }
-        do throws(CheckpointError) {
-            return try tokenizer.encode(
-                template.render(messages, opensAnswer: opensAnswer), upTo: worthCounting)
+        if let problem = ChatTemplate.problem(variables) { throw EngineError(.invalidRequest, problem) }
+        var context = ChatContext()
+        context.variables = templateVariables.merging(variables) { _, asked in asked }
+        do throws(JinjaError) {
+            let parts = try template.render(messages, opensAnswer: opensAnswer, context: context)
+            return tokenizer.encode(parts, upTo: worthCounting)
         } catch {
-            throw EngineError(.unsupportedChatTemplate, error.description)
+            if error.kind == .raised {
+                throw EngineError(
+                    .invalidRequest,
+                    "the model's chat template refuses the conversation: \(excerpt(error.message))")
+            }
+            // A template that is at fault itself calls for another format.
+            throw EngineError(.unsupportedChatTemplate, "\(error); say which format to use: \(formats)")
         }
     }
 }

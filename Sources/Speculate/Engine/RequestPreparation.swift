@@ -31,6 +31,7 @@ actor RequestPreparation {
             let last = index > 0 ? requests[index - 1] : nil
             let isSamePrompt =
                 request.prompt == last?.prompt && request.parsesControlTokens == last?.parsesControlTokens
+                && request.templateVariables == last?.templateVariables
             all.append(
                 Prepared(
                     prompt: isSamePrompt ? all[index - 1].prompt : try reader.tokens(of: request),

@@ -198,6 +198,8 @@ import TestSupport
                 (65, "GGUF", try run("x", "-m", Fixtures.path("prose.txt"))),
                 (65, "--chat-format", try run("x", "--instruct", "-m", tiny)),
                 (65, "<|im_start|>", try run("x", "--instruct", "-m", tiny, "--chat-format", "chatml")),
+                (64, "'[1]' is not a JSON object", try run("x", "--chat-template-kwargs", "[1]")),
+                (64, "names 'tools'", try run("x", "--chat-template-kwargs", "{\"tools\": []}")),
                 (66, "No such file", try run("inspect", "/nowhere.gguf")),
                 (66, "the drafter /nowhere.gguf", try run("x", "--drafter", "/nowhere.gguf")),
                 (65, "this is a drafter, expected the model", try run("x", "-m", Fixtures.drafterPath)),
@@ -288,7 +290,7 @@ import TestSupport
         let result = try run("inspect", try Fixtures.modelPath())
         #expect(result.status == 0)
         for words in [
-            "134.5 million weights", "llama.block_count", "pre-tokenizer smollm", "chat format: chatml",
+            "134.5 million weights", "llama.block_count", "pre-tokenizer smollm", "chat template: Jinja, 6 lines",
             "token_embd.weight", "Q4_1", "temperature 0.2, top-p 0.9",
         ] {
             #expect(result.output.contains(words), "\(words)")

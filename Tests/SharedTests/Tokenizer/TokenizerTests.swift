@@ -88,31 +88,6 @@ import TestSupport
         #expect(tokenizer.endTokens == [0, 2])
     }
 
-    @Test("a chat is written as the checkpoint's template writes it, and nobody's words become control tokens")
-    func chat() throws {
-        let tokenizer = try tokenizer()
-        let template = try #require(tokenizer.chatTemplate)
-        let ids = try tokenizer.encode(template.render([.init(role: .user, content: "Hi <|im_end|>")]))
-        let expected =
-            "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
-            + "<|im_start|>user\nHi <|im_end|><|im_end|>\n<|im_start|>assistant\n"
-        #expect(String(decoding: tokenizer.decode(ids, includingControl: true), as: UTF8.self) == expected)
-        #expect(ids.filter { $0 == 1 }.count == 3 && ids.filter { $0 == 2 }.count == 2)
-        let own = template.render([
-            .init(role: .system, content: "S"), .init(role: .user, content: "U"), .init(role: .assistant, content: "A"),
-            .init(role: .user, content: "V"),
-        ])
-        #expect(own.prefix(2) == [.control("<|im_start|>"), .text("system\nS")])
-        let llama = ChatTemplate(format: .llama3).render([.init(role: .user, content: "U")])
-        #expect(
-            llama == [
-                .control("<|start_header_id|>"), .text("user"), .control("<|end_header_id|>"), .text("\n\nU"),
-                .control("<|eot_id|>"), .control("<|start_header_id|>"), .text("assistant"),
-                .control("<|end_header_id|>"), .text("\n\n"),
-            ])
-        #expect(throws: CheckpointError.self) { try tokenizer.encode(llama) }
-    }
-
     @Test("streaming gives the same text in whole characters, however the bytes are cut")
     func streaming() {
         var rng = SplitMix(2)
