@@ -66,7 +66,7 @@ struct TokenRoutes: Sendable {
         do throws(EngineError) {
             tokens = try await engine.tokenize(
                 body.prompt, parsesControlTokens: body.parsesControlTokens, addsBeginToken: body.addsBeginToken,
-                opensAnswer: body.opensAnswer)
+                opensAnswer: body.opensAnswer, templateVariables: body.templateVariables)
             pieces = body.includesPieces ? try engine.pieces(of: tokens) : nil
             spellings = body.includesSpellings ? try engine.spellings(of: tokens) : nil
         } catch {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 
 from conftest import ROOT, Server
 from exchanges import CHAT, ask, error_of
@@ -46,16 +47,24 @@ def entry(key: str, kind: int, value: bytes) -> bytes:
     return struct.pack("<Q", len(key)) + key.encode() + struct.pack("<I", kind) + value
 
 
-def test_the_begin_token_may_be_left_out(tmp_path):
-    # A model that begins its texts with a token: entries that say so go before the file's own metadata, with padding
-    # that keeps the tensors aligned.
-    more = entry("tokenizer.ggml.add_bos_token", 7, b"\1") + entry("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 1))
-    room = -(len(more) + len(entry("fill", 8, bytes(8)))) % 32
-    more += entry("fill", 8, struct.pack("<Q", room) + b" " * room)
+def text_entry(key: str, text: str) -> bytes:
+    return entry(key, 8, struct.pack("<Q", len(text.encode())) + text.encode())
+
+
+def write_model(path: Path, *entries: bytes) -> None:
+    """A tiny model with more metadata, which goes before the file's own, with padding that keeps the tensors aligned."""
+    more = b"".join(entries)
+    room = -(len(more) + len(text_entry("fill", ""))) % 32
+    more += text_entry("fill", " " * room)
     file = (ROOT / "Tests/Fixtures/tiny-llama3.gguf").read_bytes()
-    head = file[:16] + struct.pack("<Q", struct.unpack_from("<Q", file, 16)[0] + 3)
-    path = tmp_path / "begins.gguf"
+    head = file[:16] + struct.pack("<Q", struct.unpack_from("<Q", file, 16)[0] + len(entries) + 1)
     path.write_bytes(head + more + file[24:])
+
+
+def test_the_begin_token_may_be_left_out(tmp_path):
+    path = tmp_path / "begins.gguf"
+    begin = entry("tokenizer.ggml.bos_token_id", 4, struct.pack("<I", 1))
+    write_model(path, entry("tokenizer.ggml.add_bos_token", 7, b"\1"), begin)
     server = Server("--threads", "1", "--model", str(path), "--chat-format", "llama-3")
     try:
         whole = ask(server, {"prompt": "Hello"}, "/tokenize")["tokens"]
@@ -64,5 +73,52 @@ def test_the_begin_token_may_be_left_out(tmp_path):
         assert whole == [1, *bare]
         both = {"prompt": "Hello", "add_special": True, "add_special_tokens": False}
         assert error_of(server, both, "/tokenize")["param"] == "add_special"
+    finally:
+        assert server.stop() == 0
+
+
+TEMPLATE = """{% if messages[0].role == 'system' %}{{ raise_exception('no system ' + messages[0].content) }}{% endif %}
+{{- messages | length }}{{ 'think' if enable_thinking else 'answer' }}{{ reasoning_effort }}{{ names | join('+') }}"""
+
+
+def test_a_chat_template_gets_what_requests_say_and_its_refusals_reach_the_client(tmp_path):
+    path = tmp_path / "template.gguf"
+    write_model(path, text_entry("tokenizer.chat_template", TEMPLATE))
+    chat = {"messages": [{"role": "user", "content": "Hi"}]}
+    flags = ["--chat-template-kwargs", '{"names": ["c"]}']
+    server = Server("--threads", "1", "--model", str(path), *flags)
+
+    def prompt(more: dict) -> str:
+        tokens = ask(server, chat | more, "/tokenize")["tokens"]
+        return ask(server, {"tokens": tokens}, "/detokenize")["prompt"]
+
+    try:
+        assert prompt({}) == prompt({"chat_template_kwargs": {"enable_thinking": False}}) == "1answerc"
+        assert prompt({"chat_template_kwargs": {"enable_thinking": True, "names": ["a", "b"]}}) == "1thinka+b"
+        assert prompt({"reasoning_effort": "low"}) == "1answerlowc"
+        assert prompt({"reasoning_effort": "low", "chat_template_kwargs": {"reasoning_effort": "x"}}) == "1answerxc"
+        long = chat | {"max_tokens": 1, "chat_template_kwargs": {"names": ["x"] * 20}}
+        count = ask(server, long, "/v1/chat/completions")["usage"]["prompt_tokens"]
+        assert count == len(ask(server, chat | {"chat_template_kwargs": {"names": ["x"] * 20}}, "/tokenize")["tokens"])
+        for value in [{"tools": []}, {"messages": []}, {"a": {"b": 1}}, [1], "x"]:
+            for where in ["/v1/chat/completions", "/tokenize"]:
+                error = error_of(server, chat | {"chat_template_kwargs": value}, where)
+                assert error["param"] == "chat_template_kwargs" and "expected" in error["message"]
+        refused = {"messages": [{"role": "system", "content": "S"}]}
+        error = error_of(server, refused, "/v1/chat/completions")
+        assert error["message"] == "the model's chat template refuses the conversation: 'no system S'"
+        assert error["type"] == "invalid_request_error"
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_template_that_cannot_be_read_is_named_and_texts_do_without_it(tmp_path):
+    path = tmp_path / "unreadable.gguf"
+    write_model(path, text_entry("tokenizer.chat_template", "{% include 'x' %}"))
+    server = Server("--threads", "1", "--model", str(path))
+    try:
+        error = error_of(server, {"messages": [{"role": "user", "content": "Hi"}]}, "/v1/chat/completions")
+        assert "unknown statement 'include'" in error["message"] and "'chatml'" in error["message"]
+        assert ask(server, {"prompt": "Hello", "max_tokens": 2})["usage"]["completion_tokens"] > 0
     finally:
         assert server.stop() == 0

@@ -47,6 +47,8 @@ struct CompletionBody: Decodable {
     /// nil: the served one.
     let model: String?
     let prompts: [CompletionRequest.Prompt]
+    /// For the chat template.
+    let templateVariables: [String: ChatValue]
     /// Choices per prompt.
     let count: Int
     let isStreamed: Bool
@@ -91,6 +93,8 @@ struct CompletionBody: Decodable {
                 throw fields.wrong("suffix", "no text")
             }
             for name in ["add_special_tokens", "add_generation_prompt"] { try fields.expect(name, true) }
+            _ = try fields.value("chat_template_kwargs", as: EmptyObject.self, "an empty object for a text")
+            templateVariables = [:]
             try fields.expect("continue_final_message", false)
         case .chat:
             let messages = try fields.required("messages", as: [MessageField].self, "an array of messages")
@@ -99,6 +103,7 @@ struct CompletionBody: Decodable {
                 throw fields.wrong("add_generation_prompt", "true, or continue_final_message with it")
             }
             prompts = [.chat(messages.map(\.message))]
+            templateVariables = try TemplateVariables(&fields).values
             maximumTokens =
                 try Self.maximumTokens(&fields, ["max_completion_tokens", "max_tokens", "n_predict"])
                 ?? context.defaults.maximumTokens
@@ -186,7 +191,6 @@ struct CompletionBody: Decodable {
             guard let asked = try fields.value(name, as: String.self, "'\(value)'") else { continue }
             if asked != value { throw fields.wrong(name, "'\(value)'") }
         }
-        _ = try fields.value("chat_template_kwargs", as: EmptyObject.self, "an empty object")
     }
 
     /// Capped to what could pay off: all other clients wait for one client's drafts.
@@ -254,11 +258,13 @@ struct CompletionBody: Decodable {
         sampling.seed &+= UInt64(choice)
         // An echo with nothing after it needs the prompt's log probabilities, requested or not.
         let isEchoAlone = echoes && maximumTokens == 0
-        return CompletionRequest(
+        var request = CompletionRequest(
             prompt, maximumTokens: maximumTokens, sampling: sampling, stop: stop, endsLoops: endsLoops,
             speculation: speculation, logprobs: logprobs ?? (isEchoAlone ? 0 : nil),
             promptLogprobs: echoes && logprobs != nil || isEchoAlone,
             reportsRounds: includesRounds,
             timeout: timeout, client: client, cacheSalt: cacheSalt)
+        request.templateVariables = templateVariables
+        return request
     }
 }

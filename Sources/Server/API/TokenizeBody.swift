@@ -10,6 +10,8 @@ struct TokenizeBody: Decodable {
     let addsBeginToken: Bool
     /// Whether a conversation ends with an open assistant turn, rather than with its last turn.
     let opensAnswer: Bool
+    /// For the chat template.
+    let templateVariables: [String: ChatValue]
     /// Whether tokens come with their text, as in llama.cpp.
     let includesPieces: Bool
     /// Whether tokens come with the vocabulary's spelling, as in vLLM.
@@ -28,8 +30,10 @@ struct TokenizeBody: Decodable {
         }
         if let messages {
             opensAnswer = try ConversationEnd(&fields, messages).opensAnswer
+            templateVariables = try TemplateVariables(&fields).values
         } else {
             opensAnswer = true
+            templateVariables = [:]
             // These have no effect on a text.
             for name in ["add_generation_prompt", "continue_final_message"] { _ = try fields.bool(name) }
         }
