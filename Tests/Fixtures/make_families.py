@@ -47,19 +47,33 @@ BEHIND = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_l
 
 def write(
     name: str, architecture: str, model: torch.nn.Module, factors: dict[str, np.ndarray] | None = None, *, tokens: int = 48,
-    keys: dict[str, object] | None = None, names: dict[str, str] | None = None, norm_offset: float = 0,
+    keys: dict[str, object] | None = None, names: dict[str, str] | None = None, norm_offset: float = 0, split: int = 0,
 ) -> None:  # fmt: skip
     """A random model of the architecture, as float16, and its logits for some tokens, as float32.
 
     `keys`: metadata below the architecture's name. `norm_offset`: what the model adds to its norms, and files hold.
+    `split`: it is written once more, in files of at most so many tensors.
     """
-    config = model.config
     model.eval()
     with torch.no_grad():
         for key, parameter in model.named_parameters():
             parameter.uniform_(-0.25, 0.25) if "norm" not in key else parameter.uniform_(0.5, 1.5)
             parameter.copy_(parameter.half().float())
-    writer = gguf.GGUFWriter(HERE / f"{name}.gguf", architecture)
+    for tensors in {0, split}:
+        write_files(name, architecture, model, factors or {}, keys or {}, NAMES | (names or {}), norm_offset, tensors)
+    ids = [(index * 37 + 11) % 258 for index in range(tokens)]
+    with torch.no_grad():
+        logits = model(torch.tensor([ids])).logits[0]
+    (HERE / f"{name}.logits").write_bytes(logits.numpy().astype("<f4").tobytes())
+
+
+def write_files(
+    name: str, architecture: str, model: torch.nn.Module, factors: dict[str, np.ndarray], keys: dict[str, object],
+    names: dict[str, str], norm_offset: float, split: int,
+) -> None:  # fmt: skip
+    """The model's file, or its files of at most `split` tensors."""
+    config = model.config
+    writer = gguf.GGUFWriter(HERE / f"{name}.gguf", architecture, split_max_tensors=split)
     writer.add_name(name)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(512)
@@ -70,14 +84,16 @@ def write(
     head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     writer.add_key_length(head)
     writer.add_value_length(head)
-    writer.add_rope_dimension_count((keys or {}).pop("rope.dimension_count", head))
+    writer.add_rope_dimension_count(keys.get("rope.dimension_count", head))
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     rope = config.rope_parameters.get("full_attention", config.rope_parameters)
     writer.add_rope_freq_base(rope["rope_theta"])
     if rope["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(rope["factor"])
-    for key, value in (keys or {}).items():
+    for key, value in keys.items():
+        if key == "rope.dimension_count":
+            continue
         add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32, str: writer.add_string}
         (writer.add_array if isinstance(value, list) else add[type(value)])(f"{architecture}.{key}", value)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -87,27 +103,22 @@ def write(
     writer.add_token_types([gguf.TokenType.NORMAL] * 258 + [gguf.TokenType.CONTROL] * 2)
     writer.add_token_merges(["Ġ t", "h e"])
     writer.add_eos_token_id(259)
-    known = NAMES | (names or {})
     for key, parameter in model.named_parameters():
         stem, suffix = key.rsplit(".", 1)
         parts = stem.split(".")
-        tensor = known[stem] if stem in known else f"blk.{parts[2]}.{known['.'.join(parts[3:])]}"
+        tensor = names[stem] if stem in names else f"blk.{parts[2]}.{names['.'.join(parts[3:])]}"
         weight = parameter.detach()
         if architecture in INTERLEAVED and tensor.endswith(("attn_q", "attn_k")):
             heads = config.num_attention_heads if tensor.endswith("q") else config.num_key_value_heads
             weight = permute(weight, heads)
         data = weight.numpy() + (norm_offset if "norm" in tensor else 0)
         writer.add_tensor(f"{tensor}.{suffix}", data.astype(np.float16) if data.ndim == 2 else data.astype(np.float32))
-    for tensor, values in (factors or {}).items():
+    for tensor, values in factors.items():
         writer.add_tensor(tensor, values.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    ids = [(index * 37 + 11) % 258 for index in range(tokens)]
-    with torch.no_grad():
-        logits = model(torch.tensor([ids])).logits[0]
-    (HERE / f"{name}.logits").write_bytes(logits.numpy().astype("<f4").tobytes())
 
 
 # ------------------------------------------------------------------------------------------------ families
@@ -133,7 +144,7 @@ def qwen2(name: str) -> None:
 
 
 def qwen3(name: str) -> None:
-    write(name, "qwen3", Qwen3ForCausalLM(Qwen3Config(**SHAPE, rope_parameters=ROPE)))
+    write(name, "qwen3", Qwen3ForCausalLM(Qwen3Config(**SHAPE, rope_parameters=ROPE)), split=9)
 
 
 def smollm3(name: str) -> None:

@@ -12,6 +12,8 @@ from hub_server import Hub
 FIXTURES = Path(__file__).resolve().parents[1] / "Fixtures"
 #: A model that runs, small enough to send a hundred times.
 TINY = (FIXTURES / "tiny-qwen3.gguf").read_bytes()
+#: The same in three files.
+PARTS = {path.name: path.read_bytes() for path in FIXTURES.glob("tiny-qwen3-0000?-of-00003.gguf")}
 TOKEN = "hf_ThisIsTheSecretTokenOfTheTests"
 
 

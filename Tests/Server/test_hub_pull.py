@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hub_place import TINY, TOKEN, noise
+from hub_place import PARTS, TINY, TOKEN, noise
 from hub_server import COMMIT, Fault, File, Repository
 from huggingface_hub import HfApi, hf_hub_download
 
@@ -82,6 +82,27 @@ def test_all_parts_of_a_split_model_are_fetched(hub, place):
     place.path("owner/Big-GGUF/Q4_K_M/Big-Q4_K_M-00002-of-00003.gguf").unlink()
     assert "interrupted" in place.run("models")[0]
     assert "Big-Q4_K_M-00002-of-00003.gguf is here" in place.run("-m", "owner/Big-GGUF", "x", status=65)[1]
+
+
+def test_a_split_model_runs_as_the_whole_one_does(hub, place):
+    parts = {f"Q8_0/{name.replace('tiny-qwen3', 'Tiny-Q8_0')}": data for name, data in PARTS.items()}
+    hub.add("owner/Tiny-GGUF", {"Tiny-Q4_0.gguf": TINY} | parts)
+    prompt = ("the the", "-n", "20", "-q")
+    text = place.run("-m", "owner/Tiny-GGUF:Q4_0", *prompt)[0]
+    assert len(parts) == 3 and len(text) > 10
+    assert place.run("-m", "owner/Tiny-GGUF:Q8_0", *prompt)[0] == text
+    requests = len(hub.requests)
+    first = place.path("owner/Tiny-GGUF/Q8_0/Tiny-Q8_0-00001-of-00003.gguf")
+    assert place.run("-m", str(first), *prompt)[0] == text
+    for name in (str(first), "owner/Tiny-GGUF:Q8_0"):
+        assert "0.21 MB in 3 files, architecture qwen3" in place.run("inspect", name)[0]
+    assert len(hub.requests) == requests
+    second = first.with_name("Tiny-Q8_0-00002-of-00003.gguf")
+    assert f"part 2 of 3 of a model, expected the first, {first}" in place.run("-m", str(second), "x", status=65)[1]
+    second.unlink()
+    assert f"{second}: No such file" in place.run("inspect", str(first), status=66)[1]
+    # What is not whole is fetched again.
+    assert place.run("-m", "owner/Tiny-GGUF:Q8_0", *prompt)[0] == text and second.exists()
 
 
 @pytest.mark.parametrize(

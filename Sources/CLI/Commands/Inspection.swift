@@ -13,10 +13,11 @@ struct Inspection {
     private var summary: String {
         let weights = checkpoint.tensors.reduce(0) { $0 + $1.count }
         let name = (try? checkpoint.metadata.optionalString("general.name")).flatMap { $0 } ?? "unnamed"
+        let parts = checkpoint.partCount > 1 ? " in \(checkpoint.partCount) files" : ""
         let architecture = (try? checkpoint.metadata.optionalString("general.architecture")).flatMap { $0 } ?? "unknown"
         return """
             \(checkpoint.path)
-            GGUF version 3, \(megabytes(checkpoint.byteCount)), architecture \(architecture), "\(name)"
+            GGUF version 3, \(megabytes(checkpoint.byteCount))\(parts), architecture \(architecture), "\(name)"
             \(checkpoint.tensors.count) tensors, \(String(format: "%.1f", Double(weights) / 1e6)) million weights
             """
     }

@@ -1,5 +1,5 @@
-/// A GGUF version 3 file: metadata, and tensors that are read on demand. Nothing is trusted before it is checked, and
-/// nothing is read twice: another program may be writing to the file.
+/// A GGUF version 3 file, or the several files of a split model: metadata, and tensors that are read on demand. Nothing
+/// is trusted before it is checked, and nothing is read twice: another program may be writing to the file.
 package final class Checkpoint: Sendable {
     package struct Contents: Sendable {
         var metadata: Metadata
@@ -7,27 +7,34 @@ package final class Checkpoint: Sendable {
         var dataOffset: Int
     }
 
-    private let file: ReadableFile
-    private let contents: Contents
+    private let parts: [CheckpointPart]
+    /// Those of the first part, then those of the second, and so on.
+    package let tensors: [TensorInfo]
     private let indices: [String: Int]
 
-    /// - Throws: `FileError` if the file cannot be read, `CheckpointError` if it is not a valid GGUF file.
+    /// - Parameter path: the file, or the first of a split model's, beside which the others lie.
+    /// - Throws: `FileError` if a file cannot be read, `CheckpointError` if one is not a valid GGUF file or a part of another
+    ///   model.
     package init(path: String) throws {
-        let file = try ReadableFile(path: path)
-        self.file = file
-        contents = try Self.parse(
-            ByteReader(count: file.byteCount) { buffer, offset throws(FileError) in
-                try file.read(buffer, at: offset)
-            })
-        indices = Dictionary(uniqueKeysWithValues: contents.tensors.enumerated().map { ($1.name, $0) })
+        parts = try Self.parts(from: path)
+        tensors = parts.enumerated().flatMap { number, part in
+            part.contents.tensors.map { tensor in
+                var tensor = tensor
+                tensor.part = number
+                return tensor
+            }
+        }
+        indices = Dictionary(uniqueKeysWithValues: tensors.enumerated().map { ($1.name, $0) })
     }
 
-    package var metadata: Metadata { contents.metadata }
-    package var tensors: [TensorInfo] { contents.tensors }
-    package var path: String { file.path }
-    package var byteCount: Int { file.byteCount }
+    package var metadata: Metadata { parts[0].metadata }
+    /// Of the first part.
+    package var path: String { parts[0].file.path }
+    /// Of all parts.
+    package var byteCount: Int { parts.reduce(0) { $0 + $1.file.byteCount } }
+    package var partCount: Int { parts.count }
 
-    package func tensor(_ name: String) -> TensorInfo? { indices[name].map { contents.tensors[$0] } }
+    package func tensor(_ name: String) -> TensorInfo? { indices[name].map { tensors[$0] } }
 
     /// Fills `buffer` with the tensor's bytes starting at `offset`.
     /// - Throws: `CheckpointError` if the file can no longer be read there.
@@ -35,10 +42,12 @@ package final class Checkpoint: Sendable {
         _ tensor: TensorInfo, from offset: Int = 0, into buffer: UnsafeMutableRawBufferPointer
     ) throws(CheckpointError) {
         precondition(offset >= 0 && offset + buffer.count <= tensor.byteCount)
+        let part = parts[tensor.part]
         do throws(FileError) {
-            try file.read(buffer, at: contents.dataOffset + tensor.offset + offset)
+            try part.file.read(buffer, at: part.contents.dataOffset + tensor.offset + offset)
         } catch {
-            throw .tensor(tensor.name, "cannot be read: the file \(error.reason)")
+            let file = partCount > 1 ? "\(error.path):" : "the file"
+            throw .tensor(tensor.name, "cannot be read: \(file) \(error.reason)")
         }
     }
 

@@ -1,12 +1,7 @@
 /// What the name of a model's file says, as those who publish models write it: `NAME-QUANT.gguf` or `NAME.QUANT.gguf`,
 /// and `NAME-QUANT-00001-of-00003.gguf` for a part of a model that is split.
 package struct ModelFileName: Equatable, Sendable {
-    package struct Part: Equatable, Sendable {
-        package let number: Int
-        package let count: Int
-    }
-
-    private static let ending = ".gguf"
+    static let ending = ".gguf"
     private static let drafterEnding = ".drafter.gguf"
 
     /// The name without its ending and its part.
@@ -22,13 +17,8 @@ package struct ModelFileName: Equatable, Sendable {
         guard lower.hasSuffix(Self.ending), name.utf8.count > Self.ending.utf8.count else { return nil }
         isDrafter = lower.hasSuffix(Self.drafterEnding)
         let whole = name.dropLast(Self.ending.count)
-        if let (before, part) = Self.split(whole) {
-            stem = String(before)
-            self.part = part
-        } else {
-            stem = String(whole)
-            part = nil
-        }
+        part = Part(endOf: name)
+        stem = String(part == nil ? whole : whole.dropLast(Part.length))
         quant = Self.quant(of: stem).map(String.init)
     }
 
@@ -45,21 +35,6 @@ package struct ModelFileName: Equatable, Sendable {
         let short = model.prefix { $0 != "." }
         if !stems.contains(short) { stems.append(short) }
         return stems.map { $0 + drafterEnding }
-    }
-
-    /// Splits off `-00001-of-00003`.
-    private static func split(_ stem: Substring) -> (before: Substring, part: Part)? {
-        let pieces = stem.split(separator: "-", omittingEmptySubsequences: false)
-        guard pieces.count > 3, pieces[pieces.count - 2] == "of",
-            let number = partNumber(pieces[pieces.count - 3]), let count = partNumber(pieces[pieces.count - 1]),
-            number <= count
-        else { return nil }
-        return (stem.dropLast(pieces.suffix(3).reduce(3) { $0 + $1.count }), Part(number: number, count: count))
-    }
-
-    private static func partNumber(_ text: Substring) -> Int? {
-        guard text.utf8.count == 5, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
-        return Int(text).flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// The longest end of the stem that is a quantization, after one of `-`, `.` and `_`.

@@ -3,8 +3,10 @@ package struct TensorInfo: Equatable, Sendable {
     package let name: String
     package let type: TensorType
     package let shape: [Int]
-    /// Bytes from the start of the data section; checked to be inside the file and to overlap no other tensor.
+    /// Bytes from the start of its file's data section; checked to be inside the file and to overlap no other tensor.
     package let offset: Int
+    /// The file that it is in, counted from 0.
+    package internal(set) var part = 0
 
     package init(name: String, type: TensorType, shape: [Int], offset: Int) {
         self.name = name

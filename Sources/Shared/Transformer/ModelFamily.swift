@@ -65,9 +65,6 @@ package struct ModelFamily: Sendable {
     /// - Throws: `CheckpointError` naming a key below the family's name that it does not know, or one that asks for what is
     ///   not computed: the model would be another than the one that the file describes.
     package func check(_ metadata: Metadata) throws(CheckpointError) {
-        if let parts = try metadata.optionalInteger("split.count", in: 0...Int.max), parts > 1 {
-            throw .invalid(key: "split.count", value: parts, expected: "1: models in several files are not loaded")
-        }
         if let type = try metadata.optionalString("general.type"), type != "model" {
             throw .invalid(key: "general.type", value: excerpt(type), expected: "'model'")
         }

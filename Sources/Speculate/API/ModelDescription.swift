@@ -40,7 +40,8 @@ public struct ModelDescription: Equatable, Sendable {
             throw EngineError(error, path: checkpoint.path)
         }
         path = checkpoint.path
-        let tensors = checkpoint.tensors.map { "\($0.name) \($0.type) \($0.shape)" }
+        // Sorted: which file a tensor is in, and where, makes it no other model.
+        let tensors = checkpoint.tensors.map { "\($0.name) \($0.type) \($0.shape)" }.sorted()
         fingerprint = String(FNV1a.hash("\(verifier.weights.fingerprint) \(tensors)"), radix: 16)
         hiddenStateWidth = verifier.taps.count * verifier.config.hidden
         vocabularySize = verifier.config.vocabulary
