@@ -8,7 +8,7 @@ Without names all of them, as make.py does.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import gguf
@@ -18,7 +18,7 @@ from tokenizers import pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GraniteConfig, GraniteForCausalLM, Ministral3Config
 from transformers import Ministral3ForCausalLM, Olmo2Config, Olmo2ForCausalLM, Olmo3Config, Olmo3ForCausalLM
-from transformers import Phi3Config, Phi3ForCausalLM, SmolLM3Config, SmolLM3ForCausalLM
+from transformers import Phi3Config, Phi3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM, SmolLM3Config, SmolLM3ForCausalLM
 
 HERE = Path(__file__).parent
 # Families whose files rotate neighbours, with queries and keys permuted for it.
@@ -39,7 +39,8 @@ NAMES = {
     "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
     "self_attn.q_norm": "attn_q_norm", "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate",
     "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
-    "post_attention_layernorm": "ffn_norm",
+    "post_attention_layernorm": "ffn_norm", "mlp.gate": "ffn_gate_inp", "mlp.experts.gate": "ffn_gate_exps",
+    "mlp.experts.up": "ffn_up_exps", "mlp.experts.down": "ffn_down_exps",
 }  # fmt: skip
 # Families with norms behind each branch.
 BEHIND = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}
@@ -65,6 +66,16 @@ def write(
     with torch.no_grad():
         logits = model(torch.tensor([ids])).logits[0]
     (HERE / f"{name}.logits").write_bytes(logits.numpy().astype("<f4").tobytes())
+
+
+def weights(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The parameters as files have them: gate and up of experts apart."""
+    for key, parameter in model.named_parameters():
+        if key.endswith("experts.gate_up_proj"):
+            for part, weight in zip(("gate", "up"), parameter.detach().chunk(2, dim=1), strict=True):
+                yield key.replace("gate_up_proj", f"{part}.weight"), weight.contiguous()
+        else:
+            yield key.replace("experts.down_proj", "experts.down.weight"), parameter.detach()
 
 
 def write_files(
@@ -103,16 +114,16 @@ def write_files(
     writer.add_token_types([gguf.TokenType.NORMAL] * 258 + [gguf.TokenType.CONTROL] * 2)
     writer.add_token_merges(["Ġ t", "h e"])
     writer.add_eos_token_id(259)
-    for key, parameter in model.named_parameters():
+    for key, weight in weights(model):
         stem, suffix = key.rsplit(".", 1)
         parts = stem.split(".")
         tensor = names[stem] if stem in names else f"blk.{parts[2]}.{names['.'.join(parts[3:])]}"
-        weight = parameter.detach()
         if architecture in INTERLEAVED and tensor.endswith(("attn_q", "attn_k")):
             heads = config.num_attention_heads if tensor.endswith("q") else config.num_key_value_heads
             weight = permute(weight, heads)
         data = weight.numpy() + (norm_offset if "norm" in tensor else 0)
-        writer.add_tensor(f"{tensor}.{suffix}", data.astype(np.float16) if data.ndim == 2 else data.astype(np.float32))
+        half = data.ndim > 1 and not tensor.endswith("ffn_gate_inp")
+        writer.add_tensor(f"{tensor}.{suffix}", data.astype(np.float16 if half else np.float32))
     for tensor, values in factors.items():
         writer.add_tensor(tensor, values.astype(np.float32))
     writer.write_header_to_file()
@@ -145,6 +156,24 @@ def qwen2(name: str) -> None:
 
 def qwen3(name: str) -> None:
     write(name, "qwen3", Qwen3ForCausalLM(Qwen3Config(**SHAPE, rope_parameters=ROPE)), split=9)
+
+
+def qwen3moe(name: str) -> None:
+    torch.manual_seed(6)
+    experts = dict(num_experts=12, num_experts_per_tok=3, moe_intermediate_size=32, norm_topk_prob=True)
+    model = Qwen3MoeForCausalLM(Qwen3MoeConfig(**SHAPE, **experts, rope_parameters=ROPE))
+    leads: list[float] = []
+
+    def route(_module: torch.nn.Module, _inputs: object, outputs: tuple[torch.Tensor, ...]) -> None:
+        scores = outputs[0].sort(dim=-1, descending=True).values
+        leads.append((scores[:, 2] - scores[:, 3]).min().item())
+
+    for layer in model.model.layers:
+        layer.mlp.gate.register_forward_hook(route)
+    keys = {"expert_count": 12, "expert_used_count": 3, "expert_feed_forward_length": 32}
+    write(name, "qwen3moe", model, keys=keys)
+    # Rounding keys and values to 16 bits must not choose another expert.
+    assert len(leads) == 2 and min(leads) > 0.01, leads
 
 
 def smollm3(name: str) -> None:
@@ -238,6 +267,7 @@ MODELS: dict[str, Callable[[str], None]] = {
     "tiny-mistral3": mistral3,
     "tiny-phi3": phi3,
     "tiny-phi3-short": phi3_short,
+    "tiny-qwen3moe": qwen3moe,
 }
 
 

@@ -77,7 +77,7 @@ import TestSupport
         "architectures give the logits of transformers",
         arguments: [
             "tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3", "tiny-smollm3", "tiny-gemma3", "tiny-granite",
-            "tiny-olmo2", "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-phi3-short",
+            "tiny-olmo2", "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-phi3-short", "tiny-qwen3moe",
         ])
     func architecture(name: String) throws {
         let verifier = try Verifier(

@@ -180,7 +180,7 @@ typedef struct {
     /// The first index of the greatest value; NaN never is. `count` ≥ 1.
     int32_t (*argmax)(const float *x, int32_t count);
 
-    /// weights[i] = exp((x[i] − greatest) · factor); partial_sums[b] = Σ weights[256b..<256(b+1)].
+    /// weights[i] = exp((x[i] − greatest) · factor), `weights` may be `x`; partial_sums[b] = Σ weights[256b..<256(b+1)].
     void (*exponentials)(const float *x, int32_t count, float greatest, float factor, float *weights,
                          float *partial_sums);
 } spk_kernels;

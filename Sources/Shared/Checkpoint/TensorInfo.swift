@@ -16,5 +16,7 @@ package struct TensorInfo: Equatable, Sendable {
     }
 
     package var count: Int { shape.reduce(1, *) }
+    /// Of all its matrices, if it has several.
+    package var rows: Int { count / shape[0] }
     package var byteCount: Int { count / type.unitSize * type.unitBytes }
 }

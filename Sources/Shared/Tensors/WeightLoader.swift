@@ -32,7 +32,24 @@ package final class WeightLoader {
     /// A weight matrix [outputs × inputs].
     /// - Throws: `CheckpointError` naming the tensor if it is missing or has another shape.
     package func matrix(_ name: String, inputs: Int, outputs: Int) throws(CheckpointError) -> spk_matrix {
-        let tensor = try take(name, shape: [inputs, outputs])
+        try matrix(try take(name, shape: [inputs, outputs]))
+    }
+
+    /// Matrices [count × outputs × inputs] as one, whose rows are theirs one after the other. `outputs` is a multiple of 16,
+    /// so that each of them consists of whole panels.
+    /// - Throws: `CheckpointError` naming the tensor if it is missing or has another shape.
+    package func matrices(
+        _ name: String, inputs: Int, outputs: Int, count: Int
+    ) throws(CheckpointError) -> spk_matrix {
+        let tensor = try take(name, shape: [inputs, outputs, count])
+        guard tensor.rows <= Int(Int32.max) else {
+            throw .tensor(name, "has \(tensor.rows) rows, expected at most \(Int32.max)")
+        }
+        return try matrix(tensor)
+    }
+
+    private func matrix(_ tensor: TensorInfo) throws(CheckpointError) -> spk_matrix {
+        let (name, inputs, outputs) = (tensor.name, tensor.shape[0], tensor.rows)
         guard inputs % Int(SPK_GROUP) == 0 else {
             throw .tensor(name, "has \(inputs) inputs, expected a multiple of \(SPK_GROUP)")
         }
@@ -55,7 +72,7 @@ package final class WeightLoader {
     private func read(
         _ tensor: TensorInfo, panels: Int, _ body: (UnsafePointer<UInt8>, Range<Int>) -> Void
     ) throws(CheckpointError) {
-        let panelBytes = tensor.byteCount / tensor.shape[1] * Int(SPK_LANES)
+        let panelBytes = tensor.byteCount / tensor.rows * Int(SPK_LANES)
         let most = max(1, Self.chunkBytes / panelBytes)
         let failure = Locked<CheckpointError?>(nil)
         pool.run { worker in
@@ -145,11 +162,11 @@ package final class WeightLoader {
 
     private static func arenaBytes(_ tensor: TensorInfo) -> Int {
         guard tensor.type != .i64 else { return 0 }
-        guard tensor.shape.count == 2, tensor.shape[0] % Int(SPK_GROUP) == 0 else {
+        guard 2...3 ~= tensor.shape.count, tensor.shape[0] % Int(SPK_GROUP) == 0 else {
             return tensor.shape.count == 1 ? Arena.size(tensor.count * 4) : 0
         }
-        let panels = (tensor.shape[1] + Int(SPK_LANES) - 1) / Int(SPK_LANES)
+        let panels = (tensor.rows + Int(SPK_LANES) - 1) / Int(SPK_LANES)
         let packed = panels * spk_panel_bytes(tensor.type.kernelType, Int32(tensor.shape[0]))
-        return max(packed, Arena.size(tensor.shape[1] == 1 ? tensor.count * 4 : 0))
+        return max(packed, Arena.size(tensor.rows == 1 ? tensor.count * 4 : 0))
     }
 }

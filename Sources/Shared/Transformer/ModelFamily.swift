@@ -41,6 +41,8 @@ package struct ModelFamily: Sendable {
     package var activation = Activation.silu
     /// Whether `ffn_up` holds the gate's rows too, first.
     package var fusesGate = false
+    /// Whether each feed-forward network consists of experts, of which a row goes to a few.
+    package var hasExperts = false
     /// What `rope.scaling.type` may be beside none and linear.
     package var ropeScalings: [String] = []
     /// How a layer rotates, given the rope that the metadata describe; nil: not at all.

@@ -36,7 +36,8 @@ extension Transformer {
         if !isPlain { finish(branch, rows, &worker) }
     }
 
-    private func finish(_ branch: Branch, _ rows: Int, _ worker: inout Worker) {
+    /// Adds the branch, whose products are in `scratch.branch`, to x.
+    func finish(_ branch: Branch, _ rows: Int, _ worker: inout Worker) {
         let count = config.hidden
         for row in worker.share(of: rows) {
             let added = scratch.branch + row * count

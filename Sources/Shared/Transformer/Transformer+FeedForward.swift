@@ -62,7 +62,7 @@ extension Transformer {
     }
 
     /// Activates some columns of some rows; the pointers are those of the first row.
-    private func activate(
+    func activate(
         _ layer: TransformerWeights.Layer, _ columns: Range<Int>, _ rows: Range<Int>,
         _ gate: UnsafeMutablePointer<Float>,
         _ up: UnsafeMutablePointer<Float>, stride: Int, isQuantized: Bool = true

@@ -41,13 +41,17 @@ package final class Transformer {
         let rows = batch.rowCount
         let layer = weights[index]
         let next: UnsafePointer<UInt8> = index + 1 < weights.count ? weights[index + 1].query.data : head
-        let attended = Branch(layer.output, layer.outputBias, layer.attentionPostNorm, next: layer.gate.data)
+        let entry: UnsafePointer<UInt8> = (layer.router ?? layer.gate).data
+        let attended = Branch(layer.output, layer.outputBias, layer.attentionPostNorm, next: entry)
         let fed = Branch(layer.down, layer.downBias, layer.feedForwardPostNorm, next: next)
         let normed = normalize(rows, layer.attentionNorm, &worker)  // [rows, hidden]
         projectHeads(index, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
         attend(index, batch, &worker)  // attention [rows, heads · dim]
         add(attended, scratch.attention, rows, &worker)  // x [rows, hidden]
         let gated = normalize(rows, layer.feedForwardNorm, &worker)  // [rows, hidden]
+        if let router = layer.router, let experts = scratch.experts {
+            return addExperts(layer, router, experts, fed, gated, rows, &worker)  // x [rows, hidden]
+        }
         gateFeedForward(layer, gated, rows, &worker)  // feedForward [rows, feedForward]
         add(fed, scratch.feedForward, rows, &worker)  // x [rows, hidden]
     }

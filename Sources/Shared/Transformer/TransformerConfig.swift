@@ -3,8 +3,10 @@ package struct TransformerConfig: Equatable, Sendable {
     package let layers: Int
     /// Width of the residual stream.
     package let hidden: Int
-    /// Inner width of the feed-forward networks.
+    /// Inner width of the feed-forward networks, or of each expert.
     package let feedForward: Int
+    /// Nil where every row goes through all of a feed-forward network.
+    package let experts: ExpertRouting?
     package let heads: Int
     /// Key–value heads; each serves `heads / kvHeads` query heads (Ainslie et al. 2023).
     package let kvHeads: Int
@@ -36,7 +38,10 @@ package struct TransformerConfig: Equatable, Sendable {
         self.vocabulary = vocabulary
         layers = try family.layers(metadata)
         hidden = try metadata.integer("\(name).embedding_length", in: 1...65536)
-        feedForward = try metadata.integer("\(name).feed_forward_length", in: 1...1 << 20)
+        let file = FamilyMetadata(metadata, family)
+        experts = family.hasExperts ? try ExpertRouting(file) : nil
+        feedForward = try file.integer(
+            experts == nil ? "feed_forward_length" : "expert_feed_forward_length", in: 1...1 << 20)
         heads = try metadata.integer("\(name).attention.head_count", in: 1...1024)
         kvHeads = try metadata.optionalInteger("\(name).attention.head_count_kv", in: 1...1024) ?? heads
         // One token to continue and one more are the least that a text can be.
@@ -67,7 +72,6 @@ package struct TransformerConfig: Equatable, Sendable {
                 "rope base \(described.base), rotated dimensions \(described.dimensions) and epsilon \(epsilon) are not sound"
             )
         }
-        let file = FamilyMetadata(metadata, family)
         var (ropes, windows) = ([Rope?](), [Int?]())
         for layer in 0..<layers {
             ropes.append(try family.rope(layer, described, file))

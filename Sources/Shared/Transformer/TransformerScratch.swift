@@ -22,7 +22,8 @@ package final class TransformerScratch {
     let gate: UnsafeMutablePointer<Float>  // [ownRows, feedForward]
     let up: UnsafeMutablePointer<Float>  // [ownRows, feedForward]
     private let tiles: UnsafeMutablePointer<Float>  // [workers, 2, tileFloats]
-    let feedForward: spk_activations  // [rows, feedForward]
+    let feedForward: spk_activations  // [rows, feedForward], or [places, feedForward] of experts
+    let experts: ExpertScratch?
     /// One for each of the config's ropes.
     let rotations: [RotationTable]
     /// [rows] 1 where a key or a value was not finite. The cache holds a finite number in its place, so that rows that do
@@ -60,7 +61,12 @@ package final class TransformerScratch {
         tiles = arena.allocate(count: 2 * workers * Self.tileFloats)
         hidden = arena.activations(rows: rows, inputs: config.hidden, readers: readers.hidden)
         attention = arena.activations(rows: rows, inputs: config.queryWidth, readers: readers.attention)
-        feedForward = arena.activations(rows: rows, inputs: config.feedForward, readers: readers.feedForward)
+        feedForward = arena.activations(
+            rows: config.experts.map { ExpertScratch.places($0, rows: rows) } ?? rows, inputs: config.feedForward,
+            readers: readers.feedForward)
+        experts = config.experts.map {
+            ExpertScratch($0, hidden: config.hidden, readers: readers.experts, rows: rows, in: arena)
+        }
         ownHidden = (0..<workers).map { _ in
             arena.activations(rows: Self.ownRows, inputs: config.hidden, readers: readers.hidden)
         }

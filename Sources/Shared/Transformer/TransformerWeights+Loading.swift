@@ -48,6 +48,19 @@ extension TransformerWeights.Layer {
             keyNorm = try norm("attn_k_norm", keys)
         }
         let width = config.feedForward
+        if let experts = config.experts {
+            func matrices(_ name: String, _ inputs: Int, _ outputs: Int) throws(CheckpointError) -> spk_matrix {
+                try loader.matrices(
+                    "blk.\(index).\(name).weight", inputs: inputs, outputs: outputs, count: experts.count)
+            }
+            router = try matrix("ffn_gate_inp", hidden, experts.count)
+            gate = try matrices("ffn_gate_exps", hidden, width)
+            up = try matrices("ffn_up_exps", hidden, width)
+            down = try matrices("ffn_down_exps", width, hidden)
+            (gateBias, upBias, downBias) = (nil, nil, nil)
+            return
+        }
+        router = nil
         if family.fusesGate {
             let fused = try matrix("ffn_up", hidden, 2 * width)
             gate = fused.rows(0, width)

@@ -12,13 +12,16 @@ package final class TransformerWeights {
         var queryBias, keyBias, valueBias, outputBias: UnsafePointer<Float>?
         /// [headDimension], or [all heads · headDimension] where they are normalised together.
         var queryNorm, keyNorm: UnsafePointer<Float>?
+        /// Gives every expert a score; nil where there are none.
+        var router: spk_matrix?
+        /// All experts' rows one after the other, where there are experts.
         var gate, up, down: spk_matrix
         var gateBias, upBias, downBias: UnsafePointer<Float>?
     }
 
     /// The types of the matrices that are multiplied with each kind of activations, a bit for each.
     struct Readers {
-        var hidden, attention, feedForward: UInt64
+        var hidden, attention, feedForward, experts: UInt64
     }
 
     private let layers: UnsafeMutablePointer<Layer>
@@ -61,11 +64,16 @@ package final class TransformerWeights {
 
     /// - Parameter head: another matrix that is multiplied with the final hidden states.
     func readers(head: spk_matrix?) -> Readers {
-        var readers = Readers(hidden: head?.reader ?? 0, attention: 0, feedForward: 0)
+        var readers = Readers(hidden: head?.reader ?? 0, attention: 0, feedForward: 0, experts: 0)
         for index in 0..<count {
             let layer = layers[index]
-            for matrix in [layer.query, layer.key, layer.value, layer.gate, layer.up] {
-                readers.hidden |= matrix.reader
+            for matrix in [layer.query, layer.key, layer.value] { readers.hidden |= matrix.reader }
+            if let router = layer.router {
+                // The experts' rows are made of the values as they are.
+                readers.hidden |= router.reader | 1 << UInt64(SPK_F32.rawValue)
+                readers.experts |= layer.gate.reader | layer.up.reader
+            } else {
+                readers.hidden |= layer.gate.reader | layer.up.reader
             }
             readers.attention |= layer.output.reader
             readers.feedForward |= layer.down.reader

@@ -3,7 +3,7 @@ import SpeculateShared
 extension ModelFamily {
     /// The architectures that the engine verifies with.
     static let verifiers: [ModelFamily] = [
-        .llama, .qwen2, .qwen3, .smollm3, .gemma3, .granite, .mistral3, .olmo2, .phi3,
+        .llama, .qwen2, .qwen3, .qwen3moe, .smollm3, .gemma3, .granite, .mistral3, .olmo2, .phi3,
     ]
 
     /// The family of a checkpoint.
