@@ -82,16 +82,19 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Sources/Hub", swiftSettings: swiftSettings),
+        .target(
+            name: "SpeculateImport", dependencies: ["SpeculateShared"], path: "Sources/Import",
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Speculate", "SpeculateHub", "SpeculateServer", "SpeculateShared",
+                "Speculate", "SpeculateHub", "SpeculateImport", "SpeculateServer", "SpeculateShared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["Speculate", "SpeculateShared", "SpeculateVerifier"],
+            name: "TestSupport", dependencies: ["Speculate", "SpeculateImport", "SpeculateShared", "SpeculateVerifier"],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // Built by 'make fuzz' with libFuzzer; built without, it runs the recipes that it is given.
         .executableTarget(

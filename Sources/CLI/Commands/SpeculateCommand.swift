@@ -26,6 +26,7 @@ struct SpeculateCommand: AsyncParsableCommand {
         subcommands: [
             CompleteCommand.self, ChatCommand.self, DemoCommand.self, BatchCommand.self, BenchCommand.self,
             DraftCommand.self, InspectCommand.self, ServeCommand.self, PullCommand.self, ModelsCommand.self,
+            ImportCommand.self,
         ],
         defaultSubcommand: CompleteCommand.self)
 

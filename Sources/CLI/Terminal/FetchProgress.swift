@@ -2,7 +2,7 @@ import Foundation
 import SpeculateHub
 import SpeculateShared
 
-/// What is told while a model is fetched: a bar on a terminal, otherwise a line for every tenth.
+/// What is told while a model is fetched or made: a bar on a terminal, otherwise a line for every tenth.
 final class FetchProgress: Sendable {
     private static let period = Duration.milliseconds(100)
 
@@ -17,8 +17,13 @@ final class FetchProgress: Sendable {
 
     private let state = Locked(State())
     private let isShown: Bool
+    private let verb: String
 
-    init(isShown: Bool = true) { self.isShown = isShown }
+    /// - Parameter verb: what is done to a file.
+    init(isShown: Bool = true, verb: String = "fetching") {
+        self.isShown = isShown
+        self.verb = verb
+    }
 
     func show(_ event: FetchEvent) {
         guard isShown else { return }
@@ -56,7 +61,7 @@ final class FetchProgress: Sendable {
                 state = State(file: file, begin: now, beginDone: done)
                 if !Terminal.logIsTerminal {
                     Terminal.log(
-                        "fetching \(file), \(total.bytesForPeople)\(done > 0 ? ", from \(done.bytesForPeople) on" : "")"
+                        "\(verb) \(file), \(total.bytesForPeople)\(done > 0 ? ", from \(done.bytesForPeople) on" : "")"
                     )
                     state.tenth = Self.tenth(done, total)
                 }

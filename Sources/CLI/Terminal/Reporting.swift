@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Speculate
 import SpeculateHub
+import SpeculateImport
 import SpeculateShared
 
 /// Runs what gets models, or looks after those that are here.
@@ -30,6 +31,20 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
 extension EngineError {
     /// What went wrong with getting a model.
     init(_ error: HubError) {
+        let code: Code =
+            switch error.code {
+            case .usage: .invalidRequest
+            case .missing: .fileMissing
+            case .badFile: .invalidCheckpoint
+            case .runtime: .runtime
+            }
+        self.init(code, error.message)
+    }
+}
+
+extension EngineError {
+    /// What went wrong with making a model's file.
+    init(_ error: ImportError) {
         let code: Code =
             switch error.code {
             case .usage: .invalidRequest

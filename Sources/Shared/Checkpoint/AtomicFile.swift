@@ -22,6 +22,15 @@ package enum AtomicFile {
         synchronizeFolder(of: path)
     }
 
+    /// Opens a file beside `path`, to be written and moved there.
+    static func begin(_ path: String) throws(FileError) -> (temporary: String, file: WritableFile) {
+        guard let mode = try mode(at: path) else {
+            throw FileError(path: path, isMissing: false, reason: "is not a regular file")
+        }
+        let temporary = temporary(beside: path)
+        return (temporary, try create(temporary, for: path, mode))
+    }
+
     /// Gives a file that is written and synced its name, durably. A file of that name is replaced.
     package static func move(_ source: String, to path: String) throws(FileError) {
         guard rename(source, path) == 0 else { throw FileError(path: path, errno: errno) }

@@ -1,0 +1,22 @@
+extension SourceFamily {
+    /// Qwen2 and Qwen2.5: biases on queries, keys and values.
+    static let qwen2 = SourceFamily("qwen2", "Qwen2ForCausalLM") {
+        $0.hasQueryBiases = true
+        $0.check = refuseWindows
+    }
+
+    static let qwen3 = SourceFamily("qwen3", "Qwen3ForCausalLM") {
+        $0.hasHeadNorms = true
+        $0.alwaysNamesHeadDimension = true
+        $0.defaults.headDimension = 128
+        $0.check = refuseWindows
+    }
+
+    private static let refuseWindows: @Sendable (Fields) throws(ImportError) -> Void = {
+        fields throws(ImportError) in
+        try fields.expect("use_sliding_window", nil, .bool(false), because: "false: windows are not converted")
+        for value in try fields.array("layer_types") where value != .string("full_attention") {
+            throw fields.wrong("layer_types", value, expected: "'full_attention' alone")
+        }
+    }
+}
