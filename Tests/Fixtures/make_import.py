@@ -131,6 +131,8 @@ def main() -> None:
                     tensor.name: [tensor.tensor_type.name, list(map(int, tensor.shape)), hashlib.sha256(tensor.data.tobytes()).hexdigest()]
                     for tensor in reader.tensors
                 }
+                factors = [tensor.data.tolist() for tensor in reader.tensors if tensor.name == "rope_freqs.weight"]
+                case["factors"] = factors[0] if factors else []
                 if type == "f32":
                     case["tensors"]["q4_1"] = q4_1(quants, reader)
             golden[name] = case

@@ -158,7 +158,8 @@ def sentence_piece(*, dummy: bool, rule: int = 2) -> bytes:
     for text, score, kind in pieces():
         content = chunk(1, text.encode()) + field(2, 5, struct.pack("<f", score))
         model += chunk(1, content + (field(3, 0, bytes([kind])) if kind != 1 else b""))
-    model += chunk(2, field(3, 0, bytes([rule])))
+    # The kind of model, and that it has tokens for single bytes (field 35).
+    model += chunk(2, field(3, 0, bytes([rule])) + b"\x98\x02\x01")
     spaces = field(3, 0, bytes([dummy])) + field(4, 0, b"\x00") + field(5, 0, b"\x01")
     return model + chunk(3, chunk(1, b"identity") + spaces)
 
@@ -211,7 +212,7 @@ LLAMA = SIZES | {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "
 LLAMA3 = {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64, "rope_type": "llama3"}
 GEMMA = {
     "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", "head_dim": 32, "num_hidden_layers": 7,
-    "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 32, "sliding_window": 16, "rope_theta": 1000000.0,
+    "hidden_activation": "gelu_pytorch_tanh", "query_pre_attn_scalar": 32, "sliding_window": 64, "rope_theta": 1000000.0,
     "rope_local_base_freq": 10000.0, "rms_norm_eps": 1e-6, "sliding_window_pattern": 6,
 }  # fmt: skip
 # The configuration, the tokenizer, how weights are stored, and in how many files.
