@@ -94,7 +94,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["Speculate", "SpeculateImport", "SpeculateShared", "SpeculateVerifier"],
+            name: "TestSupport",
+            dependencies: ["Speculate", "SpeculateImport", "SpeculateShared", "SpeculateVerifier"],
             path: "Tests/TestSupport", swiftSettings: swiftSettings),
         // Built by 'make fuzz' with libFuzzer; built without, it runs the recipes that it is given.
         .executableTarget(

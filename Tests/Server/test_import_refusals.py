@@ -39,6 +39,7 @@ CONFIGS = [
     ("tiny-llama", {"rope_scaling": {"rope_type": "yarn", "factor": 4}}, "rope_scaling: 'rope_type' is 'yarn', expected 'default' or 'linear' or 'llama3'"),
     ("tiny-llama", {"rope_scaling": {"rope_type": "llama3", "factor": 4}}, "'low_freq_factor' is missing"),
     ("tiny-qwen3", {"rope_scaling": {"rope_type": "llama3", "factor": 4}}, "is 'llama3', expected 'default' or 'linear' for 'qwen3'"),
+    ("tiny-llama", {"rope_parameters": {"rope_type": "default"}}, "'rope_scaling' is an object of 5, expected none beside rope_parameters"),
     ("tiny-llama", {"quantization_config": {"quant_method": "fp8"}}, "'quantization_config' is an object of 1, expected none"),
     ("tiny-llama", {"rms_norm_eps": "NaN"}, "'rms_norm_eps' is 'NaN', expected a finite number"),
     ("tiny-llama", {"rope_theta": float("inf"), "rope_scaling": None}, "'rope_theta' is inf, expected a finite number"),
@@ -85,7 +86,6 @@ TOKENIZERS = [
     (["added_tokens", 0, "id"], 5, "have the same id, 5"),
     (["added_tokens", 0, "id"], -1, "'id' is -1, expected an integer from 0"),
     (["post_processor"], {"type": "RobertaProcessing"}, "post_processor: 'type' is 'RobertaProcessing'"),
-    (["post_processor"], {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<|im_end|>"}}, {"Sequence": {"id": "A"}}]}, "begins texts with '<|im_end|>', expected the token that begins a text"),
     (["post_processor"], {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A"}}, {"SpecialToken": {"id": "<|im_end|>"}}]}, "expected at most a token that begins a text, and nothing after it"),
     (["model", "merges"], [["a"]], "'merges' is a list of 1, expected pairs of texts"),
     (["model", "merges"], [["Ġ", "qq"]], "its tokenizer is none that this engine reads"),
@@ -95,6 +95,12 @@ TOKENIZERS = [
 @pytest.mark.parametrize(("path", "value", "message"), TOKENIZERS)
 def test_a_tokenizer_that_is_not_converted(tmp_path, path, value, message):
     assert message in refusal(changed(build("tiny-qwen3", tmp_path), path, value))
+
+
+def test_a_text_that_begins_with_another_token(tmp_path):
+    path = ["post_processor", "processors", 1, "single", 0, "SpecialToken", "id"]
+    folder = changed(build("tiny-llama", tmp_path), path, "<|eot_id|>")
+    assert "begins texts with '<|eot_id|>', expected the token that begins a text (bos_token)" in refusal(folder)
 
 
 def test_a_sentence_piece_model_that_is_not_converted(tmp_path):

@@ -76,7 +76,8 @@ enum SafetensorsFile {
         for tensor in tensors.sorted(by: { $0.offset < $1.offset }) {
             guard tensor.offset == end else {
                 throw .bad(
-                    name, "tensor \(excerpt(tensor.name)) begins at byte \(tensor.offset - start) of the data, "
+                    name,
+                    "tensor \(excerpt(tensor.name)) begins at byte \(tensor.offset - start) of the data, "
                         + "expected \(end - start): tensors \(tensor.offset < end ? "overlap" : "leave a gap")")
             }
             end = tensor.offset + tensor.byteCount

@@ -40,7 +40,8 @@ struct SourceTensors {
             // A name that leads out of the folder is no part of the model.
             guard let file = member.value.string, file.hasSuffix(".safetensors"), !file.contains("/") else {
                 throw .bad(
-                    index, "tensor \(excerpt(member.key)) is in \(member.value.summary), expected a safetensors file "
+                    index,
+                    "tensor \(excerpt(member.key)) is in \(member.value.summary), expected a safetensors file "
                         + "of the folder")
             }
             entries.append((member.key, file))

@@ -4,6 +4,11 @@ import SpeculateShared
 /// that are canonically equivalent are one. As Python's writer does, `NaN` and `Infinity` may stand for numbers.
 struct JSONParser {
     private static let greatestDepth = 64
+    private static let words: [(String, JSONValue)] = [
+        ("true", .bool(true)), ("false", .bool(false)), ("null", .null), ("NaN", .number(.nan)),
+        ("Infinity", .number(.infinity)), ("-Infinity", .number(-.infinity)),
+    ]
+    private static let escapes: [UInt8: UInt8] = [34: 34, 92: 92, 47: 47, 98: 8, 102: 12, 110: 10, 114: 13, 116: 9]
 
     private let bytes: [UInt8]
     private let file: String
@@ -52,11 +57,7 @@ struct JSONParser {
         case UInt8(ascii: "\""): return .string(try string())
         default: break
         }
-        let words: [(String, JSONValue)] = [
-            ("true", .bool(true)), ("false", .bool(false)), ("null", .null), ("NaN", .number(.nan)),
-            ("Infinity", .number(.infinity)), ("-Infinity", .number(-.infinity)),
-        ]
-        for (word, value) in words where bytes[index...].starts(with: word.utf8) {
+        for (word, value) in Self.words where bytes[index...].starts(with: word.utf8) {
             index += word.utf8.count
             return value
         }
@@ -131,9 +132,8 @@ struct JSONParser {
     }
 
     private mutating func escape(into text: inout [UInt8]) throws(ImportError) {
-        let simple: [UInt8: UInt8] = [34: 34, 92: 92, 47: 47, 98: 8, 102: 12, 110: 10, 114: 13, 116: 9]
         guard index < bytes.count else { throw wrong("the end of a text") }
-        if let byte = simple[bytes[index]] {
+        if let byte = Self.escapes[bytes[index]] {
             index += 1
             return text.append(byte)
         }

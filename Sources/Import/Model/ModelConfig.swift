@@ -59,11 +59,13 @@ struct ModelConfig {
     private static func refuseOthers(_ fields: Fields, _ family: SourceFamily) throws(ImportError) {
         for key in ["hidden_act", "hidden_activation"] where fields[key] != nil {
             guard let name = fields[key]?.string, family.activations.contains(name) else {
-                throw fields.wrong(key, fields[key], expected: family.activations.map { "'\($0)'" }.joined(separator: " or "))
+                throw fields.wrong(
+                    key, fields[key], expected: family.activations.map { "'\($0)'" }.joined(separator: " or "))
             }
         }
         try fields.expect("is_causal", nil, .bool(true), because: "true")
-        try fields.expect("use_bidirectional_attention", nil, .bool(false), because: "false: an encoder is no language model")
+        try fields.expect(
+            "use_bidirectional_attention", nil, .bool(false), because: "false: an encoder is no language model")
         try fields.expect("attn_logit_softcapping", nil, because: "none")
         try fields.expect("final_logit_softcapping", nil, because: "none")
         try fields.expect("partial_rotary_factor", nil, .integer(1), .number(1), because: "1")

@@ -51,7 +51,8 @@ enum ModelMetadata {
     static func title(of path: String) -> String {
         let words = ModelFolder.name(of: path).split { $0 == "-" || $0.isWhitespace }.map { word in
             let isLower = word.contains(where: \.isLowercase) && !word.contains(where: \.isUppercase)
-            let isVersion = word.first?.isNumber == true || (word.first == "v" && word.dropFirst().first?.isNumber == true)
+            let isVersion =
+                word.first?.isNumber == true || (word.first == "v" && word.dropFirst().first?.isNumber == true)
             return isLower && !isVersion ? word.capitalized : String(word)
         }
         return words.joined(separator: " ")

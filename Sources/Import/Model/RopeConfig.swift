@@ -19,6 +19,9 @@ struct RopeConfig {
         let local = try parameters?.optionalFields("sliding_attention")
         let older = try fields.optionalFields("rope_scaling")
         var global = parameters ?? older
+        if parameters != nil {
+            try fields.expect("rope_scaling", nil, fields["rope_parameters"], because: "none beside rope_parameters")
+        }
         if let parameters, parameters["full_attention"] != nil || local != nil {
             global = try parameters.fields("full_attention")
         }

@@ -68,7 +68,8 @@ struct TensorPlan {
         }
         guard let embedding = find("model.embed_tokens.weight"), try SourceTensor.areEqual(head, embedding) else {
             throw .bad(
-                head.fileName, "tensor \(excerpt(head.name)) differs from the embedding, expected none: config.json says "
+                head.fileName,
+                "tensor \(excerpt(head.name)) differs from the embedding, expected none: config.json says "
                     + "'tie_word_embeddings'")
         }
         taken.insert(Array(head.name.utf8))
@@ -106,7 +107,8 @@ struct TensorPlan {
             } else if !name.hasSuffix(".rotary_emb.inv_freq") {
                 // The frequencies follow from config.json.
                 throw .bad(
-                    sources[name]!.fileName, "tensor \(excerpt(name)) has no place in '\(family.architecture)' as "
+                    sources[name]!.fileName,
+                    "tensor \(excerpt(name)) has no place in '\(family.architecture)' as "
                         + "config.json describes it")
             }
         }

@@ -73,7 +73,8 @@ struct PreTokenizerRules {
         let found = steps.map { excerpt($0, longest: 400) }.joined(separator: ", then ")
         let known = rules.flatMap { [$0.plain, $0.whole].compactMap(\.self) }.joined(separator: ", ")
         throw .bad(
-            root.place, "cuts a text by \(found)" + (whole ? ", with 'ignore_merges'" : "")
+            root.place,
+            "cuts a text by \(found)" + (whole ? ", with 'ignore_merges'" : "")
                 + ", which is not known; expected that of \(known)")
     }
 

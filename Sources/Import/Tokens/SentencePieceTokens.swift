@@ -40,7 +40,8 @@ enum SentencePieceTokens {
         _ files: TokenizerFiles, to vocabulary: inout Vocabulary
     ) throws(ImportError) -> Bool {
         guard let json = files.json, let model = files.model, model["type"] == .string("BPE") else {
-            throw .bad(TokenizerFiles.name, "its model is \(files.model?["type"]?.summary ?? "missing"), expected 'BPE'")
+            throw .bad(
+                TokenizerFiles.name, "its model is \(files.model?["type"]?.summary ?? "missing"), expected 'BPE'")
         }
         try model.expect("ignore_merges", nil, .bool(false), because: "false")
         try model.expect("dropout", nil, .integer(0), .number(0), because: "none")

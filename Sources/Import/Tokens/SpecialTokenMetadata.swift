@@ -21,7 +21,8 @@ enum SpecialTokenMetadata {
             let begin = files.added.first { $0.text.utf8.elementsEqual(first.utf8) }?.id
             guard let begin, metadata["tokenizer.ggml.bos_token_id"] == .uint32(UInt32(begin)) else {
                 throw .bad(
-                    TokenizerFiles.name, "its post_processor begins texts with \(excerpt(first)), expected the token that "
+                    TokenizerFiles.name,
+                    "its post_processor begins texts with \(excerpt(first)), expected the token that "
                         + "begins a text (bos_token)")
             }
         }

@@ -41,7 +41,8 @@ struct TensorEncoder {
                         let target = buffer.baseAddress! + share.lowerBound * rowBytes
                         guard Self.encode(bytes, source.type, width: width, share.count, tensor, type, target) else {
                             throw .bad(
-                                source.fileName, "tensor \(excerpt(source.name)) has a weight that is no number or too "
+                                source.fileName,
+                                "tensor \(excerpt(source.name)) has a weight that is no number or too "
                                     + "large for \(type)")
                         }
                     } catch {
