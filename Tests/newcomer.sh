@@ -64,6 +64,11 @@ for command in "${commands[@]}"; do
         ;;
     "speculate draft"*) run "$work" "$command" && expect 'pass 2' && expect 'accepted' ;;
     "speculate inspect"*) run "$work" "$command" && expect 'temperature 0.2' ;;
+    "speculate import"*)
+        PYTHONPATH=Tests/Server python3 -c "import pathlib, sys, import_folders; import_folders.build('tiny-qwen3', pathlib.Path(sys.argv[1]))" "$work"
+        mv "$work/tiny-qwen3" "$work/FOLDER"
+        run "$work" "$command" && expect 'FOLDER-Q8_0\.gguf'
+        ;;
     "speculate bench"*) run "$work" "$command" && expect 'adaptive' && expect 'tokens/s' ;;
     "speculate batch"*)
         run "$work" "$command"
