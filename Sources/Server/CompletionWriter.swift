@@ -32,7 +32,8 @@ struct CompletionWriter {
         choice.opens = hasBegun.insert(index).inserted
         if body.logprobs != nil {
             let tokens = delta.pieces.flatMap(\.logprobs).map(LogprobsObject.Token.init)
-            choice.logprobs = LogprobsObject(endpoint: endpoint, tokens: tokens, offset: offsets[index])
+            choice.logprobs = LogprobsObject(
+                endpoint: endpoint, tokens: tokens, offset: offsets[index], namesIds: body.namesTokenIds)
             offsets[index] += choice.text.count
         }
         if isChunk, body.includesPieces { choice.pieces = delta.pieces }
@@ -48,7 +49,7 @@ struct CompletionWriter {
     /// Prepends the prompt to a choice that echoes it.
     func echo(_ choice: inout CompletionChoice, _ prompt: String, _ result: CompletionResult, first: String) {
         choice.text = prompt + choice.text
-        let tokens = result.promptLogprobs.map { $0.map(LogprobsObject.Token.init) ?? .init(first: first) }
+        let tokens = result.promptLogprobs.map { $0.map(LogprobsObject.Token.init) ?? .init(first: result.promptTokens[0], text: first) }
         choice.logprobs?.tokens.insert(contentsOf: tokens, at: 0)
     }
 

@@ -16,7 +16,7 @@ NEUTRAL = {
     "typical_p": (1.0, 0.5), "mirostat": (0, 2), "cache_prompt": (True, None), "reasoning_effort": ("low", None),
     "verbosity": ("high", None), "n_predict": (8, -5), "repeat_penalty": (1.0, 0), "echo": (False, "yes"),
     "n_keep": (0, 4), "priority": (0, 1), "repeat_last_n": (64, "all"), "add_special_tokens": (True, "yes"),
-    "chat_template_kwargs": ({}, {"enable_thinking": True}), "return_tokens_as_token_ids": (False, True),
+    "chat_template_kwargs": ({}, {"enable_thinking": True}), "return_tokens_as_token_ids": (False, "yes"),
     "response_format": ({"type": "text"}, "text"), "add_generation_prompt": (True, False),
     "continue_final_message": (False, True),
 }  # fmt: skip
@@ -149,6 +149,22 @@ def test_contradictions_about_the_last_message_are_named(server, path, is_begun,
     turns = [*CHAT["messages"], *([{"role": "assistant", "content": "A"}] if is_begun else [])]
     body = {"messages": turns, "add_generation_prompt": opens, "continue_final_message": continues}
     assert error_of(server, body, path)["param"] == param
+
+
+def test_tokens_of_log_probabilities_may_be_named_by_their_ids(server):
+    named = {"return_tokens_as_token_ids": True}
+    body = TEXT | {"echo": True, "logprobs": 3, "max_tokens": 3}
+    told, plain = (ask(server, body | more)["choices"][0]["logprobs"] for more in (named, {}))
+    ids = [int(name.removeprefix("token_id:")) for name in told["tokens"]]
+    assert ask(server, {"prompt": TEXT["prompt"]}, "/tokenize")["tokens"] == ids[:-3]
+    assert told["token_logprobs"] == plain["token_logprobs"] and told["text_offset"] == plain["text_offset"]
+    for id, text, best in zip(ids, plain["tokens"], told["top_logprobs"], strict=True):
+        assert ask(server, {"tokens": [id]}, "/detokenize")["prompt"] == text
+        assert best is None or len(best) == 3 and all(name.startswith("token_id:") for name in best)
+    chat = ask(server, CHAT | named | {"logprobs": True, "top_logprobs": 2}, "/v1/chat/completions")
+    for token in chat["choices"][0]["logprobs"]["content"]:
+        text = ask(server, {"tokens": [int(token["token"].removeprefix("token_id:"))]}, "/detokenize")["prompt"]
+        assert text.encode() == bytes(token["bytes"]) and token["top_logprobs"][0]["token"] == token["token"]
 
 
 def test_a_prompt_is_echoed_with_its_probabilities(server):

@@ -38,7 +38,6 @@ struct CompletionBody: Decodable {
     private static let neutralFlags: [(name: String, value: Bool)] = [
         ("ignore_eos", false), ("use_beam_search", false), ("skip_special_tokens", true), ("early_stopping", false),
         ("spaces_between_special_tokens", true), ("include_stop_str_in_output", false),
-        ("return_tokens_as_token_ids", false),
     ]
     private static let neutralWords: [(name: String, value: String)] = [
         ("tool_choice", "none"), ("function_call", "none"),
@@ -68,6 +67,8 @@ struct CompletionBody: Decodable {
     let sampling: SamplingOptions
     let stop: [String]
     let logprobs: Int?
+    /// Whether log probabilities name tokens by their ids.
+    let namesTokenIds: Bool
     let cacheSalt: String?
 
     /// - Throws: `APIError` naming the field at fault.
@@ -137,6 +138,7 @@ struct CompletionBody: Decodable {
                 throw fields.wrong("logprobs", "0 to \(Self.maximumEchoedLogprobs) with echo")
             }
         }
+        namesTokenIds = try fields.bool("return_tokens_as_token_ids")
         isStreamed = try fields.bool("stream")
         if echoes, isStreamed { throw fields.wrong("echo", "false for an answer that is streamed") }
         endsLoops = try fields.bool("end_loops")
