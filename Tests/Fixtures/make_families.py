@@ -85,7 +85,8 @@ def write_files(
     """The model's file, or its files of at most `split` tensors."""
     config = model.config
     writer = gguf.GGUFWriter(HERE / f"{name}.gguf", architecture, split_max_tensors=split)
-    writer.add_name(name)
+    # llama.cpp looks for tokens of Phi-3's own vocabulary where the name has "phi3" or "phi-3" in it.
+    writer.add_name(name.replace("phi3", "longrope"))
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(512)
     writer.add_embedding_length(config.hidden_size)

@@ -23,6 +23,9 @@ struct BenchCommand: AsyncParsableCommand {
         help: ArgumentHelp("Maximum prompts of each category; 0 takes all.", valueName: "n"))
     var limit: Int = 0
 
+    @Flag(help: "Continue every prompt as it stands.")
+    var raw = false
+
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
@@ -131,7 +134,7 @@ struct BenchCommand: AsyncParsableCommand {
     private func measure(
         _ prompt: BenchPrompt, _ index: Int, _ temperature: Float, _ rule: AcceptanceRule, _ engine: Engine
     ) async throws -> [BenchOutcome] {
-        var request = CompletionRequest(prompt.request, maximumTokens: maxTokens)
+        var request = CompletionRequest(raw ? .text(prompt.prompt) : prompt.request, maximumTokens: maxTokens)
         request.sampling.temperature = temperature
         request.sampling.seed = seed &+ UInt64(index)
         request.acceptance = rule
