@@ -74,10 +74,10 @@ peers-text: build model $(PEER)/done
 
 # Numbers instead of speeds: a model's next tokens here, there and in float32, and those of every family's tiny model.
 peers-agreement: build model $(PEER)/done
-	$(PEER)/bin/python Benchmarks/agreement.py "$(MODEL)" --tools $(TOOLS)
+	$(PEER)/bin/python Benchmarks/agreement.py "$(MODEL)" --tools $(TOOLS) $(AGREEMENT)
 
 peers-families: build $(PEER)/done
-	$(PEER)/bin/python Benchmarks/families.py --tools $(TOOLS)
+	$(PEER)/bin/python Benchmarks/families.py --tools $(TOOLS) --output Benchmarks/Results/peers-families.json
 
 $(PEER)/drafter.gguf: $(DRAFTER) $(TRAINING)/done $(PEER)/done
 	$(TRAINING)/bin/python -m speculate_training export --llama-cpp --verifier "$$(Models/fetch.sh)" --drafter $< --out $@

@@ -1,6 +1,7 @@
 """This engine and llama.cpp on a real model file, against its weights in float32.
 
     make peers-agreement MODEL=FILE.gguf
+    make peers-agreement MODEL=FILE.gguf AGREEMENT="--floats --count 5"     # an error in the graph would show
 
 The truth is llama.cpp on the same weights written out as float32, with caches in float32. It continues every prompt
 greedily, and a text that is longer than Gemma's windows; at each of its tokens both engines say, of the file as it is, what comes next. Their distance from the truth is
@@ -75,6 +76,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20, help="prompts")
     parser.add_argument("--tokens", type=int, default=32, help="of each continuation")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--floats", action="store_true", help="both engines run the weights in float32 too")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     prepare(options.tools)
@@ -87,15 +89,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         floats = Path(folder) / "floats.gguf"
         run_tool(options.tools, "llama-quantize", "--allow-requantize", options.model, floats, "F32")
+        served = floats if options.floats else options.model
         exact = ["-ctk", "f32", "-ctv", "f32", "-fa", "off"]
         truth = stack.enter_context(Llama.serving(options.tools, floats, *common, *exact))
         engines: dict[str, Engine] = {
-            "llama.cpp": stack.enter_context(Llama.serving(options.tools, options.model, *common)),
-            "Speculate": stack.enter_context(Ours.serving(options.program, options.model, "--threads", options.threads)),
+            "llama.cpp": stack.enter_context(Llama.serving(options.tools, served, *common)),
+            "Speculate": stack.enter_context(Ours.serving(options.program, served, "--threads", options.threads)),
         }
         results = measure(texts, options.tokens, truth, engines)
         split = [text for text in strings if len({tuple(engine.tokenize(text)) for engine in engines.values()}) > 1]
-    print(f"{options.model.name}, {len(texts)} prompts, {options.tokens} tokens each; {processor()}\n")
+    weights = " in float32" if options.floats else ""
+    print(f"{options.model.name}{weights}, {len(texts)} prompts, {options.tokens} tokens each; {processor()}\n")
     print("| | mean distance, nats | root mean square | largest | truth's lead where another token is chosen |")
     print("|---|---|---|---|---|")
     for name, result in results.items():

