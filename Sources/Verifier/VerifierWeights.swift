@@ -47,12 +47,7 @@ package final class VerifierWeights: @unchecked Sendable {
         guard let rope = config.ropes.first else { return nil }
         var chosen: UnsafePointer<Float>?
         for (name, isChosen) in [("rope_freqs", true), ("rope_factors_long", isLong), ("rope_factors_short", !isLong)] {
-            guard let factors = try loader.optionalVector("\(name).weight", count: rope.dimensions / 2) else {
-                continue
-            }
-            if let wrong = (0..<rope.dimensions / 2).map({ factors[$0] }).first(where: { $0 <= 0 }) {
-                throw CheckpointError.tensor("\(name).weight", "holds \(wrong), expected more than 0")
-            }
+            guard let factors = try loader.ropeFactors("\(name).weight", rope) else { continue }
             if isChosen { chosen = factors }
         }
         return chosen

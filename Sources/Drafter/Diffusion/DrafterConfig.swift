@@ -1,24 +1,12 @@
 import SpeculateShared
 
 /// The shape of a block diffusion drafter, read from the metadata of a `dflash` checkpoint and checked.
-package struct DrafterConfig: Equatable, Sendable {
-    package static var architecture: String { family.name }
-
-    /// Layers like Qwen3's; llama.cpp's name for the file.
-    static let family = ModelFamily("dflash") {
-        $0.keys = [
-            "block_size": .computed, "target_layers": .computed, "sample_from_anchor": .computed,
-            "attention.sliding_window": .computed, "attention.sliding_window_pattern": .computed,
-            "attention.causal": .number(0), "has_confidence_head": .described,
-            "hyper_connection_count": .number(0), "conv_kernel_size": .number(0), "selector_rank": .number(0),
-        ]
-        $0.headNorms = .perHead
-    }
-
+package struct DrafterConfig: Sendable {
     /// The most layers that can be tapped; published drafters tap 3 to 6.
     private static let greatestTaps = 64
 
     package let transformer: TransformerConfig
+    let family: ModelFamily
     /// Verifier layers whose input, the residual stream before them, is fused.
     package let targetLayers: [Int]
     /// Slots of a block, including the anchor's.
@@ -26,7 +14,7 @@ package struct DrafterConfig: Equatable, Sendable {
     /// If true, the anchor's slot predicts the first drafted token, and slot i the token at i + 1 (DSpark). Otherwise a
     /// slot predicts its own token and the anchor's predicts nothing (DFlash).
     package let samplesFromAnchor: Bool
-    /// A slot sees tokens that are fewer than this many positions back.
+    /// A slot sees tokens that are fewer than this many positions back, in layers without a window of their own.
     package let window: Int
     package let maskToken: Int32
     /// For n passes: how many tokens are revealed after each pass but the last. Without an entry, equal parts.
@@ -41,7 +29,8 @@ package struct DrafterConfig: Equatable, Sendable {
     var firstSlot: Int { samplesFromAnchor ? 0 : 1 }
 
     /// - Throws: `CheckpointError` naming the key that is missing, out of range or not supported.
-    package init(_ metadata: Metadata) throws(CheckpointError) {
+    package init(_ checkpoint: Checkpoint) throws(CheckpointError) {
+        let metadata = checkpoint.metadata
         let name = Self.architecture
         let architecture = try metadata.string("general.architecture")
         guard architecture == name else {
@@ -59,7 +48,8 @@ package struct DrafterConfig: Equatable, Sendable {
             throw .invalid(key: "\(name).vocab_size", value: vocabulary, expected: "\(tokens.count), the tokens listed")
         }
         tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
-        transformer = try TransformerConfig(metadata, Self.family, vocabulary: tokens.count)
+        family = try Self.family(metadata)
+        transformer = try TransformerConfig(metadata, family, vocabulary: tokens.count)
         guard let layers = try metadata.optionalIntegers("\(name).target_layers"), !layers.isEmpty else {
             throw .missing(key: "\(name).target_layers")
         }
@@ -69,20 +59,18 @@ package struct DrafterConfig: Equatable, Sendable {
         }
         targetLayers = layers
         block = try metadata.integer("\(name).block_size", in: 2...RowBatch.maximumTreeRows)
-        samplesFromAnchor = try metadata.optionalBool("\(name).sample_from_anchor") ?? true
+        // Files of DFlash do not have the key; those with a Markov head begin at the anchor unless they say otherwise.
+        samplesFromAnchor =
+            try metadata.optionalBool("\(name).sample_from_anchor")
+            ?? (checkpoint.tensor("markov_w1.weight") != nil)
         maskToken = Int32(try metadata.integer("tokenizer.ggml.mask_token_id", in: 0...tokens.count - 1))
-        window = try Self.window(metadata, context: transformer.context)
+        window = try Self.window(ofAllLayers: metadata) ?? transformer.context
+        guard window >= min(block, transformer.context) else {
+            throw .invalid(
+                key: "\(name).attention.sliding_window", value: window, expected: "at least the block of \(block)")
+        }
         verifierFingerprint = try metadata.optionalString("speculate.verifier.fingerprint")
         schedules = try Self.schedules(metadata, drafts: samplesFromAnchor ? block : block - 1)
-    }
-
-    private static func window(_ metadata: Metadata, context: Int) throws(CheckpointError) -> Int {
-        let key = "\(architecture).attention.sliding_window"
-        guard let window = try metadata.optionalInteger(key, in: 0...1 << 20), window > 0 else { return context }
-        if let pattern = try metadata.optionalBools("\(key)_pattern"), pattern.contains(false) {
-            throw .invalid(key: "\(key)_pattern", value: pattern, expected: "true for every layer")
-        }
-        return window
     }
 
     private static func schedules(_ metadata: Metadata, drafts: Int) throws(CheckpointError) -> [Int: [Int]] {

@@ -33,6 +33,7 @@ package final class DrafterWeights: @unchecked Sendable {
     let fusion: spk_matrix  // [hidden × taps · hidden]
     let fusionNorm: UnsafePointer<Float>
     let layers: TransformerWeights
+    let ropeFactors: UnsafePointer<Float>?
     let outputNorm: UnsafePointer<Float>
     let embedding: Embedding
     /// The verifier's embedding.
@@ -53,7 +54,10 @@ package final class DrafterWeights: @unchecked Sendable {
         fusion = try loader.matrix("fc.weight", inputs: config.targetLayers.count * hidden, outputs: hidden)
         fusionNorm = try loader.vector("enc.output_norm.weight", count: hidden)
         outputNorm = try loader.vector("output_norm.weight", count: hidden)
-        layers = try TransformerWeights(loader, config.transformer, DrafterConfig.family)
+        layers = try TransformerWeights(loader, config.transformer, config.family)
+        ropeFactors = try config.transformer.ropes.first.flatMap { rope throws(CheckpointError) in
+            try loader.ropeFactors("rope_freqs.weight", rope)
+        }
         verifierEmbedding = target.embedding
         draftTokens =
             loader.contains("d2t") ? try loader.indices("d2t", limit: vocabulary) : (0..<Int32(vocabulary)).map { $0 }
@@ -61,6 +65,10 @@ package final class DrafterWeights: @unchecked Sendable {
         for (index, token) in draftTokens.enumerated() { indices[Int(token)] = Int32(index) }
         draftIndices = indices
         if loader.contains("speculate.draft_embd.weight") {
+            guard config.transformer.scales.embedding == 1 else {
+                throw CheckpointError(
+                    "the drafter has embeddings of its own making, and '\(DrafterConfig.architecture).embedding_scale'")
+            }
             embedding = .mapped(
                 drafted: try loader.matrix("speculate.draft_embd.weight", inputs: hidden, outputs: draftTokens.count),
                 projection: try loader.matrix("speculate.embd_proj.weight", inputs: hidden, outputs: hidden),
@@ -71,9 +79,13 @@ package final class DrafterWeights: @unchecked Sendable {
         } else {
             embedding = .table(target.embedding)
         }
-        output =
-            loader.contains("output.weight")
-            ? try loader.matrix("output.weight", inputs: hidden, outputs: draftTokens.count) : target.output
+        if loader.contains("output.weight") {
+            output = try loader.matrix("output.weight", inputs: hidden, outputs: draftTokens.count)
+        } else if case .table(let own) = embedding, loader.contains("token_embd.weight") {
+            output = own
+        } else {
+            output = target.output
+        }
         guard Int(output.outputs) == draftTokens.count else {
             throw CheckpointError("the drafter has a list 'd2t' of tokens, but no 'output.weight' for them")
         }

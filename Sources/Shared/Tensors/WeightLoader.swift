@@ -121,6 +121,15 @@ package final class WeightLoader {
         contains(name) ? try vector(name, count: count) : nil
     }
 
+    /// What divides each rotation frequency, where the file has such a tensor.
+    package func ropeFactors(_ name: String, _ rope: Rope) throws(CheckpointError) -> UnsafePointer<Float>? {
+        guard let factors = try optionalVector(name, count: rope.dimensions / 2) else { return nil }
+        if let wrong = (0..<rope.dimensions / 2).map({ factors[$0] }).first(where: { $0 <= 0 }) {
+            throw .tensor(name, "holds \(wrong), expected more than 0")
+        }
+        return factors
+    }
+
     /// A list of strictly ascending indices in `0..<limit`.
     package func indices(_ name: String, limit: Int) throws(CheckpointError) -> [Int32] {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }

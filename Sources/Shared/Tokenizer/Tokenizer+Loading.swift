@@ -48,13 +48,10 @@ extension Tokenizer {
         }
     }
 
-    /// The fingerprint of the tokenizer that the metadata describe, without building it.
+    /// A hash over the tokens' texts, without building a tokenizer. How texts become tokens is left out: converters of
+    /// drafters write other merges than those of verifiers, and a drafter reads tokens.
     package static func fingerprint(_ metadata: Metadata) throws(CheckpointError) -> UInt64 {
-        let tokens = try metadata.strings("tokenizer.ggml.tokens")
-        // SentencePiece's tokens say how they are merged; some converters add a list of merges all the same.
-        let isSentencePiece = try metadata.optionalString("tokenizer.ggml.model") == Model.sentencePiece.rawValue
-        let merges = isSentencePiece ? ByteStrings() : try metadata.strings("tokenizer.ggml.merges")
-        return merges.hash(after: tokens.hash())
+        try metadata.strings("tokenizer.ggml.tokens").hash()
     }
 
     /// Control tokens that end a text or a turn in the supported families, whether or not the file declares them.

@@ -3,7 +3,7 @@ package struct FamilyMetadata {
     private let metadata: Metadata
     private let name: String
 
-    init(_ metadata: Metadata, _ family: ModelFamily) {
+    package init(_ metadata: Metadata, _ family: ModelFamily) {
         self.metadata = metadata
         name = family.name
     }
@@ -24,6 +24,20 @@ package struct FamilyMetadata {
 
     package func optionalBool(_ key: String) throws(CheckpointError) -> Bool? {
         try metadata.optionalBool("\(name).\(key)")
+    }
+
+    package func optionalString(_ key: String) throws(CheckpointError) -> String? {
+        try metadata.optionalString("\(name).\(key)")
+    }
+
+    package func has(_ key: String) -> Bool { metadata["\(name).\(key)"] != nil }
+
+    /// A factor; nil where the file does not say, or says 0, which llama.cpp takes for that.
+    /// - Throws: `CheckpointError` when it is negative.
+    package func optionalFactor(_ key: String) throws(CheckpointError) -> Float? {
+        guard let factor = try optionalFloat(key), factor != 0 else { return nil }
+        guard factor > 0 else { throw wrong(key, factor, expected: "more than 0") }
+        return factor
     }
 
     /// Whether a layer attends to a window alone, by a key that is a period (all but every n-th layer), a list, or left out.

@@ -6,6 +6,8 @@ package struct Scales: Equatable, Sendable {
     package var attention: Float
     /// What attention and feed-forward add to the residual stream.
     package var residual: Float = 1
+    /// What attention adds, once more.
+    package var attended: Float = 1
     /// Logits.
     package var logits: Float = 1
     /// Queries at a position, where the family makes them depend on it.

@@ -6,16 +6,18 @@ extension Transformer {
         let matrix: spk_matrix
         let bias: UnsafePointer<Float>?
         let norm: UnsafePointer<Float>?
+        let scale: Float
         /// What is read after it.
         let next: UnsafePointer<UInt8>
 
         init(
             _ matrix: spk_matrix, _ bias: UnsafePointer<Float>?, _ norm: UnsafePointer<Float>?,
-            next: UnsafePointer<UInt8>
+            scale: Float, next: UnsafePointer<UInt8>
         ) {
             self.matrix = matrix
             self.bias = bias
             self.norm = norm
+            self.scale = scale
             self.next = next
         }
     }
@@ -23,7 +25,7 @@ extension Transformer {
     /// Adds a branch to x, [rows, hidden].
     func add(_ branch: Branch, _ activations: spk_activations, _ rows: Int, _ worker: inout Worker) {
         // Where products are all of it, they are added to x as they come.
-        let isPlain = branch.bias == nil && branch.norm == nil && scales.residual == 1
+        let isPlain = branch.bias == nil && branch.norm == nil && branch.scale == 1
         let output = isPlain ? scratch.x : scratch.branch
         let chunk = panelsPerChunk(branch.matrix)
         worker.forEachChunk(of: Int(branch.matrix.outputs) / 16, chunk: chunk) { panels, next in
@@ -46,7 +48,7 @@ extension Transformer {
                 kernels.table.pointee.rms_norm(added, norm, Int32(count), config.epsilon, added)
             }
             let x = scratch.x + row * count
-            for i in 0..<count { x[i] += scales.residual * added[i] }
+            for i in 0..<count { x[i] += branch.scale * added[i] }
         }
         worker.barrier()
     }

@@ -42,8 +42,10 @@ package final class Transformer {
         let layer = weights[index]
         let next: UnsafePointer<UInt8> = index + 1 < weights.count ? weights[index + 1].query.data : head
         let entry: UnsafePointer<UInt8> = (layer.router ?? layer.gate).data
-        let attended = Branch(layer.output, layer.outputBias, layer.attentionPostNorm, next: entry)
-        let fed = Branch(layer.down, layer.downBias, layer.feedForwardPostNorm, next: next)
+        let attended = Branch(
+            layer.output, layer.outputBias, layer.attentionPostNorm, scale: scales.residual * scales.attended,
+            next: entry)
+        let fed = Branch(layer.down, layer.downBias, layer.feedForwardPostNorm, scale: scales.residual, next: next)
         let normed = normalize(rows, layer.attentionNorm, &worker)  // [rows, hidden]
         projectHeads(index, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
         attend(index, batch, &worker)  // attention [rows, heads · dim]

@@ -13,7 +13,7 @@ package struct DrafterDescription {
 
     /// - Throws: `CheckpointError` where it is not a drafter that this engine runs.
     package init(_ checkpoint: Checkpoint) throws(CheckpointError) {
-        let config = try DrafterConfig(checkpoint.metadata)
+        let config = try DrafterConfig(checkpoint)
         let t = config.transformer
         let drafted = checkpoint.tensor("d2t")?.count ?? t.vocabulary
         let layers = config.targetLayers.map(String.init).joined(separator: ", ")

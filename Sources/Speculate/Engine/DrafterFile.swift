@@ -10,7 +10,7 @@ struct DrafterFile {
     init(path: String) throws(EngineError) {
         do {
             checkpoint = try Checkpoint(path: path)
-            config = try DrafterConfig(checkpoint.metadata)
+            config = try DrafterConfig(checkpoint)
         } catch {
             let error = EngineError(error, path: path)
             throw EngineError(error.code, "the drafter \(error.message)")

@@ -12,7 +12,7 @@ import Testing
         try Fixtures.withTemporaryFolder { folder in
             try Fixtures.write("tiny-drafter.gguf", to: folder + "/changed.gguf", change)
             let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
-            let config = try DrafterConfig(checkpoint.metadata)
+            let config = try DrafterConfig(checkpoint)
             let file = try Checkpoint(path: Fixtures.path(name))
             let layers = try file.metadata.integer(
                 "\(try file.metadata.string("general.architecture")).block_count", in: 1...99)
@@ -101,8 +101,33 @@ import Testing
         #expect(refusal { $0["dflash.block_size"] = nil }.contains("block_size"))
         #expect(refusal { $0["dflash.selector_rank"] = .uint32(8) }.contains("selector_rank"))
         #expect(refusal { $0["speculate.schedule.2"] = .array(.int32([9])) }.contains("speculate.schedule.2"))
+        // A window of some layers alone hides other slots' tokens too, if it is small.
         #expect(
             refusal { $0["dflash.attention.sliding_window_pattern"] = .array(.bool([true, false])) }
+                .contains("attention.sliding_window' is 20, expected at least 64"))
+        #expect(
+            refusal { $0["dflash.attention.sliding_window_pattern"] = .array(.bool([true])) }
                 .contains("sliding_window_pattern"))
+        #expect(
+            refusal { $0["dflash.attention.sliding_window"] = .uint32(7) }.contains("expected at least the block of 8"))
+        #expect(refusal { $0["dflash.hidden_activation"] = .string(Array("relu".utf8)) }.contains("hidden_activation"))
+        #expect(refusal { $0["dflash.attention.scale"] = .float32(-1) }.contains("attention.scale"))
+        #expect(refusal { $0["dflash.embedding_scale"] = .float32(8) }.contains("embedding_scale"))
+        #expect(refusal { $0["dflash.logit_scale"] = .float32(8) }.contains("logit_scale"))
+        #expect(
+            refusal { $0["dflash.rope.dimension_sections"] = .array(.int32([8, 4, 4, 0])) }
+                .contains("dimension_sections"))
+    }
+
+    @Test("keys that say what is computed anyway change nothing; merges are the verifier's affair")
+    func harmless() {
+        #expect(
+            refusal {
+                $0["dflash.rope.dimension_sections"] = .array(.int32([16, 0, 0, 0]))
+                $0["dflash.hidden_activation"] = .string(Array("silu".utf8))
+                $0["dflash.embedding_scale"] = .float32(0)
+                $0["dflash.attention.value_scale"] = .float32(1)
+                $0["tokenizer.ggml.merges"] = .array(.string(ByteStrings()))
+            } == "loaded")
     }
 }

