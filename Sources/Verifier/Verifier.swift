@@ -57,7 +57,7 @@ package final class Verifier {
         self.kernels = kernels
         self.pool = pool
         transformer = try Transformer(
-            config, family, weights.layers, head: nil, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
+            config, family, weights.layers, kernels: kernels, rows: Self.maximumRows, workers: pool.count,
             ropeFactors: weights.ropeFactors)
         scratch = try Arena.fitting { VerifierScratch(config, weights, taps: taps.count, in: $0) }
         // A bound on logits is none on what becomes of them.

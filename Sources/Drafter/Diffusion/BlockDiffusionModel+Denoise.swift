@@ -32,7 +32,7 @@ extension BlockDiffusionModel {
         let slot = index + config.firstSlot
         return .weights(
             scratch.distribution + slot * scratch.logitStride, total: scratch.distributionTotals[slot],
-            tokens: draftTokens)
+            tokens: choices(slot))
     }
 
     /// The last pass's logits [draft vocabulary] for the token at `index`, including the Markov head's bias.
@@ -67,7 +67,11 @@ extension BlockDiffusionModel {
         lay(slots, anchor, cache) { block.isRevealed[$0] ? block.tokens[$0] : config.maskToken }
         pool.run { worker in
             forward(slots, &worker)  // logits [slots, draft vocabulary]
-            walk(block, anchor, cache.count + 1, sampling, &worker)  // tokens, confidences
+            if weights.selector == nil {
+                walk(block, anchor, cache.count + 1, sampling, &worker)  // tokens, confidences
+            } else {
+                walkCandidates(block, anchor, cache.count + 1, sampling, &worker)  // tokens
+            }
         }
     }
 
@@ -86,6 +90,7 @@ extension BlockDiffusionModel {
             transformer.forward(layer: index, batch, &worker, before: weights.output.data)  // x [slots, hidden]
         }
         project(slots, &worker)
+        selectCandidates(slots, &worker)
     }
 
     private func embed(_ slots: Int, _ worker: inout Worker) {
@@ -152,7 +157,10 @@ extension BlockDiffusionModel {
             let best = scratch.best + index * worker.count
             best[worker.index] = likeliest(logits, share)
             worker.barrier()
-            if worker.index == 0 { choose(block, index, logits, best, worker.count, position + index, sampling) }
+            if worker.index == 0 {
+                let likeliest = likeliest(logits, among: best, worker.count)
+                choose(block, index, logits, likeliest: likeliest, position + index, sampling)
+            }
             worker.barrier()
             previous = block.tokens[index]
         }
@@ -201,17 +209,18 @@ extension BlockDiffusionModel {
         return 1 / (1 + exp(-sum))
     }
 
-    private func choose(
-        _ block: DraftBlock, _ index: Int, _ logits: UnsafePointer<Float>, _ best: UnsafePointer<Int32>, _ workers: Int,
-        _ position: Int, _ sampling: DraftSampling
+    /// - Parameter logits: of the slot's choices, the likeliest of which is known.
+    func choose(
+        _ block: DraftBlock, _ index: Int, _ logits: UnsafePointer<Float>, likeliest: Int32, _ position: Int,
+        _ sampling: DraftSampling
     ) {
         guard !block.isRevealed[index] else { return }
-        let likeliest = likeliest(logits, among: best, workers)
-        block.tokens[index] = weights.draftTokens[Int(likeliest)]
+        let (count, tokens) = (choiceCount, choices(index + config.firstSlot))
+        block.tokens[index] = tokens[Int(likeliest)]
         let distribution = scratch.distribution + (index + config.firstSlot) * scratch.logitStride
         func exponentiate(_ temperature: Float) {
             kernels.exponentials(
-                logits, Int32(draftVocabulary), logits[Int(likeliest)], 1 / temperature, distribution,
+                logits, Int32(count), logits[Int(likeliest)], 1 / temperature, distribution,
                 scratch.partialSums)
         }
         switch sampling {
@@ -219,16 +228,16 @@ extension BlockDiffusionModel {
         case .gumbel(let temperature, let seed):
             exponentiate(temperature)
             let noise = GumbelNoise(CounterRandom(seed: seed), position: position)
-            let weights = UnsafeBufferPointer(start: distribution, count: draftVocabulary)
+            let weights = UnsafeBufferPointer(start: distribution, count: count)
             // An unlikely token is not worth drafting.
-            if let token = noise.greatest(weights, sums: scratch.partialSums, tokens: draftTokens) {
+            if let token = noise.greatest(weights, sums: scratch.partialSums, tokens: tokens) {
                 block.tokens[index] = token
             }
         case .random(let temperature, let seed):
             exponentiate(temperature)
             let uniform = CounterRandom(seed: seed).uniform(position: position, stream: .drafter)
-            let draw = Inversion.draw(UnsafeBufferPointer(start: distribution, count: draftVocabulary), uniform)
-            block.tokens[index] = weights.draftTokens[draw.index]
+            let draw = Inversion.draw(UnsafeBufferPointer(start: distribution, count: count), uniform)
+            block.tokens[index] = tokens[draw.index]
             scratch.distributionTotals[index + config.firstSlot] = draw.total
         }
     }

@@ -33,12 +33,14 @@ extension BlockDiffusionModel {
     }
 
     /// The worker's share of a node's children, in units of the partial sums.
-    private func followers(_ worker: Worker) -> Range<Int> { worker.share(of: draftVocabulary, unit: Sampler.sumWidth) }
+    private func followers(_ worker: Worker) -> Range<Int> { worker.share(of: choiceCount, unit: Sampler.sumWidth) }
 
     /// Computes the worker's share of the logits at a slot, given the token before it, and the greatest of them.
     private func branch(after token: Int32, slot: Int, _ worker: Worker) {
         let share = followers(worker)
-        if !share.isEmpty {
+        if !share.isEmpty, weights.selector != nil {
+            score(slot: slot, after: token, into: scratch.branch)
+        } else if !share.isEmpty {
             embedPrevious(token, worker)
             let logits = scratch.logits + slot * scratch.logitStride
             (scratch.branch + share.lowerBound).update(from: logits + share.lowerBound, count: share.count)
@@ -67,20 +69,21 @@ extension BlockDiffusionModel {
         var noise: GumbelNoise?
         if case .gumbel(_, let seed) = sampling { noise = GumbelNoise(CounterRandom(seed: seed), position: position) }
         let (distribution, sums) = (scratch.distribution, scratch.partialSums)
+        let (count, tokens) = (choiceCount, choices(parent.depth + config.firstSlot))
         var total: Float = 0
         var best: [(weight: Float, token: Int)] = []
-        for start in stride(from: 0, to: draftVocabulary, by: Sampler.sumWidth) {
+        for start in stride(from: 0, to: count, by: Sampler.sumWidth) {
             let sum = sums[start / Sampler.sumWidth]
             if noise == nil { total += sum }
             // Nothing in here is likely enough to draft.
             guard sum >= GumbelNoise.threshold else { continue }
             // Enough others are likelier.
             if noise == nil, best.count == growth.width, sum <= best[best.count - 1].weight { continue }
-            for i in start..<min(start + Sampler.sumWidth, draftVocabulary)
+            for i in start..<min(start + Sampler.sumWidth, count)
             where distribution[i] >= GumbelNoise.threshold {
                 var weight = distribution[i]
                 if let noise {
-                    weight *= Float(exp(noise.value(Int(weights.draftTokens[i]))))
+                    weight *= Float(exp(noise.value(Int(tokens[i]))))
                     total += weight
                 }
                 if best.count < growth.width || weight > best[best.count - 1].weight {
@@ -94,7 +97,7 @@ extension BlockDiffusionModel {
         for (weight, i) in best {
             candidates.insert(
                 .init(
-                    token: weights.draftTokens[i], parent: index, depth: parent.depth + 1,
+                    token: tokens[i], parent: index, depth: parent.depth + 1,
                     probability: parent.probability * min(1, weight / total * calibration)))
         }
     }

@@ -28,7 +28,8 @@ package final class BlockDiffusionModel {
         let weights = try DrafterWeights(checkpoint, config, target)
         self.weights = weights
         transformer = try Transformer(
-            config.transformer, config.family, weights.layers, head: weights.output, kernels: target.kernels,
+            config.transformer, config.family, weights.layers,
+            heads: [weights.output] + (weights.selector.map { [$0.gate] } ?? []), kernels: target.kernels,
             rows: DrafterScratch.rows, workers: pool.count, ropeFactors: weights.ropeFactors)
         scratch = try Arena.fitting { [workers = pool.count] in
             DrafterScratch(config, weights, workers: workers, in: $0)

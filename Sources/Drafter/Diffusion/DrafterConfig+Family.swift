@@ -12,7 +12,8 @@ extension DrafterConfig {
             "attention.causal": .number(0), "has_confidence_head": .described, "attention.scale": .computed,
             "attention.value_scale": .computed, "embedding_scale": .computed, "hidden_activation": .computed,
             "rope.dimension_sections": .computed,
-            "hyper_connection_count": .number(0), "conv_kernel_size": .number(0), "selector_rank": .number(0),
+            "hyper_connection_count": .number(0), "conv_kernel_size": .computed, "conv_group_size": .computed,
+            "selector_rank": .computed, "selector_top_k": .computed,
         ]
         $0.headNorms = .perHead
         $0.scales = { config, file throws(CheckpointError) in
@@ -39,12 +40,48 @@ extension DrafterConfig {
         if let list = try metadata.optionalIntegers(sections), list.dropFirst().contains(where: { $0 != 0 }) {
             throw .invalid(key: sections, value: list, expected: "one section alone")
         }
+        if try selector(metadata) != nil {
+            family.convolution = try convolution(file, metadata)
+            // What the verifier does to its logits: without a selector the likeliest tokens are the same.
+            family.keys["logit_scale"] = .computed
+            family.keys["final_logit_softcapping"] = .computed
+        }
         if let window = try window(file), try !isLocalThroughout(file, metadata) {
             family.window = { layer, file throws(CheckpointError) in
                 try isLocal(layer, file) ? window : nil
             }
         }
         return family
+    }
+
+    /// A selector's shape; nil where the file has none. It comes with convolutions, and they with it (DFlash 2).
+    static func selector(_ metadata: Metadata) throws(CheckpointError) -> Selector? {
+        let file = FamilyMetadata(metadata, plain)
+        let names = ["selector_rank", "selector_top_k", "conv_kernel_size", "conv_group_size"]
+        var sizes: [String: Int] = [:]
+        for name in names {
+            if let size = try file.optionalInteger(name, in: 0...1 << 16), size > 0 { sizes[name] = size }
+        }
+        guard !sizes.isEmpty else { return nil }
+        if let missing = names.first(where: { sizes[$0] == nil }) {
+            throw .missing(key: "\(architecture).\(missing)")
+        }
+        return Selector(
+            rank: sizes["selector_rank"]!, count: try file.integer("selector_top_k", in: 1...Sampler.sumWidth),
+            logitScale: try file.optionalFactor("logit_scale") ?? 1,
+            softcap: try file.optionalFactor("final_logit_softcapping") ?? 0)
+    }
+
+    private static func convolution(
+        _ file: FamilyMetadata, _ metadata: Metadata
+    ) throws(CheckpointError) -> Convolution.Shape {
+        let taps = try file.integer("conv_kernel_size", in: 1...RowBatch.maximumTreeRows)
+        let hidden = try file.integer("embedding_length", in: 1...65536)
+        let group = try file.integer("conv_group_size", in: 1...hidden)
+        guard hidden % group == 0 else {
+            throw file.wrong("conv_group_size", group, expected: "a divisor of the width \(hidden)")
+        }
+        return Convolution.Shape(taps: taps, groupSize: group)
     }
 
     /// How far slots of every layer see back; nil where no layer or not every layer has a window.

@@ -5,7 +5,18 @@ package struct DrafterConfig: Sendable {
     /// The most layers that can be tapped; published drafters tap 3 to 6.
     private static let greatestTaps = 64
 
+    /// What chooses among a slot's likeliest tokens by the token before them (DFlash 2).
+    package struct Selector: Equatable, Sendable {
+        package let rank: Int
+        /// Candidates of a slot.
+        package let count: Int
+        /// What logits are multiplied with, and the softcap that they are put through, 0 for none.
+        let logitScale: Float
+        let softcap: Float
+    }
+
     package let transformer: TransformerConfig
+    package let selector: Selector?
     let family: ModelFamily
     /// Verifier layers whose input, the residual stream before them, is fused.
     package let targetLayers: [Int]
@@ -48,6 +59,7 @@ package struct DrafterConfig: Sendable {
             throw .invalid(key: "\(name).vocab_size", value: vocabulary, expected: "\(tokens.count), the tokens listed")
         }
         tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
+        selector = try Self.selector(metadata)
         family = try Self.family(metadata)
         transformer = try TransformerConfig(metadata, family, vocabulary: tokens.count)
         guard let layers = try metadata.optionalIntegers("\(name).target_layers"), !layers.isEmpty else {
@@ -63,6 +75,11 @@ package struct DrafterConfig: Sendable {
         samplesFromAnchor =
             try metadata.optionalBool("\(name).sample_from_anchor")
             ?? (checkpoint.tensor("markov_w1.weight") != nil)
+        guard selector == nil || !samplesFromAnchor else {
+            throw .invalid(
+                key: "\(name).sample_from_anchor", value: true,
+                expected: "false, since a selector scores the slots after it")
+        }
         maskToken = Int32(try metadata.integer("tokenizer.ggml.mask_token_id", in: 0...tokens.count - 1))
         window = try Self.window(ofAllLayers: metadata) ?? transformer.context
         guard window >= min(block, transformer.context) else {

@@ -19,6 +19,14 @@ final class DrafterScratch {
     let ownEmbedding: [spk_activations]  // [workers] of [1, hidden]
     let best: UnsafeMutablePointer<Int32>  // [block, workers] each worker's likeliest token
     let slots: UnsafeMutablePointer<Int32>  // [block]
+    /// Floats of one slot's gate.
+    let gateStride: Int
+    let gates: UnsafeMutablePointer<Float>  // [block, gateStride]
+    let chosen: UnsafeMutablePointer<Int32>  // [block, candidates] indices of drafted tokens
+    let unary: UnsafeMutablePointer<Float>  // [block, candidates] what their scores are without a token before them
+    let condition: UnsafeMutablePointer<Float>  // [2, rank]
+    /// [block][candidates] Tokens, ascending; worker 0 alone writes them.
+    var candidates: [[Int32]]
     private let arena: Arena
 
     init(_ config: DrafterConfig, _ weights: DrafterWeights, workers: Int, in arena: Arena) {
@@ -37,6 +45,13 @@ final class DrafterScratch {
         previous = arena.allocate(count: workers * rank)
         best = arena.allocate(count: config.block * workers)
         slots = arena.allocate(count: config.block)
+        let (selector, rank2) = (weights.selector?.count ?? 0, Int(weights.selector?.predecessor.inputs ?? 0))
+        gateStride = (rank2 + 15) / 16 * 16
+        gates = arena.allocate(count: config.block * gateStride)
+        chosen = arena.allocate(count: config.block * selector)
+        unary = arena.allocate(count: config.block * selector)
+        condition = arena.allocate(count: 2 * rank2)
+        candidates = Array(repeating: Array(repeating: 0, count: selector), count: config.block)
         ownPrevious = (0..<workers).map { _ in
             arena.activations(rows: 1, inputs: rank, readers: weights.markov?.output.reader ?? 0)
         }

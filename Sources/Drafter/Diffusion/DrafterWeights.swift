@@ -9,6 +9,22 @@ package final class DrafterWeights: @unchecked Sendable {
         var output: spk_matrix  // [draft vocabulary × rank]
     }
 
+    /// Scores pairs of tokens (DFlash 2): softcap(scale · logit) + successor[token] · (predecessor[previous] ⊙ gate · hidden).
+    struct Selector {
+        /// Candidates of a slot.
+        var count: Int
+        var predecessor, successor: spk_matrix  // [vocabulary × rank]
+        var gate: spk_matrix  // [rank × hidden]
+        var logitScale: Float
+        /// 0 for none.
+        var softcap: Float
+
+        func unary(_ logit: Float) -> Float {
+            let scaled = logitScale * logit
+            return softcap > 0 ? softcap * Float(tanh(Double(scaled / softcap))) : scaled
+        }
+    }
+
     /// Expected acceptance: sigmoid(weight · [hidden state, Markov embedding] + bias).
     struct Confidence {
         var weight: UnsafePointer<Float>  // [hidden + rank]
@@ -45,6 +61,7 @@ package final class DrafterWeights: @unchecked Sendable {
     let draftIndices: [Int32]
     let markov: Markov?
     let confidence: Confidence?
+    let selector: Selector?
 
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
     init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ target: TargetModel) throws {
@@ -102,6 +119,10 @@ package final class DrafterWeights: @unchecked Sendable {
         } else {
             markov = nil
         }
+        selector = try Self.selector(loader, config, drafted: draftTokens.count)
+        guard selector == nil || markov == nil else {
+            throw CheckpointError("the drafter has both a selector and a Markov head, expected one of them")
+        }
         if loader.contains("conf_proj.weight") {
             let bias = try loader.optionalVector("conf_proj.bias", count: 1)
             confidence = Confidence(
@@ -111,6 +132,24 @@ package final class DrafterWeights: @unchecked Sendable {
         }
         try loader.finish()
         arena = loader.arena
+    }
+
+    private static func selector(
+        _ loader: WeightLoader, _ config: DrafterConfig, drafted: Int
+    ) throws(CheckpointError) -> Selector? {
+        guard let shape = config.selector else { return nil }
+        let (rank, vocabulary) = (shape.rank, config.transformer.vocabulary)
+        guard shape.count <= drafted else {
+            throw .invalid(
+                key: "\(DrafterConfig.architecture).selector_top_k", value: shape.count,
+                expected: "at most the \(drafted) tokens that can be drafted")
+        }
+        return Selector(
+            count: shape.count,
+            predecessor: try loader.matrix("selector_predecessor.weight", inputs: rank, outputs: vocabulary),
+            successor: try loader.matrix("selector_successor.weight", inputs: rank, outputs: vocabulary),
+            gate: try loader.matrix("selector_hidden.weight", inputs: config.transformer.hidden, outputs: rank),
+            logitScale: shape.logitScale, softcap: shape.softcap)
     }
 
     private let arena: Arena

@@ -100,6 +100,11 @@ package final class WeightLoader {
         try floats(try take(name, shape: [count]))
     }
 
+    /// Floats of any shape.
+    package func table(_ name: String, shape: [Int]) throws(CheckpointError) -> UnsafePointer<Float> {
+        try floats(try take(name, shape: shape))
+    }
+
     /// A matrix with one output, as floats.
     package func row(_ name: String, count: Int) throws(CheckpointError) -> UnsafePointer<Float> {
         let isFlat = checkpoint.tensor(name)?.shape.count == 1
@@ -172,10 +177,10 @@ package final class WeightLoader {
     private static func arenaBytes(_ tensor: TensorInfo) -> Int {
         guard tensor.type != .i64 else { return 0 }
         guard 2...3 ~= tensor.shape.count, tensor.shape[0] % Int(SPK_GROUP) == 0 else {
-            return tensor.shape.count == 1 ? Arena.size(tensor.count * 4) : 0
+            return tensor.shape.count == 2 ? 0 : Arena.size(tensor.count * 4)
         }
         let panels = (tensor.rows + Int(SPK_LANES) - 1) / Int(SPK_LANES)
         let packed = panels * spk_panel_bytes(tensor.type.kernelType, Int32(tensor.shape[0]))
-        return max(packed, Arena.size(tensor.rows == 1 ? tensor.count * 4 : 0))
+        return max(packed, Arena.size(tensor.rows <= Int(SPK_LANES) ? tensor.count * 4 : 0))
     }
 }

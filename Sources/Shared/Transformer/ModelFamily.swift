@@ -39,6 +39,8 @@ package struct ModelFamily: Sendable {
     package var norms = Norms.before
     package var headNorms = HeadNorms.none
     package var activation = Activation.silu
+    /// What lets rows read those before them around attention and feed-forward.
+    package var convolution: Convolution.Shape?
     /// Whether `ffn_up` holds the gate's rows too, first.
     package var fusesGate = false
     /// Whether each feed-forward network consists of experts, of which a row goes to a few.

@@ -1,31 +1,36 @@
 import CKernels
 
 extension Transformer {
-    /// What attention or the feed-forward network adds to the residual stream: scale · norm(matrix · activations + bias).
+    /// What attention or the feed-forward network adds to the residual stream: scale · norm(matrix · activations + bias), or
+    /// scale · the convolution of the products.
     struct Branch {
         let matrix: spk_matrix
         let bias: UnsafePointer<Float>?
         let norm: UnsafePointer<Float>?
+        let convolution: Convolution?
         let scale: Float
         /// What is read after it.
         let next: UnsafePointer<UInt8>
 
         init(
             _ matrix: spk_matrix, _ bias: UnsafePointer<Float>?, _ norm: UnsafePointer<Float>?,
-            scale: Float, next: UnsafePointer<UInt8>
+            _ convolution: Convolution?, scale: Float, next: UnsafePointer<UInt8>
         ) {
             self.matrix = matrix
             self.bias = bias
             self.norm = norm
+            self.convolution = convolution
             self.scale = scale
             self.next = next
         }
     }
 
     /// Adds a branch to x, [rows, hidden].
-    func add(_ branch: Branch, _ activations: spk_activations, _ rows: Int, _ worker: inout Worker) {
+    func add(_ branch: Branch, _ activations: spk_activations, _ batch: RowBatch, _ worker: inout Worker) {
+        let rows = batch.rowCount
         // Where products are all of it, they are added to x as they come.
-        let isPlain = branch.bias == nil && branch.norm == nil && branch.scale == 1
+        let isPlain =
+            branch.bias == nil && branch.norm == nil && branch.convolution == nil && branch.scale == 1
         let output = isPlain ? scratch.x : scratch.branch
         let chunk = panelsPerChunk(branch.matrix)
         worker.forEachChunk(of: Int(branch.matrix.outputs) / 16, chunk: chunk) { panels, next in
@@ -35,7 +40,11 @@ extension Transformer {
                 stride: config.hidden, accumulating: isPlain)
         }
         worker.barrier()
-        if !isPlain { finish(branch, rows, &worker) }
+        if let convolution = branch.convolution {
+            finish(branch, convolution, batch, &worker)
+        } else if !isPlain {
+            finish(branch, rows, &worker)
+        }
     }
 
     /// Adds the branch, whose products are in `scratch.branch`, to x.

@@ -14,9 +14,9 @@ package final class Transformer {
     let windows: UnsafeMutablePointer<Int32>
     package let scratch: TransformerScratch
 
-    /// - Parameter head: a matrix that `scratch.hidden` is multiplied with after the last layer, if there is one.
+    /// - Parameter heads: matrices that `scratch.hidden` is multiplied with after the last layer.
     package init(
-        _ config: TransformerConfig, _ family: ModelFamily, _ weights: TransformerWeights, head: spk_matrix?,
+        _ config: TransformerConfig, _ family: ModelFamily, _ weights: TransformerWeights, heads: [spk_matrix] = [],
         kernels: Kernels, rows: Int, workers: Int, ropeFactors: UnsafePointer<Float>? = nil
     ) throws(OutOfMemory) {
         self.config = config
@@ -28,7 +28,8 @@ package final class Transformer {
         windows = .allocate(capacity: config.layers)
         for (layer, window) in config.windows.enumerated() { windows[layer] = Int32(window ?? 1 << 30) }
         scratch = try TransformerScratch.make(
-            config, weights.readers(head: head), rows: rows, workers: workers, ropeFactors: ropeFactors)
+            config, weights.readers(heads: heads), rows: rows, workers: workers, ropeFactors: ropeFactors,
+            convolution: family.convolution)
     }
 
     deinit { windows.deallocate() }
@@ -43,19 +44,21 @@ package final class Transformer {
         let next: UnsafePointer<UInt8> = index + 1 < weights.count ? weights[index + 1].query.data : head
         let entry: UnsafePointer<UInt8> = (layer.router ?? layer.gate).data
         let attended = Branch(
-            layer.output, layer.outputBias, layer.attentionPostNorm, scale: scales.residual * scales.attended,
-            next: entry)
-        let fed = Branch(layer.down, layer.downBias, layer.feedForwardPostNorm, scale: scales.residual, next: next)
-        let normed = normalize(rows, layer.attentionNorm, &worker)  // [rows, hidden]
+            layer.output, layer.outputBias, layer.attentionPostNorm, layer.attentionConvolution,
+            scale: scales.residual * scales.attended, next: entry)
+        let fed = Branch(
+            layer.down, layer.downBias, layer.feedForwardPostNorm, layer.feedForwardConvolution,
+            scale: scales.residual, next: next)
+        let normed = normalize(batch, layer.attentionNorm, layer.attentionConvolution, &worker)  // [rows, hidden]
         projectHeads(index, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
         attend(index, batch, &worker)  // attention [rows, heads · dim]
-        add(attended, scratch.attention, rows, &worker)  // x [rows, hidden]
-        let gated = normalize(rows, layer.feedForwardNorm, &worker)  // [rows, hidden]
+        add(attended, scratch.attention, batch, &worker)  // x [rows, hidden]
+        let gated = normalize(batch, layer.feedForwardNorm, layer.feedForwardConvolution, &worker)  // [rows, hidden]
         if let router = layer.router, let experts = scratch.experts {
             return addExperts(layer, router, experts, fed, gated, rows, &worker)  // x [rows, hidden]
         }
         gateFeedForward(layer, gated, rows, &worker)  // feedForward [rows, feedForward]
-        add(fed, scratch.feedForward, rows, &worker)  // x [rows, hidden]
+        add(fed, scratch.feedForward, batch, &worker)  // x [rows, hidden]
     }
 
     /// Computes only keys and values: those layer `index` would have for the rows' tokens if its input were `normed`.

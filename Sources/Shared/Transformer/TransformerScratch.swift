@@ -30,6 +30,7 @@ package final class TransformerScratch {
     /// not see it keep their bits; the row itself gets logits that are not finite.
     package let isDamaged: UnsafeMutablePointer<UInt8>
     let attentionScratch: AttentionScratch
+    let convolution: ConvolutionScratch?
     private let arena: Arena
 
     /// - Parameters:
@@ -37,15 +38,18 @@ package final class TransformerScratch {
     ///   - ropeFactors: what divides each rotation frequency, where the checkpoint has such a tensor.
     static func make(
         _ config: TransformerConfig, _ readers: TransformerWeights.Readers, rows: Int, workers: Int,
-        ropeFactors: UnsafePointer<Float>?
+        ropeFactors: UnsafePointer<Float>?, convolution: Convolution.Shape?
     ) throws(OutOfMemory) -> TransformerScratch {
-        let scratch = try Arena.fitting { TransformerScratch(config, readers, rows: rows, workers: workers, in: $0) }
+        let scratch = try Arena.fitting {
+            TransformerScratch(config, readers, rows: rows, workers: workers, convolution, in: $0)
+        }
         for (table, rope) in zip(scratch.rotations, config.ropes) { table.setFrequencies(rope, factors: ropeFactors) }
         return scratch
     }
 
     private init(
-        _ config: TransformerConfig, _ readers: TransformerWeights.Readers, rows: Int, workers: Int, in arena: Arena
+        _ config: TransformerConfig, _ readers: TransformerWeights.Readers, rows: Int, workers: Int,
+        _ shape: Convolution.Shape?, in arena: Arena
     ) {
         self.arena = arena
         x = arena.allocate(count: rows * config.hidden)
@@ -73,6 +77,7 @@ package final class TransformerScratch {
         rotations = config.ropes.map { RotationTable($0, rows: rows, in: arena) }
         isDamaged = arena.allocate(count: rows)
         attentionScratch = AttentionScratch(config, rows: rows, workers: workers, in: arena)
+        convolution = shape.map { ConvolutionScratch($0, hidden: config.hidden, rows: rows, in: arena) }
     }
 
     /// Columns of a tile: few, so that there are enough of them for many workers, but whole spans of what they become.

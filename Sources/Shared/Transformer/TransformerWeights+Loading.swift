@@ -74,5 +74,15 @@ extension TransformerWeights.Layer {
         }
         down = try matrix("ffn_down", width, hidden)
         downBias = try bias("ffn_down", hidden)
+        func convolution(_ name: String) throws(CheckpointError) -> Convolution? {
+            try family.convolution.map { shape throws(CheckpointError) in
+                try Convolution("blk.\(index).\(name)_conv", shape, loader, hidden: hidden)
+            }
+        }
+        attentionConvolution = try convolution("attn")
+        feedForwardConvolution = try convolution("ffn")
+        guard family.convolution == nil || outputBias == nil && downBias == nil else {
+            throw CheckpointError("layer \(index) has both a convolution and a bias before it, which is not supported")
+        }
     }
 }

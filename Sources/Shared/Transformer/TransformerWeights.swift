@@ -17,6 +17,8 @@ package final class TransformerWeights {
         /// All experts' rows one after the other, where there are experts.
         var gate, up, down: spk_matrix
         var gateBias, upBias, downBias: UnsafePointer<Float>?
+        /// Around attention and around the feed-forward network.
+        var attentionConvolution, feedForwardConvolution: Convolution?
     }
 
     /// The types of the matrices that are multiplied with each kind of activations, a bit for each.
@@ -62,9 +64,9 @@ package final class TransformerWeights {
         return hash
     }
 
-    /// - Parameter head: another matrix that is multiplied with the final hidden states.
-    func readers(head: spk_matrix?) -> Readers {
-        var readers = Readers(hidden: head?.reader ?? 0, attention: 0, feedForward: 0, experts: 0)
+    /// - Parameter heads: other matrices that are multiplied with the final hidden states.
+    func readers(heads: [spk_matrix]) -> Readers {
+        var readers = Readers(hidden: heads.reduce(0) { $0 | $1.reader }, attention: 0, feedForward: 0, experts: 0)
         for index in 0..<count {
             let layer = layers[index]
             for matrix in [layer.query, layer.key, layer.value] { readers.hidden |= matrix.reader }
@@ -74,6 +76,9 @@ package final class TransformerWeights {
                 readers.experts |= layer.gate.reader | layer.up.reader
             } else {
                 readers.hidden |= layer.gate.reader | layer.up.reader
+            }
+            for convolution in [layer.attentionConvolution, layer.feedForwardConvolution] {
+                readers.hidden |= convolution?.projection.reader ?? 0
             }
             readers.attention |= layer.output.reader
             readers.feedForward |= layer.down.reader

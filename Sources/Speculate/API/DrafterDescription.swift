@@ -20,13 +20,17 @@ package struct DrafterDescription {
         let schedules = config.schedules.sorted { $0.key < $1.key }.map { passes, schedule in
             "\(passes) passes reveal \(schedule.map(String.init).joined(separator: ", ")) tokens before the last"
         }
+        let hasMarkovHead = checkpoint.tensor("markov_w1.weight") != nil
+        let kind = config.selector == nil ? (hasMarkovHead ? "DSpark" : "DFlash") : "DFlash 2"
         lines =
             [
+                "\(kind), for a verifier of width \(t.hidden) with these \(t.vocabulary) tokens",
                 "drafts \(config.drafts) tokens a block of \(config.block) slots: the last token, then MASK (\(config.maskToken))",
                 "\(t.layers) layers of width \(t.hidden), \(t.heads) heads over \(t.kvHeads) key-value heads of \(t.headDimension)",
                 "listens to the verifier's hidden states before layers \(layers); sees \(config.window) tokens back",
                 "can draft \(drafted) of \(t.vocabulary) tokens",
                 checkpoint.tensor("markov_w1.weight").map { "Markov head of rank \($0.shape[0])" } ?? "no Markov head",
+            ] + (config.selector.map { ["selector among \($0.count) tokens, of rank \($0.rank)"] } ?? []) + [
                 checkpoint.tensor("conf_proj.weight") == nil ? "no confidence head" : "confidence head",
                 "made for the verifier with fingerprint \(config.verifierFingerprint ?? "(not named)")",
             ] + schedules

@@ -99,7 +99,17 @@ import Testing
         #expect(refusal { $0["tokenizer.ggml.eos_token_id"] = .uint32(.max) }.contains("eos_token_id"))
         #expect(refusal { $0["dflash.vocab_size"] = .uint32(7) }.contains("vocab_size"))
         #expect(refusal { $0["dflash.block_size"] = nil }.contains("block_size"))
-        #expect(refusal { $0["dflash.selector_rank"] = .uint32(8) }.contains("selector_rank"))
+        #expect(refusal { $0["dflash.selector_rank"] = .uint32(8) }.contains("selector_top_k"))
+        let names = ["selector_rank", "selector_top_k", "conv_kernel_size", "conv_group_size"]
+        func selecting(_ group: UInt32, _ change: (inout Metadata) -> Void = { _ in }) -> String {
+            refusal {
+                for (name, size) in zip(names, [32, 4, 2, group]) { $0["dflash.\(name)"] = .uint32(size) }
+                change(&$0)
+            }
+        }
+        #expect(selecting(16).contains("sample_from_anchor"))
+        #expect(selecting(5) { $0["dflash.sample_from_anchor"] = .bool(false) }.contains("conv_group_size"))
+        #expect(selecting(16) { $0["dflash.sample_from_anchor"] = .bool(false) }.contains("attn_conv_base"))
         #expect(refusal { $0["speculate.schedule.2"] = .array(.int32([9])) }.contains("speculate.schedule.2"))
         // A window of some layers alone hides other slots' tokens too, if it is small.
         #expect(

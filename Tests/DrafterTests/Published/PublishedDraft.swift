@@ -33,10 +33,10 @@ struct PublishedDraft: Decodable {
     func draft(_ anchor: Int) -> [Int32] { drafts[anchor - prompt] }
 
     /// A verifier with the drafter's taps, and the hidden states of its pass over the text, [tokens, taps · hidden].
-    func verifier(taps: [Int]) throws -> (Verifier, states: [Float]) {
+    func verifier(taps: [Int], threads: Int = 2, kernels: Kernels? = nil) throws -> (Verifier, states: [Float]) {
         let verifier = try Verifier(
-            Checkpoint(path: Fixtures.path("tiny-target.gguf")), taps: taps, kernels: Kernels(),
-            pool: WorkerPool(count: 2))
+            Checkpoint(path: Fixtures.path("tiny-target.gguf")), taps: taps, kernels: kernels ?? Kernels(),
+            pool: WorkerPool(count: threads))
         let batch = RowBatch(capacity: tokens.count)
         let cache = try verifier.makeCache()
         batch.append(tokens, to: cache, logits: .none)

@@ -7,9 +7,11 @@ import TestSupport
 
 /// What comes out, whatever is drafted.
 extension GenerationTests {
-    @Test("every rule gives the first tokens their distribution: χ² and total variation on a tiny model, fixed seeds")
-    func distributions() throws {
-        let pair = try TinyPair()
+    @Test(
+        "every rule gives the first tokens their distribution: χ² and total variation on a tiny model, fixed seeds",
+        arguments: ["tiny-drafter", "tiny-dflash", "tiny-dflash2"])
+    func distributions(_ name: String) throws {
+        let pair = try TinyPair(name)
         let (verifier, model) = (pair.verifier, pair.model)
         let prompt: [Int32] = [5, 9, 2, 14]
         // Cold enough that a few tokens hold most of the mass.
@@ -54,11 +56,11 @@ extension GenerationTests {
                     return sum + (Double(cell.1) - expected) * (Double(cell.1) - expected) / expected
                 }
                 let freedom = Double(cells.count - 1)
-                #expect(statistic < freedom + 4.5 * (2 * freedom).squareRoot(), "\(rule), \(passes) passes")
+                #expect(statistic < freedom + 4.5 * (2 * freedom).squareRoot(), "\(name), \(rule), \(passes) passes")
                 // At most twice the expected distance of fair counts.
                 let variation = cells.reduce(0) { $0 + abs($1.0 - Double($1.1) / Double(draws)) } / 2
                 let fair = cells.reduce(0) { $0 + ($1.0 / Double(draws)).squareRoot() } / 2
-                #expect(variation < 2 * fair, "\(rule), \(passes) passes")
+                #expect(variation < 2 * fair, "\(name), \(rule), \(passes) passes")
             }
         }
     }
