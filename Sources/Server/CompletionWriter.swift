@@ -49,7 +49,9 @@ struct CompletionWriter {
     /// Prepends the prompt to a choice that echoes it.
     func echo(_ choice: inout CompletionChoice, _ prompt: String, _ result: CompletionResult, first: String) {
         choice.text = prompt + choice.text
-        let tokens = result.promptLogprobs.map { $0.map(LogprobsObject.Token.init) ?? .init(first: result.promptTokens[0], text: first) }
+        let tokens = result.promptLogprobs.map {
+            $0.map(LogprobsObject.Token.init) ?? .init(first: result.promptTokens[0], text: first)
+        }
         choice.logprobs?.tokens.insert(contentsOf: tokens, at: 0)
     }
 
