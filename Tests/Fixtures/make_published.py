@@ -18,7 +18,7 @@ from typing import Any
 import gguf
 import numpy as np
 
-from reference import Shape, Weights, block, eagle, select, verify
+from reference import Shape, Weights, block, eagle, select, verify, walk
 
 HERE = Path(__file__).parent
 VOCABULARY, MASK, END = 260, 257, 259
@@ -161,6 +161,8 @@ def dflash(
 
     def propose(anchor: int) -> list[tuple[np.ndarray, np.ndarray]]:
         hidden, logits = block(weights, VERIFIER, read[:anchor], [TEXT[anchor]] + [MASK] * (count - 1), shape)
+        if "markov_w1.weight" in weights:
+            return [(np.arange(VOCABULARY), row) for row in walk(weights, logits, TEXT[anchor])]
         if selector is None:
             return [(np.arange(VOCABULARY), row) for row in logits[1:]]
         return select(weights, hidden, logits, TEXT[anchor], selector, keys["logit_scale"], keys["final_logit_softcapping"])
@@ -208,6 +210,17 @@ def tiny_dflash2(name: str) -> None:
     dflash(name, layers=[1, 3], count=8, shape=shape, keys=keys, more_sizes=sizes, selector=6)
 
 
+def tiny_dspark(name: str) -> None:
+    """A Markov head and a confidence head; the anchor's slot drafts the first token."""
+    shape = Shape(hidden=64, feed_forward=96, layers=2, heads=4, kv_heads=2, head=32, rope_base=1e6)
+    sizes: dict[str, tuple[int, ...]] = {
+        "markov_w1.weight": (VOCABULARY, 32), "markov_w2.weight": (VOCABULARY, 32), "conf_proj.weight": (1, 96),
+        "conf_proj.bias": (1,),
+    }  # fmt: skip
+    keys = {"sample_from_anchor": True, "has_confidence_head": True}
+    dflash(name, layers=[2], count=7, shape=shape, keys=keys, more_sizes=sizes)
+
+
 # ------------------------------------------------------------------------------------------------ EAGLE-3
 
 
@@ -238,6 +251,7 @@ def eagle3(name: str, *, own: bool) -> None:
 
 KINDS = {
     "tiny-dflash": tiny_dflash, "tiny-dflash-keys": tiny_dflash_keys, "tiny-dflash2": tiny_dflash2,
+    "tiny-dspark": tiny_dspark,
     "tiny-eagle3": lambda name: eagle3(name, own=False), "tiny-eagle3-own": lambda name: eagle3(name, own=True),
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 PORT = 8971
 MODES = {
     "tiny-dflash": "draft-dflash", "tiny-dflash-keys": "draft-dflash", "tiny-dflash2": "draft-dflash",
+    "tiny-dspark": "draft-dspark",
     "tiny-eagle3": "draft-eagle3", "tiny-eagle3-own": "draft-eagle3",
 }  # fmt: skip
 

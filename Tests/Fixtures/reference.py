@@ -165,6 +165,15 @@ def head(w: Weights, target: Weights) -> np.ndarray:
     return target["token_embd.weight"]
 
 
+def walk(w: Weights, logits: np.ndarray, anchor: int) -> list[np.ndarray]:
+    """DSpark's walk over a block's slots: each one's logits with the bias of the likeliest token before it."""
+    steps = []
+    for row in logits:
+        steps.append(row + w["markov_w2.weight"] @ w["markov_w1.weight"][anchor])
+        anchor = int(steps[-1].argmax())
+    return steps
+
+
 def select(
     w: Weights, hidden: np.ndarray, logits: np.ndarray, anchor: int, count: int, scale: float, softcap: float
 ) -> list[tuple[np.ndarray, np.ndarray]]:

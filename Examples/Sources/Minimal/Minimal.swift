@@ -9,7 +9,7 @@ struct Minimal {
             print("usage: Minimal VERIFIER.gguf DRAFTER.gguf QUESTION")
             return
         }
-        let engine = try await Engine.load(verifier: arguments[1], drafter: .diffusion(path: arguments[2]))
+        let engine = try await Engine.load(verifier: arguments[1], drafter: .file(path: arguments[2]))
         let request = CompletionRequest(.chat([ChatMessage(role: .user, content: arguments[3])]), maximumTokens: 200)
         for try await delta in try await engine.stream(request) {
             print(delta.text, terminator: "")

@@ -29,7 +29,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp(
-            "What is drafted: adaptive, lookup:8, diffusion:3 (in a row), diffusion:4x2 (in two passes), tree:3.",
+            "What is drafted: adaptive, lookup:8, diffusion:3 (in a row), diffusion:4x2 (in two passes), tree:3, eagle:5.",
             valueName: "setting ..."))
     var settings: [BenchSetting] = [BenchSetting(argument: "adaptive")!]
 

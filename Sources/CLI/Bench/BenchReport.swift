@@ -45,7 +45,7 @@ struct BenchReport: Encodable {
         kernels = engine.model.kernels
         threads = engine.model.threads
         verifier = File(engine.model.path)
-        if case .diffusion(let path) = drafter { self.drafter = File(path) } else { self.drafter = nil }
+        if case .file(let path) = drafter { self.drafter = File(path) } else { self.drafter = nil }
         promptCount = prompts
         self.maximumTokens = maximumTokens
         self.repeats = repeats

@@ -16,7 +16,7 @@ struct BenchSetting: ExpressibleByArgument, Hashable {
         self.speculation = speculation
     }
 
-    /// adaptive, plain, lookup:8, diffusion:3 (in a row), diffusion:4x2 (in two passes) or tree:3.
+    /// adaptive, plain, lookup:8, diffusion:3 (in a row), diffusion:4x2 (in two passes) tree:3 or eagle:5.
     init?(argument: String) {
         guard let speculation = argument == Self.plain.name ? Speculation.none : Speculation(argument) else {
             return nil

@@ -51,7 +51,7 @@ struct ChatCommand: AsyncParsableCommand {
         let source = speculation.source(for: engine.model.path)
         let drafts: String
         switch source {
-        case .diffusion(let path): drafts = "drafts from \(URL(fileURLWithPath: path).lastPathComponent)"
+        case .file(let path): drafts = "drafts from \(URL(fileURLWithPath: path).lastPathComponent)"
         case .lookup, .automatic: drafts = "drafts from earlier text"
         case .custom(let drafter): drafts = "drafts from \(drafter.name)"
         case .none: drafts = "no drafts"

@@ -39,7 +39,7 @@ struct DraftCommand: AsyncParsableCommand {
                 throw ValidationError("the prompt must be UTF-8, and standard input is not")
             }
             let engine = try await model.load(speculation)
-            guard case .diffusion = speculation.source(for: engine.model.path) else {
+            guard case .file = speculation.source(for: engine.model.path) else {
                 throw EngineError(
                     .invalidRequest, "there is no block diffusion drafter to show: name its file with --drafter")
             }

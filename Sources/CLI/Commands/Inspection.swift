@@ -26,10 +26,10 @@ struct Inspection {
         guard DrafterDescription.isDrafter(checkpoint.metadata) else { return [] }
         do throws(CheckpointError) {
             return [
-                "block diffusion drafter\n  " + (try DrafterDescription(checkpoint).lines).joined(separator: "\n  ")
+                "drafter\n  " + (try DrafterDescription(checkpoint).lines).joined(separator: "\n  ")
             ]
         } catch {
-            return ["block diffusion drafter\n  not one that this engine runs: \(error)"]
+            return ["drafter\n  not one that this engine runs: \(error)"]
         }
     }
 

@@ -90,7 +90,7 @@ struct ModelOptions: ParsableArguments {
     func check(_ flags: SpeculationFlags, _ path: String) throws(EngineError) {
         do {
             _ = try ReadableFile(path: path)
-            if case .diffusion(let drafter) = flags.source(for: path) {
+            if case .file(let drafter) = flags.source(for: path) {
                 do throws(FileError) {
                     _ = try ReadableFile(path: drafter)
                 } catch {

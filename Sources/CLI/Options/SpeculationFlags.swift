@@ -49,10 +49,10 @@ struct SpeculationFlags: ParsableArguments {
         switch drafter {
         case "lookup": return .lookup
         case "none": return .none
-        case .some(let path): return .diffusion(path: path)
+        case .some(let path): return .file(path: path)
         case nil:
             let path = ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"] ?? ""
-            return path.isEmpty ? DrafterSource.automatic.resolved(for: model) : .diffusion(path: path)
+            return path.isEmpty ? DrafterSource.automatic.resolved(for: model) : .file(path: path)
         }
     }
 
@@ -68,7 +68,9 @@ struct SpeculationFlags: ParsableArguments {
         case _ where depth == 0: return Speculation.none
         case .none: return Speculation.none
         case .lookup: return .lookup(depth: depth ?? 8)
-        case .diffusion, .automatic, .custom: return .diffusion(depth: depth ?? 4, passes: passes ?? 1)
+        case .file(let path) where passes == nil && DrafterDescription.isEagle(path: path):
+            return .eagle(depth: depth ?? 4)
+        case .file, .automatic, .custom: return .diffusion(depth: depth ?? 4, passes: passes ?? 1)
         }
     }
 }

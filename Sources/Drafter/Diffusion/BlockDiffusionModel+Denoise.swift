@@ -215,30 +215,12 @@ extension BlockDiffusionModel {
         _ sampling: DraftSampling
     ) {
         guard !block.isRevealed[index] else { return }
-        let (count, tokens) = (choiceCount, choices(index + config.firstSlot))
-        block.tokens[index] = tokens[Int(likeliest)]
-        let distribution = scratch.distribution + (index + config.firstSlot) * scratch.logitStride
-        func exponentiate(_ temperature: Float) {
-            kernels.exponentials(
-                logits, Int32(count), logits[Int(likeliest)], 1 / temperature, distribution,
-                scratch.partialSums)
-        }
-        switch sampling {
-        case .greedy: break
-        case .gumbel(let temperature, let seed):
-            exponentiate(temperature)
-            let noise = GumbelNoise(CounterRandom(seed: seed), position: position)
-            let weights = UnsafeBufferPointer(start: distribution, count: count)
-            // An unlikely token is not worth drafting.
-            if let token = noise.greatest(weights, sums: scratch.partialSums, tokens: tokens) {
-                block.tokens[index] = token
-            }
-        case .random(let temperature, let seed):
-            exponentiate(temperature)
-            let uniform = CounterRandom(seed: seed).uniform(position: position, stream: .drafter)
-            let draw = Inversion.draw(UnsafeBufferPointer(start: distribution, count: count), uniform)
-            block.tokens[index] = tokens[draw.index]
-            scratch.distributionTotals[index + config.firstSlot] = draw.total
-        }
+        let slot = index + config.firstSlot
+        let (token, total) = DraftChoice(
+            logits: logits, tokens: choices(slot), likeliest: likeliest,
+            distribution: scratch.distribution + slot * scratch.logitStride, partialSums: scratch.partialSums
+        ).choose(sampling, position: position, kernels)
+        block.tokens[index] = token
+        scratch.distributionTotals[slot] = total
     }
 }

@@ -32,7 +32,7 @@ package struct DrafterConfig: Sendable {
     package let schedules: [Int: [Int]]
     /// The verifier's `TargetModel.fingerprint`, where the file names it.
     package let verifierFingerprint: String?
-    package let tokenizerFingerprint: UInt64
+    let tokens: DrafterTokens
 
     /// Tokens drafted per block.
     package var drafts: Int { samplesFromAnchor ? block : block - 1 }
@@ -47,18 +47,11 @@ package struct DrafterConfig: Sendable {
         guard architecture == name else {
             throw .invalid(key: "general.architecture", value: "'\(architecture)'", expected: "'\(name)', a drafter")
         }
-        let tokens = try metadata.strings("tokenizer.ggml.tokens")
-        guard !tokens.isEmpty else {
-            throw .invalid(key: "tokenizer.ggml.tokens", value: "empty", expected: "the verifier's tokens")
-        }
-        // These are not used, but a file whose special tokens do not exist is broken.
-        let ids = metadata.keys.filter { $0.hasPrefix("tokenizer.ggml.") && $0.hasSuffix("_token_id") }
-        for key in ids { _ = try metadata.optionalInteger(key, in: 0...tokens.count - 1) }
+        tokens = try DrafterTokens(metadata)
         let vocabulary = try metadata.optionalInteger("\(name).vocab_size", in: 0...Int.max) ?? tokens.count
         guard vocabulary == tokens.count else {
             throw .invalid(key: "\(name).vocab_size", value: vocabulary, expected: "\(tokens.count), the tokens listed")
         }
-        tokenizerFingerprint = try Tokenizer.fingerprint(metadata)
         selector = try Self.selector(metadata)
         family = try Self.family(metadata)
         transformer = try TransformerConfig(metadata, family, vocabulary: tokens.count)
@@ -117,14 +110,7 @@ package struct DrafterConfig: Sendable {
     /// - Throws: `CheckpointError` saying why a drafter of this shape does not fit the verifier.
     package func check(against target: TargetModel) throws(CheckpointError) {
         let name = Self.architecture
-        guard transformer.vocabulary == target.config.vocabulary else {
-            throw .invalid(
-                key: "tokenizer.ggml.tokens", value: "\(transformer.vocabulary) tokens",
-                expected: "the verifier's \(target.config.vocabulary); it drafts for another model")
-        }
-        guard tokenizerFingerprint == target.tokenizerFingerprint else {
-            throw CheckpointError("the drafter's tokenizer is not the verifier's; it drafts for another model")
-        }
+        try tokens.check(against: target)
         guard transformer.hidden == target.config.hidden else {
             throw .invalid(
                 key: "\(name).embedding_length", value: transformer.hidden,

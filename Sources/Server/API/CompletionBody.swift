@@ -197,12 +197,13 @@ struct CompletionBody: Decodable {
 
     /// Capped to what could pay off: all other clients wait for one client's drafts.
     private static func speculation(_ fields: inout Fields) throws -> Speculation? {
-        let expected = "adaptive, none, or as in lookup:8, diffusion:4x2 and tree:6, up to 16 tokens and 4 passes"
+        let expected =
+            "adaptive, none, or as in lookup:8, diffusion:4x2, tree:6 and eagle:5, up to 16 tokens and 4 passes"
         guard let name = try fields.value("speculation", as: String.self, expected) else { return nil }
         guard let speculation = Speculation(name) else { throw fields.wrong("speculation", expected) }
         switch speculation {
         case .adaptive, .none: return speculation
-        case .lookup(1...16), .tree(1...16), .diffusion(1...16, 1...4): return speculation
+        case .lookup(1...16), .tree(1...16), .eagle(1...16), .diffusion(1...16, 1...4): return speculation
         default: throw fields.wrong("speculation", expected)
         }
     }

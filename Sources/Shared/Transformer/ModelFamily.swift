@@ -45,6 +45,8 @@ package struct ModelFamily: Sendable {
     package var fusesGate = false
     /// Whether each feed-forward network consists of experts, of which a row goes to a few.
     package var hasExperts = false
+    /// How many vectors of the model's width queries, keys and values are made from.
+    package var attentionInputs = 1
     /// What `rope.scaling.type` may be beside none and linear.
     package var ropeScalings: [String] = []
     /// How a layer rotates, given the rope that the metadata describe; nil: not at all.

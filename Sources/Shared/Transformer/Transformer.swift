@@ -39,6 +39,17 @@ package final class Transformer {
     package func forward(
         layer index: Int, _ batch: RowBatch, _ worker: inout Worker, before head: UnsafePointer<UInt8>
     ) {
+        let layer = weights[index]
+        let normed = normalize(batch, layer.attentionNorm, layer.attentionConvolution, &worker)  // [rows, hidden]
+        forward(layer: index, attending: normed, batch, &worker, before: head)  // x [rows, hidden]
+    }
+
+    /// The same, where attention reads other rows than those of the residual stream.
+    /// - Parameter inputs: [rows, the family's attention inputs · hidden]
+    package func forward(
+        layer index: Int, attending inputs: spk_activations, _ batch: RowBatch, _ worker: inout Worker,
+        before head: UnsafePointer<UInt8>
+    ) {
         let rows = batch.rowCount
         let layer = weights[index]
         let next: UnsafePointer<UInt8> = index + 1 < weights.count ? weights[index + 1].query.data : head
@@ -49,8 +60,7 @@ package final class Transformer {
         let fed = Branch(
             layer.down, layer.downBias, layer.feedForwardPostNorm, layer.feedForwardConvolution,
             scale: scales.residual, next: next)
-        let normed = normalize(batch, layer.attentionNorm, layer.attentionConvolution, &worker)  // [rows, hidden]
-        projectHeads(index, normed, batch, &worker)  // query [rows, heads · dim]; keys, values cached
+        projectHeads(index, inputs, batch, &worker)  // query [rows, heads · dim]; keys, values cached
         attend(index, batch, &worker)  // attention [rows, heads · dim]
         add(attended, scratch.attention, batch, &worker)  // x [rows, hidden]
         let gated = normalize(batch, layer.feedForwardNorm, layer.feedForwardConvolution, &worker)  // [rows, hidden]

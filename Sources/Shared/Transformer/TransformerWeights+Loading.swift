@@ -21,17 +21,18 @@ extension TransformerWeights.Layer {
         attentionPostNorm = after ? try norm("post_attention_norm", hidden) : nil
         feedForwardPostNorm = after ? try norm("post_ffw_norm", hidden) : nil
         let (queries, keys) = (config.queryWidth, config.kvWidth)
+        let inputs = hidden * family.attentionInputs
         if loader.contains("blk.\(index).attn_qkv.weight") {
-            let fused = try matrix("attn_qkv", hidden, queries + 2 * keys)
+            let fused = try matrix("attn_qkv", inputs, queries + 2 * keys)
             query = fused.rows(0, queries)
             key = fused.rows(queries, keys)
             value = fused.rows(queries + keys, keys)
             let bias = try bias("attn_qkv", queries + 2 * keys)
             (queryBias, keyBias, valueBias) = (bias, bias.map { $0 + queries }, bias.map { $0 + queries + keys })
         } else {
-            query = try matrix("attn_q", hidden, queries)
-            key = try matrix("attn_k", hidden, keys)
-            value = try matrix("attn_v", hidden, keys)
+            query = try matrix("attn_q", inputs, queries)
+            key = try matrix("attn_k", inputs, keys)
+            value = try matrix("attn_v", inputs, keys)
             queryBias = try bias("attn_q", queries)
             keyBias = try bias("attn_k", keys)
             valueBias = try bias("attn_v", keys)

@@ -44,6 +44,15 @@ package final class TransformerWeights {
 
     subscript(index: Int) -> Layer { layers[index] }
 
+    /// [hidden] What stands before a layer's attention; every family that reads other vectors there has it.
+    package func attentionNorm(_ index: Int) -> UnsafePointer<Float> { layers[index].attentionNorm! }
+
+    /// The types of the matrices that a layer's attention reads its rows with, a bit for each.
+    package func attentionReaders(_ index: Int) -> UInt64 {
+        let layer = layers[index]
+        return layer.query.reader | layer.key.reader | layer.value.reader
+    }
+
     /// A hash over the norms, which files keep as 32-bit floats in every quantisation: FNV-1a over the final norm, then
     /// each layer's attention and feed-forward norm.
     package func fingerprint(_ outputNorm: UnsafePointer<Float>, hidden: Int) -> UInt64 {

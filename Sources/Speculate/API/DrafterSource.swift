@@ -1,4 +1,5 @@
 import Foundation
+import SpeculateDrafter
 import SpeculateShared
 
 /// What an engine can draft with. `Speculation` says how much of it a request uses.
@@ -10,8 +11,9 @@ public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
     case none
     /// Prompt lookup: what followed the same words earlier in the text.
     case lookup
-    /// A block diffusion drafter, a GGUF file made for the verifier; and what followed the same words earlier.
-    case diffusion(path: String)
+    /// A drafter's GGUF file, made for the verifier: one that denoises blocks (DFlash, DSpark) or an EAGLE-3 one. And what
+    /// followed the same words earlier.
+    case file(path: String)
     /// A drafter written elsewhere; and what followed the same words earlier.
     case custom(CustomDrafter)
 
@@ -20,16 +22,18 @@ public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
     }
 
     /// Whether this, once resolved, can draft what is asked for.
+    /// - Parameter kind: what its file holds, if it is one.
     /// - Throws: `EngineError` when it is of another kind.
-    func drafts(_ speculation: Speculation, _ rule: AcceptanceRule) throws(EngineError) -> Bool {
+    func drafts(
+        _ speculation: Speculation, _ rule: AcceptanceRule, kind: DrafterKind?
+    ) throws(EngineError) -> Bool {
         func expect(_ isThere: Bool, _ kind: String) throws(EngineError) -> Bool {
             guard isThere else {
                 throw EngineError(
-                    .invalidRequest, "speculation is \(speculation), expected an engine with a \(kind) drafter")
+                    .invalidRequest, "speculation is \(speculation), expected an engine with \(kind) drafter")
             }
             return true
         }
-        var isDiffusion: Bool { if case .diffusion = self { true } else { false } }
         switch speculation {
         case .none: return false
         case .adaptive: return self != .none
@@ -37,8 +41,9 @@ public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
         case .tree where !rule.takesTrees:
             throw EngineError(
                 .invalidRequest, "acceptance is \(rule.rawValue), expected match or coupled for trees")
-        case .diffusion, .tree: return try expect(isDiffusion, "diffusion")
-        case .custom: return try expect(custom != nil, "custom")
+        case .diffusion, .tree: return try expect(kind == .diffusion, "a diffusion")
+        case .eagle: return try expect(kind == .eagle, "an EAGLE")
+        case .custom: return try expect(custom != nil, "a custom")
         }
     }
 
@@ -47,7 +52,7 @@ public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
         case .automatic: "automatic"
         case .none: "none"
         case .lookup: "lookup"
-        case .diffusion(let path): "'\(path)'"
+        case .file(let path): "'\(path)'"
         case .custom(let drafter): "'\(drafter.name)'"
         }
     }
@@ -60,6 +65,6 @@ public enum DrafterSource: Equatable, Sendable, CustomStringConvertible {
         let paths = ModelFileName.drafterNames(beside: url.lastPathComponent).map {
             folder.appendingPathComponent($0).path
         }
-        return paths.first { FileManager.default.fileExists(atPath: $0) }.map { .diffusion(path: $0) } ?? .lookup
+        return paths.first { FileManager.default.fileExists(atPath: $0) }.map { .file(path: $0) } ?? .lookup
     }
 }

@@ -12,10 +12,12 @@ public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
     /// A tree of the likeliest `tokens` tokens from one pass of that drafter. Not for the rules `rejection` and
     /// `block`.
     case tree(tokens: Int)
+    /// Up to `depth` tokens in a row from the engine's EAGLE drafter, each from the one before.
+    case eagle(depth: Int)
     /// Up to `depth` tokens from the engine's custom drafter.
     case custom(depth: Int)
 
-    /// As the command line names it: adaptive, none, lookup:8, diffusion:4, diffusion:4x2 (in two passes), tree:3, custom:4.
+    /// As the command line names it: adaptive, none, lookup:8, diffusion:4, diffusion:4x2 (in two passes), tree:3, eagle:5, custom:4.
     public var description: String {
         switch self {
         case .adaptive: "adaptive"
@@ -23,6 +25,7 @@ public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
         case .lookup(let depth): "lookup:\(depth)"
         case .diffusion(let depth, let passes): "diffusion:\(depth)" + (passes == 1 ? "" : "x\(passes)")
         case .tree(let tokens): "tree:\(tokens)"
+        case .eagle(let depth): "eagle:\(depth)"
         case .custom(let depth): "custom:\(depth)"
         }
     }
@@ -39,6 +42,7 @@ public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
         case ("diffusion", 1, let depth?, _): self = .diffusion(depth: depth)
         case ("diffusion", 2, let depth?, let passes?): self = .diffusion(depth: depth, passes: passes)
         case ("tree", 1, let tokens?, _): self = .tree(tokens: tokens)
+        case ("eagle", 1, let depth?, _): self = .eagle(depth: depth)
         case ("custom", 1, let depth?, _): self = .custom(depth: depth)
         default: return nil
         }
@@ -51,7 +55,8 @@ public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
         }
         switch self {
         case .adaptive, .none: return nil
-        case .lookup(let depth), .custom(let depth): return outside("depth", depth, 1...Engine.maximumDepth)
+        case .lookup(let depth), .eagle(let depth), .custom(let depth):
+            return outside("depth", depth, 1...Engine.maximumDepth)
         case .diffusion(let depth, let passes):
             return outside("depth", depth, 1...Engine.maximumDepth)
                 ?? outside("passes", passes, 1...Engine.maximumPasses)
@@ -64,7 +69,7 @@ public enum Speculation: Hashable, Sendable, LosslessStringConvertible {
         switch self {
         case .adaptive: 32
         case .none: 0
-        case .lookup(let depth), .diffusion(let depth, _), .custom(let depth): depth
+        case .lookup(let depth), .diffusion(let depth, _), .eagle(let depth), .custom(let depth): depth
         case .tree(let tokens): tokens
         }
     }

@@ -55,7 +55,7 @@ extension Engine {
     private func denoise(
         _ tokens: [Int32], fixed: [Int32?], count: Int, passes: Int, order: RevealOrder, seed: UInt64
     ) throws(EngineError) -> DraftTrace {
-        let model = drafters.model!  // It has a shape.
+        let model = drafters.model!.diffusion!  // It has a shape.
         let cache, drafterCache: KVCache
         do throws(OutOfMemory) {
             cache = try verifier.makeCache(capacity: tokens.count + count)

@@ -25,7 +25,7 @@ extension Engine {
     }
 
     private nonisolated func drafts(_ request: CompletionRequest) throws(EngineError) -> Bool {
-        try drafter.drafts(speculation(request), rule(request))
+        try drafter.drafts(speculation(request), rule(request), kind: drafterKind)
     }
 
     private nonisolated func rule(_ request: CompletionRequest) -> AcceptanceRule {

@@ -25,6 +25,8 @@ public actor Engine {
     nonisolated let drafter: DrafterSource
     /// The shape of its diffusion drafter, if it has one.
     nonisolated let drafterConfig: DrafterConfig?
+    /// What its drafter's file holds, if it has one.
+    nonisolated let drafterKind: DrafterKind?
     private let thread: SerialThread
     nonisolated let configuration: EngineConfiguration
     let drafters: DrafterFactory
@@ -48,7 +50,8 @@ public actor Engine {
         self.verifier = verifier
         drafters = loaded.drafters
         drafter = loaded.source
-        drafterConfig = loaded.drafters.model?.config
+        drafterConfig = loaded.drafters.model?.diffusion?.config
+        drafterKind = loaded.drafters.model?.kind
         model = loaded.description
         sampler = Sampler(vocabularySize: verifier.config.vocabulary, kernels: verifier.kernels.table)
         scheduler = Scheduler(

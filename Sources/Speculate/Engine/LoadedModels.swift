@@ -11,14 +11,14 @@ struct LoadedModels {
 
     /// - Throws: what is wrong with a file, with a setting, or that memory does not suffice.
     init(_ checkpoint: Checkpoint, _ source: DrafterSource, _ configuration: EngineConfiguration) throws {
-        if try checkpoint.metadata.optionalString("general.architecture") == DrafterConfig.architecture {
+        if DrafterKind(checkpoint.metadata) != nil {
             throw CheckpointError("this is a drafter, expected the model that it drafts for")
         }
         let layers = try ModelFamily.verifier(of: checkpoint.metadata).layers(checkpoint.metadata)
         var file: DrafterFile?
         var taps = configuration.recordedLayers
         switch source {
-        case .diffusion(let path):
+        case .file(let path):
             let drafter = try DrafterFile(path: path)
             taps = try drafter.taps(verifierLayers: layers) + taps
             file = drafter

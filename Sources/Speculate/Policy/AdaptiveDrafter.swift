@@ -59,7 +59,7 @@ final class AdaptiveDrafter: CachingDrafter {
         for other in candidates where other !== candidate { other.compare(with: candidate, draft) }
     }
 
-    // MARK: The diffusion drafter's cache
+    // MARK: The file's drafter's cache
 
     private var caching: (any CachingDrafter)? {
         candidates.lazy.compactMap { $0.drafter as? any CachingDrafter }.first

@@ -4,30 +4,35 @@ import SpeculateVerifier
 
 /// Makes the drafters of an engine's completions.
 final class DrafterFactory {
-    let model: BlockDiffusionModel?
+    let model: DrafterModel?
     let costs: CostTable
     private let custom: CustomDrafter?
     private let lookupExperience = LookupExperience()
     private let diffusionExperience: DiffusionExperience
+    private let eagleExperience = EagleExperience(drafts: EagleConfig.drafts)
     private let customExperience = CustomExperience()
 
-    init(_ source: DrafterSource, model: BlockDiffusionModel?, verifier: Verifier) throws(OutOfMemory) {
+    init(_ source: DrafterSource, model: DrafterModel?, verifier: Verifier) throws(OutOfMemory) {
         self.model = model
         custom = source.custom
-        costs = try CostTable(verifier: verifier, model: model)
-        diffusionExperience = DiffusionExperience(drafts: model?.config.drafts ?? 0)
+        costs = try CostTable(verifier: verifier, model: model?.diffusion)
+        diffusionExperience = DiffusionExperience(drafts: model?.diffusion?.config.drafts ?? 0)
     }
 
     /// A drafter for a sequence of up to `capacity` tokens, of a kind that the engine has; nil where nothing is drafted.
-    /// - Parameter isCrowded: whether many other completions share the passes. Then the adaptive choice leaves diffusion
-    ///   out: keeping it informed costs more than it brings.
+    /// - Parameter isCrowded: whether many other completions share the passes. Then the adaptive choice leaves the
+    ///   file's drafter out: keeping it informed costs more than it brings.
     func makeDrafter(
         _ speculation: Speculation, _ rule: AcceptanceRule, _ options: SamplingOptions, capacity: Int, isCrowded: Bool
     ) throws(OutOfMemory) -> (any Drafter)? {
         func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(OutOfMemory) -> BlockDiffusionDrafter? {
-            guard let model else { return nil }
+            guard let model = model?.diffusion else { return nil }
             return try BlockDiffusionDrafter(
                 model, passes: passes, growth: growth, sampling: rule.drafts(options), capacity: capacity)
+        }
+        func eagle() throws(OutOfMemory) -> EagleDrafter? {
+            guard let model = model?.eagle else { return nil }
+            return try EagleDrafter(model, sampling: rule.drafts(options), capacity: capacity)
         }
         let context = DraftContext(capacity: capacity, needsDistributions: !rule.takesTrees, sampling: options)
         switch speculation {
@@ -35,6 +40,7 @@ final class DrafterFactory {
         case .lookup: return PromptLookupDrafter()
         case .diffusion(_, let passes): return try diffusion(passes: passes)
         case .tree(let tokens): return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: tokens))
+        case .eagle: return try eagle()
         case .custom: return custom?.make(context)
         case .adaptive:
             costs.isWanted = true
@@ -43,6 +49,9 @@ final class DrafterFactory {
                 candidates.append(
                     DiffusionCandidate(
                         diffusion, trees: rule.takesTrees, costs: costs, experience: diffusionExperience))
+            }
+            if !isCrowded, let eagle = try eagle() {
+                candidates.append(EagleCandidate(eagle, costs: costs, experience: eagleExperience))
             }
             if let custom {
                 candidates.append(CustomCandidate(custom.make(context), costs: costs, experience: customExperience))

@@ -9,7 +9,7 @@ final class PrefixCache {
         let tokens: [Int32]
         /// The KV cache of `tokens`.
         let cache: KVCache
-        /// The diffusion drafter's cache for `tokens`, or for a prefix of them.
+        /// The drafter's cache for `tokens`, or for a prefix of them.
         let drafterCache: KVCache?
 
         var bytes: Int { cache.bytes + (drafterCache?.bytes ?? 0) }

@@ -60,7 +60,7 @@ import TestSupport
         #expect(drafted.log.contains("τ "))
         let piped = try run("-n", "40", "--quiet", input: Array("The capital of France is\n".utf8))
         #expect(piped.output == plain.output && piped.log.isEmpty)
-        let coloured = try run("a b c a b c a b c a b", "-n", "12", "--color", "--drafter", "lookup")
+        let coloured = try run("a b c a b c a b c a b", "-n", "12", "--color", "--drafter", "lookup", "--depth", "3")
         #expect(coloured.output.contains("\u{1b}[32m"))
         let seeds = try ["lookup", "none", Fixtures.drafterPath].map {
             try run("Once", "-n", "30", "--temperature", "1", "--seed", "4", "--drafter", $0).output

@@ -6,6 +6,8 @@ import Testing
 
 /// Drafters as llama.cpp's converter writes published ones.
 @Suite struct PublishedDiffusionTests {
+    private static let names = ["tiny-dflash", "tiny-dflash-keys", "tiny-dflash2", "tiny-dspark"]
+
     /// What the drafter drafts after the text's token at an index.
     private func drafting(
         _ name: String, threads: Int = 2, kernels: Kernels? = nil
@@ -45,10 +47,10 @@ import Testing
 
     @Test(
         "a file as converted drafts what its definition drafts, the first token from the slot after the anchor's",
-        arguments: ["tiny-dflash", "tiny-dflash-keys", "tiny-dflash2"])
+        arguments: names)
     func parity(_ name: String) throws {
         let (golden, draft) = try drafting(name)
-        let result = golden.compare(isChain: name == "tiny-dflash2", draft)
+        let result = golden.compare(isChain: name == "tiny-dflash2" || name == "tiny-dspark", draft)
         print("\(name): \(result.equal) of \(result.clear) clear tokens, of \(result.all), as in numpy")
         #expect(result.equal == result.clear)
         #expect(result.clear >= 60)
@@ -57,11 +59,11 @@ import Testing
 
     @Test(
         "a file as converted drafts what llama.cpp drafts",
-        arguments: ["tiny-dflash", "tiny-dflash-keys", "tiny-dflash2"])
+        arguments: names)
     func peer(_ name: String) throws {
         let (golden, draft) = try drafting(name)
         let rounds = try #require(golden.peer)
-        let result = golden.compare(isChain: name == "tiny-dflash2", with: rounds, draft)
+        let result = golden.compare(isChain: name == "tiny-dflash2" || name == "tiny-dspark", with: rounds, draft)
         print("\(name): \(result.equal) of \(result.clear) clear tokens, of \(result.all), as in llama.cpp")
         #expect(result.equal == result.clear)
         #expect(rounds.count >= 10 && result.clear >= 60)

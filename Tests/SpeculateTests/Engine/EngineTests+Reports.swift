@@ -10,7 +10,7 @@ extension EngineTests {
     @Test("reported probabilities are the model's own, of every token whose text is shown, drafted or not")
     func logprobs() async throws {
         let engine = try await Engine.load(
-            verifier: Fixtures.modelPath(), drafter: .diffusion(path: Fixtures.drafterPath),
+            verifier: Fixtures.modelPath(), drafter: .file(path: Fixtures.drafterPath),
             configuration: EngineConfiguration(threads: 2))
         var request = CompletionRequest(
             .chat([.init(role: .user, content: "Write a limerick about 雨 and 🌧️.")]), maximumTokens: 60,
@@ -75,7 +75,7 @@ extension EngineTests {
     @Test("an answer that goes round in circles ends with the third turn, at the same token whatever is drafted")
     func loops() async throws {
         let engine = try await Engine.load(
-            verifier: Fixtures.modelPath(), drafter: .diffusion(path: Fixtures.drafterPath),
+            verifier: Fixtures.modelPath(), drafter: .file(path: Fixtures.drafterPath),
             configuration: EngineConfiguration(threads: 2))
         var request = CompletionRequest(
             .text("la la la la la la la la"), maximumTokens: 200, endsLoops: true, speculation: Speculation.none)

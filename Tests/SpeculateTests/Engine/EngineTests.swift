@@ -212,7 +212,7 @@ import TestSupport
             #expect(DrafterSource.automatic.resolved(for: model) == .lookup)
             let drafter = folder + "/some-model.drafter.gguf"
             try Data().write(to: URL(filePath: drafter))
-            #expect(DrafterSource.automatic.resolved(for: model) == .diffusion(path: drafter))
+            #expect(DrafterSource.automatic.resolved(for: model) == .file(path: drafter))
             #expect(DrafterSource.none.resolved(for: model) == .none)
         }
     }

@@ -32,7 +32,7 @@ import Testing
                     $0["dflash.attention.sliding_window"] = .uint32(context)
                 }
                 let engine = try await Engine.load(
-                    verifier: verifier, drafter: .diffusion(path: drafter), configuration: .init(threads: 1))
+                    verifier: verifier, drafter: .file(path: drafter), configuration: .init(threads: 1))
                 for speculation in settings {
                     var drafted = request
                     drafted.speculation = speculation
@@ -57,7 +57,7 @@ import Testing
                     #expect(await error(path)?.message.contains("context_length' is \(context), expected 2") == true)
                     continue
                 }
-                for drafter in [DrafterSource.lookup, .diffusion(path: Fixtures.path("tiny-drafter.gguf"))] {
+                for drafter in [DrafterSource.lookup, .file(path: Fixtures.path("tiny-drafter.gguf"))] {
                     let engine = try await Engine.load(verifier: path, drafter: drafter)
                     let result = try await engine.complete(.init(.tokens([7])))
                     #expect(result.tokens.count < Int(context))
@@ -106,7 +106,7 @@ import Testing
             #expect(mkfifo(pipe, 0o600) == 0)
             for path in [pipe, "/dev/zero", "/dev/full", folder] {
                 #expect(await error(path)?.code == .fileUnreadable, "\(path)")
-                #expect(await error(Fixtures.path("tiny-qwen3.gguf"), .diffusion(path: path))?.code == .fileUnreadable)
+                #expect(await error(Fixtures.path("tiny-qwen3.gguf"), .file(path: path))?.code == .fileUnreadable)
             }
         }
     }

@@ -19,7 +19,7 @@ private let tracer: InMemoryTracer = {
         let tracer = tracer
         let metrics = TestMetrics()
         let engine = try await Engine.load(
-            verifier: Fixtures.modelPath(), drafter: .diffusion(path: Fixtures.drafterPath),
+            verifier: Fixtures.modelPath(), drafter: .file(path: Fixtures.drafterPath),
             configuration: EngineConfiguration(modelName: "observed", threads: 2, metrics: metrics))
         let request = CompletionRequest(
             .text("a b c a b c a b c a b"), maximumTokens: 50, speculation: .diffusion(depth: 4))

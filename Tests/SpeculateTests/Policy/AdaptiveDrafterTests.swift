@@ -57,7 +57,7 @@ struct AdaptiveDrafterTests {
     @Test("a further pass is learnt apart from the first")
     func furtherPasses() throws {
         let pair = try TinyPair()
-        let costs = try CostTable(verifier: pair.verifier, model: pair.model)
+        let costs = try CostTable(verifier: pair.verifier, model: pair.model.diffusion)
         costs.measure()
         #expect(costs.current.draft.count == costs.current.furtherPass.count)
         for _ in 0..<400 {
@@ -85,6 +85,24 @@ struct AdaptiveDrafterTests {
             AdaptiveDrafter([lookup(LookupExperience())], costs: costs), prompt: piece,
             answer: text)
         #expect(expensive.reduce(0, +) < cheap.reduce(0, +) && expensive.count > cheap.count)
+    }
+
+    @Test("an EAGLE drafter is asked for as many tokens as it gets right, and for few where it never does")
+    func eagleDepth() throws {
+        let answer = (0..<600).map { Int32($0 * 7 % 50) }
+        let costs = try Self.costs()
+        Self.teach(costs, slope: 0.1)
+        func depths(right: Int) -> [Int] {
+            let scripted = ScriptedDrafter { committed, maximum in
+                answer.dropFirst(committed.count - 1).prefix(maximum).enumerated().map { $0 < right ? $1 : 255 }
+            }
+            let eagle = EagleCandidate(scripted, costs: costs, experience: EagleExperience(drafts: 16))
+            return run(AdaptiveDrafter([eagle], costs: costs), prompt: [0], answer: answer)
+        }
+        let (all, two, none) = (depths(right: 16), depths(right: 2), depths(right: 0))
+        #expect(all.max()! >= 8)
+        #expect(two.suffix(60).allSatisfy { $0 <= 3 } && two.suffix(60).reduce(0, +) >= 60)
+        #expect(none.suffix(300).reduce(0, +) < 60)
     }
 
     @Test("drafts that are never right stop, and the next completion begins with that experience")

@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct ClientTests {
     private func engine(_ configuration: EngineConfiguration) async throws -> Engine {
         try await Engine.load(
-            verifier: Fixtures.modelPath(), drafter: .diffusion(path: Fixtures.drafterPath),
+            verifier: Fixtures.modelPath(), drafter: .file(path: Fixtures.drafterPath),
             configuration: configuration)
     }
 

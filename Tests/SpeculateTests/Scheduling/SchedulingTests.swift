@@ -111,7 +111,7 @@ import Testing
 
     @Test("a prompt that begins as an earlier one is not computed again, and gets the same text")
     func prefixes() async throws {
-        let drafter = DrafterSource.diffusion(path: Fixtures.drafterPath)
+        let drafter = DrafterSource.file(path: Fixtures.drafterPath)
         let engine = try await engine(EngineConfiguration(threads: 2), drafter: drafter)
         var fresh = EngineConfiguration(threads: 2)
         fresh.prefixMemory = 0
@@ -142,7 +142,7 @@ import Testing
 
     @Test("prompts that begin alike and come together are read once, and get the same text")
     func sharedPrompts() async throws {
-        let drafter = DrafterSource.diffusion(path: Fixtures.drafterPath)
+        let drafter = DrafterSource.file(path: Fixtures.drafterPath)
         let engine = try await engine(EngineConfiguration(threads: 2, prefixMemory: 0), drafter: drafter)
         let opening = String(decoding: try Fixtures.bytes("prose.txt").prefix(3000), as: UTF8.self)
         let requests = (0..<8).map { index in
@@ -170,7 +170,7 @@ import Testing
         "a completion ends within a round of being cancelled while its prompt is read, drafted for, judged or streamed")
     func cancelledInEveryPhase() async throws {
         let engine = try await engine(
-            EngineConfiguration(threads: 2), drafter: .diffusion(path: Fixtures.drafterPath))
+            EngineConfiguration(threads: 2), drafter: .file(path: Fixtures.drafterPath))
         let prompt = String(decoding: try Fixtures.bytes("prose.txt").prefix(12000), as: UTF8.self)
         let reading = Task { try await engine.complete(.init(.text(prompt), maximumTokens: 200)) }
         try await wait(engine, running: 1)

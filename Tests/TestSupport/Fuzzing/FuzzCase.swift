@@ -26,7 +26,7 @@ package enum FuzzCase {
         try Data(files.verifier).write(to: URL(filePath: path))
         var source = DrafterSource.lookup
         if let drafter = files.drafter {
-            source = .diffusion(path: folder + "/drafter.gguf")
+            source = .file(path: folder + "/drafter.gguf")
             try Data(drafter).write(to: URL(filePath: folder + "/drafter.gguf"))
         }
         let cutter = cut(path, to: files.verifier.count / 2, after: settings.cut)

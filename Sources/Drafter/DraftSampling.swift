@@ -1,6 +1,6 @@
 import SpeculateShared
 
-/// How the last pass chooses its tokens.
+/// How a drafter chooses its tokens.
 package enum DraftSampling: Equatable, Sendable {
     /// The likeliest token at each position.
     case greedy
