@@ -54,7 +54,7 @@ extension HubClient {
         guard let link else { return (entries, nil) }
         guard let next = URL(string: link, relativeTo: url)?.absoluteURL, Origin(next) != nil else {
             throw HubError(
-                .runtime, "\(Self.name(url)) says that its list goes on at \(excerpt(link)), expected an address")
+                .runtime, "\(Self.name(url)) says that its list continues at \(excerpt(link)), expected an address")
         }
         return (entries, next)
     }

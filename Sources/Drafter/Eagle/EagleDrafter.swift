@@ -14,9 +14,9 @@ package final class EagleDrafter: CachingDrafter {
     private let pending: UnsafeMutablePointer<Float>
     private var pendingRows = 0
     /// [hidden] What the layer made of the cache's last row, and whether it did so here.
-    private let state: UnsafeMutablePointer<Float>
-    private let draftedState: UnsafeMutablePointer<Float>
-    private var hasState = false
+    private let hiddenState: UnsafeMutablePointer<Float>
+    private let draftedHiddenState: UnsafeMutablePointer<Float>
+    private var hasHiddenState = false
     /// The sequence has outgrown the drafter's context: its cache stops mid-sequence, so it proposes nothing more.
     private var isFull = false
 
@@ -28,20 +28,20 @@ package final class EagleDrafter: CachingDrafter {
         self.sampling = sampling
         cache = try model.makeCache(capacity: capacity)
         pending = .allocate(capacity: Self.capacity * model.config.featureWidth)
-        state = .allocate(capacity: model.config.transformer.hidden)
-        draftedState = .allocate(capacity: model.config.transformer.hidden)
+        hiddenState = .allocate(capacity: model.config.transformer.hidden)
+        draftedHiddenState = .allocate(capacity: model.config.transformer.hidden)
     }
 
     deinit {
         pending.deallocate()
-        state.deallocate()
-        draftedState.deallocate()
+        hiddenState.deallocate()
+        draftedHiddenState.deallocate()
     }
 
     package func begin(_ prompt: [Int32]) {
         cache.rollback(to: 0)
         tokens = prompt
-        (pendingRows, hasState, isFull) = (0, false, false)
+        (pendingRows, hasHiddenState, isFull) = (0, false, false)
     }
 
     package var hasCache: Bool { true }
@@ -54,7 +54,7 @@ package final class EagleDrafter: CachingDrafter {
     /// The last cell that it takes over holds the token that followed in the other sequence: drafts may be less apt for it.
     package func adopt(_ count: Int, of other: KVCache) {
         cache.adopt(count, of: other)
-        (pendingRows, hasState) = (0, false)
+        (pendingRows, hasHiddenState) = (0, false)
     }
 
     package func observe(_ pass: PassResult, row: Int) {
@@ -76,8 +76,8 @@ package final class EagleDrafter: CachingDrafter {
         let (first, width) = (cache.count, model.config.featureWidth)
         let count = min(pendingRows, tokens.count - 1 - first)
         guard count > 0 else { return }
-        model.read(tokens[first + 1...first + count], pending, into: cache, state: state)
-        hasState = true
+        model.read(tokens[first + 1...first + count], pending, into: cache, hiddenState: hiddenState)
+        hasHiddenState = true
         pendingRows -= count
         pending.update(from: pending + count * width, count: pendingRows * width)
     }
@@ -88,14 +88,14 @@ package final class EagleDrafter: CachingDrafter {
         guard count > 0, !isFull, room >= count else { return }
         inject()
         // What was taken over from another sequence leaves nothing to draft from until the next token.
-        guard hasState, pendingRows == 0, cache.count == tokens.count - 1 else { return }
+        guard hasHiddenState, pendingRows == 0, cache.count == tokens.count - 1 else { return }
         let base = cache.count
-        draftedState.update(from: state, count: model.config.transformer.hidden)
+        draftedHiddenState.update(from: hiddenState, count: model.config.transformer.hidden)
         for index in 0..<count {
             let (token, distribution) = model.predict(
-                draftedState, index: index, position: tokens.count + index, sampling)
+                draftedHiddenState, index: index, position: tokens.count + index, sampling)
             proposal.append(token, distribution)
-            if index + 1 < count { model.advance(token, into: cache, state: draftedState) }
+            if index + 1 < count { model.advance(token, into: cache, hiddenState: draftedHiddenState) }
         }
         cache.rollback(to: base)
     }

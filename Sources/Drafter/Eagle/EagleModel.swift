@@ -1,7 +1,7 @@
 import CKernels
 import SpeculateShared
 
-/// EAGLE-3 (Li et al. 2025): one causal layer that drafts token by token. A row is a token and a state g: what the verifier's
+/// EAGLE-3 (Li et al. 2025): one causal layer that drafts token by token. A row is a token and a hidden state g: what the verifier's
 /// hidden states say of the tokens before it, or, further on, what the layer made of the row before. The row of a token
 /// stands at the position of the token before it.
 ///
@@ -49,10 +49,10 @@ package final class EagleModel {
     /// - Parameters:
     ///   - tokens: of the rows.
     ///   - features: the verifier's hidden states of the tokens before them, [tokens, taps, target hidden].
-    ///   - state: takes what the layer makes of the last row, [hidden].
+    ///   - hiddenState: takes what the layer makes of the last row, [hidden].
     package func read(
         _ tokens: ArraySlice<Int32>, _ features: UnsafePointer<Float>, into cache: KVCache,
-        state: UnsafeMutablePointer<Float>
+        hiddenState: UnsafeMutablePointer<Float>
     ) {
         var features = features
         for start in stride(from: tokens.startIndex, to: tokens.endIndex, by: EagleScratch.rows) {
@@ -65,21 +65,21 @@ package final class EagleModel {
             }
             batch.commit()
             features += rows.count * config.featureWidth
-            state.update(from: transformer.scratch.x + (rows.count - 1) * hidden, count: hidden)
+            hiddenState.update(from: transformer.scratch.x + (rows.count - 1) * hidden, count: hidden)
         }
     }
 
-    /// Appends the row of a drafted token, whose state is what the layer made of the row before, and replaces that.
-    package func advance(_ token: Int32, into cache: KVCache, state: UnsafeMutablePointer<Float>) {
+    /// Appends the row of a drafted token, whose hidden state is what the layer made of the row before, and replaces that.
+    package func advance(_ token: Int32, into cache: KVCache, hiddenState: UnsafeMutablePointer<Float>) {
         batch.removeAll()
         batch.append(CollectionOfOne(token), to: cache, logits: .none)
-        transformer.scratch.x.update(from: state, count: hidden)
+        transformer.scratch.x.update(from: hiddenState, count: hidden)
         pool.run { worker in
             transformer.rotate(batch, &worker)
             forward([token], &worker)
         }
         batch.commit()
-        state.update(from: transformer.scratch.x, count: hidden)
+        hiddenState.update(from: transformer.scratch.x, count: hidden)
     }
 
     /// Chooses the token that follows a row.
@@ -88,11 +88,11 @@ package final class EagleModel {
     ///   - position: the token's in the sequence.
     /// - Returns: the token, and the distribution that it was drawn from, valid until the next one at this index.
     package func predict(
-        _ state: UnsafePointer<Float>, index: Int, position: Int, _ sampling: DraftSampling
+        _ hiddenState: UnsafePointer<Float>, index: Int, position: Int, _ sampling: DraftSampling
     ) -> (token: Int32, distribution: Proposal.Distribution) {
         pool.run { worker in
             if worker.index == 0 {
-                transformer.normalize(state, weights.outputNorm, into: transformer.scratch.hidden, 0, worker)
+                transformer.normalize(hiddenState, weights.outputNorm, into: transformer.scratch.hidden, 0, worker)
             }
             worker.barrier()
             let output = weights.output
@@ -137,7 +137,7 @@ package final class EagleModel {
         worker.barrier()
     }
 
-    /// x = the layer's output for rows of these tokens and the states in x, [rows, hidden].
+    /// x = the layer's output for rows of these tokens and the hidden states in x, [rows, hidden].
     private func forward(_ tokens: some RandomAccessCollection<Int32>, _ worker: inout Worker) {
         let (c, embedding, inputs) = (config.transformer, weights.embedding, scratch.inputs)
         let joined = scratch.joined + worker.index * 2 * hidden
@@ -146,7 +146,7 @@ package final class EagleModel {
             let token = tokens[tokens.index(tokens.startIndex, offsetBy: row)]
             withUnsafePointer(to: embedding) { spk_unpack_row($0, token, joined) }
             kernels.rms_norm(joined, weights.embeddingNorm, Int32(hidden), c.epsilon, joined)
-            kernels.rms_norm(x, weights.stateNorm, Int32(hidden), c.epsilon, joined + hidden)
+            kernels.rms_norm(x, weights.hiddenStateNorm, Int32(hidden), c.epsilon, joined + hidden)
             if config.normsResidual { x.update(from: joined + hidden, count: hidden) }
             withUnsafePointer(to: inputs) { kernels.quantize(joined, 0, Int32(2 * hidden), Int32(row), $0) }
         }

@@ -9,7 +9,7 @@ final class EagleWeights: @unchecked Sendable {
     /// The file's own, or the verifier's.
     let embedding: spk_matrix  // [vocabulary × hidden]
     let embeddingNorm: UnsafePointer<Float>
-    let stateNorm: UnsafePointer<Float>
+    let hiddenStateNorm: UnsafePointer<Float>
     let layers: TransformerWeights
     let outputNorm: UnsafePointer<Float>
     let output: spk_matrix  // [draft vocabulary × hidden]
@@ -36,7 +36,7 @@ final class EagleWeights: @unchecked Sendable {
             loader.contains("token_embd.weight")
             ? try loader.matrix("token_embd.weight", inputs: hidden, outputs: vocabulary)
             : try borrowed("token_embd.weight", target.embedding)
-        stateNorm = try loader.vector("blk.0.attn_norm_2.weight", count: hidden)
+        hiddenStateNorm = try loader.vector("blk.0.attn_norm_2.weight", count: hidden)
         layers = try TransformerWeights(loader, config.transformer, EagleConfig.family)
         embeddingNorm = layers.attentionNorm(0)
         outputNorm = try loader.vector("output_norm.weight", count: hidden)

@@ -1,12 +1,6 @@
 import Hummingbird
 import Logging
 
-/// A completion's size, for the log.
-struct RequestSummary: Sendable {
-    let tokens: Int
-    let rounds: Int
-}
-
 /// Logs one line per request, at info, once it is answered.
 struct RequestLog: RouterMiddleware {
     let logger: Logger

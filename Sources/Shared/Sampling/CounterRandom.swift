@@ -29,13 +29,13 @@ package struct CounterRandom: Equatable, Sendable {
     /// Uniform on [0, 1), 53 bits.
     package func uniform(position: Int, stream: Stream = .verifier) -> Double {
         let position = UInt64(position)
-        let block = Self.philox(
+        let words = Self.philox(
             counter: (
                 UInt32(truncatingIfNeeded: position), UInt32(truncatingIfNeeded: position >> 32),
                 UInt32(truncatingIfNeeded: stream.value), UInt32(truncatingIfNeeded: stream.value >> 32)
             ),
             key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
-        let bits = UInt64(block.0) << 32 | UInt64(block.1)
+        let bits = UInt64(words.0) << 32 | UInt64(words.1)
         return Double(bits >> 11) * 0x1p-53
     }
 

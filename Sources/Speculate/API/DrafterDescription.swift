@@ -19,9 +19,11 @@ package struct DrafterDescription {
     /// - Throws: `CheckpointError` where it is not a drafter that this engine runs.
     package init(_ checkpoint: Checkpoint) throws(CheckpointError) {
         lines =
-            DrafterKind(checkpoint.metadata) == .eagle
-            ? Self.lines(try EagleConfig(checkpoint), checkpoint)
-            : Self.lines(try DrafterConfig(checkpoint), checkpoint)
+            switch DrafterKind(checkpoint.metadata) {
+            case .eagle: Self.lines(try EagleConfig(checkpoint), checkpoint)
+            case .diffusion: Self.lines(try DrafterConfig(checkpoint), checkpoint)
+            case nil: throw CheckpointError("this is a model, expected a drafter")
+            }
     }
 
     private static func lines(_ config: EagleConfig, _ checkpoint: Checkpoint) -> [String] {

@@ -7,5 +7,10 @@ enum DrafterModel {
 
     var diffusion: BlockDiffusionModel? { if case .diffusion(let model) = self { model } else { nil } }
     var eagle: EagleModel? { if case .eagle(let model) = self { model } else { nil } }
-    var kind: DrafterKind { diffusion != nil ? .diffusion : .eagle }
+    var kind: DrafterKind {
+        switch self {
+        case .diffusion: .diffusion
+        case .eagle: .eagle
+        }
+    }
 }

@@ -18,8 +18,6 @@ final class CostTable {
     /// What passes take at present; without entries until it is measured.
     private(set) var current = PassCosts(verify: [], draft: [], furtherPass: [])
     var isMeasured: Bool { !current.verify.isEmpty }
-    /// Whether somebody chooses drafts by it.
-    var isWanted = false
 
     private let verifier: Verifier
     private let cache: KVCache

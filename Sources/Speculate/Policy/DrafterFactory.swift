@@ -43,7 +43,6 @@ final class DrafterFactory {
         case .eagle: return try eagle()
         case .custom: return custom?.make(context)
         case .adaptive:
-            costs.isWanted = true
             var candidates: [any DraftCandidate] = [LookupCandidate(costs: costs, experience: lookupExperience)]
             if !isCrowded, let diffusion = try diffusion() {
                 candidates.append(

@@ -21,9 +21,11 @@ extension Generation {
         let needsDrafter = caching != nil
         source = prefixes.longest(tokens, in: settings.scope, withDrafter: needsDrafter)
         for other in others where other.settings.scope == settings.scope && other.cached > source?.count ?? 0 {
-            guard let entry = other.computed else { continue }
+            let known = source?.count ?? 0
+            guard commonPrefix(tokens.dropLast(), other.tokens.dropLast()) > known, let entry = other.shareComputed()
+            else { continue }
             let count = entry.common(with: tokens, withDrafter: needsDrafter)
-            if count > source?.count ?? 0 { source = (entry, count) }
+            if count > known { source = (entry, count) }
         }
     }
 
@@ -42,8 +44,8 @@ extension Generation {
         return reached - first
     }
 
-    /// What is computed of this sequence, for others.
-    var computed: PrefixCache.Entry? {
+    /// What is computed of this sequence, for others. The drafter injects first what it has only seen, which is a pass of it.
+    func shareComputed() -> PrefixCache.Entry? {
         cache.map {
             .init(
                 scope: settings.scope, tokens: Array(tokens.prefix($0.count)), cache: $0,

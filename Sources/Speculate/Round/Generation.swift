@@ -96,7 +96,7 @@ package final class Generation {
     /// Gives the sequence's memory back and leaves what was computed to those that begin alike, itself among them: after
     /// another `begin` it continues with the same tokens.
     func suspend(in prefixes: PrefixCache) {
-        if let computed { prefixes.keep(computed) }
+        if let computed = shareComputed() { prefixes.keep(computed) }
         (cache, drafter, source) = (nil, nil, nil)
         wasSuspended = true
     }

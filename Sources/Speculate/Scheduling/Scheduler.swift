@@ -95,9 +95,9 @@ final class Scheduler {
     /// Measures what passes take once some completion wants to draft by it. Nobody's first token waits for it, nor is it part
     /// of anybody's speed.
     private func measureCosts(_ able: [ActiveCompletion]) {
-        guard drafters.costs.isWanted, !drafters.costs.isMeasured, able.contains(where: \.generation.hasAnswered) else {
-            return
-        }
+        guard !drafters.costs.isMeasured, able.contains(where: \.generation.hasAnswered),
+            able.contains(where: { $0.generation.settings.speculation == .adaptive })
+        else { return }
         let start = ContinuousClock.now
         drafters.costs.measure()
         for completion in active { completion.generation.exclude(ContinuousClock.now - start) }

@@ -35,13 +35,14 @@ import Testing
                 for start in stride(from: 0, to: anchor, by: piece) {
                     let end = min(start + piece, anchor)
                     model.read(
-                        golden.tokens[start + 1...end], states.baseAddress! + start * width, into: cache, state: state)
+                        golden.tokens[start + 1...end], states.baseAddress! + start * width, into: cache,
+                        hiddenState: state)
                 }
             }
             var tokens: [Int32] = []
             for index in 0..<count {
                 tokens.append(model.predict(state, index: index, position: anchor + 1 + index, sampling).token)
-                if index + 1 < count { model.advance(tokens[index], into: cache, state: state) }
+                if index + 1 < count { model.advance(tokens[index], into: cache, hiddenState: state) }
             }
             return tokens
         }

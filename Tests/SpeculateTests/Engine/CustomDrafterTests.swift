@@ -19,6 +19,10 @@ import Testing
         func observe(_ pass: PassResult, row: Int) {
             observed += 1
             precondition(pass.hiddenStates[row].allSatisfy(\.isFinite))
+            if let index = pass.logitRows.firstIndex(of: row), let logits = pass.logitBuffer(index) {
+                precondition(logits.count == pass.vocabulary)
+                precondition(pass.likeliest(index).map { logits[Int($0)] } == logits.max())
+            }
         }
         func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal) {
             precondition(maximum > 0 && proposal.tokens.isEmpty)

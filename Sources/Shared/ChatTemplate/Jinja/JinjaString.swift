@@ -27,9 +27,6 @@ package struct JinjaString: Sendable {
         return String(text)
     }
 
-    /// Whether all of the text is the template's.
-    package var isOwn: Bool { foreign.isEmpty }
-
     package subscript(range: Range<Int>) -> JinjaString {
         if range == 0..<count { return self }
         var part = JinjaString(Array(scalars[range]))
