@@ -96,8 +96,8 @@ public struct Proposal {
     }
 
     /// What makes it no draft that can be verified, in words that follow "the drafter"; nil when it is sound.
-    /// - Parameter isChain: whether it has to be a chain whose tokens have distributions.
-    package func problem(maximum: Int, vocabulary: Int, isChain: Bool) -> String? {
+    /// - Parameter needsDistributions: whether it has to be a chain whose tokens have distributions.
+    package func problem(maximum: Int, vocabulary: Int, needsDistributions: Bool) -> String? {
         guard tokens.count <= maximum else { return "proposes \(tokens.count) tokens, expected at most \(maximum)" }
         if let wrong = tokens.first(where: { !(0..<Int32(vocabulary)).contains($0) }) {
             return "proposes token \(wrong), expected 0 to \(vocabulary - 1)"
@@ -108,13 +108,13 @@ public struct Proposal {
         if let wrong = parents.indices.first(where: { !(-1..<$0).contains(parents[$0]) }) {
             return "lets token \(wrong) follow token \(parents[wrong]), expected one before it, or -1"
         }
-        if isChain, !self.isChain {
+        if needsDistributions, !isChain {
             return "proposes a tree, expected a chain, which is what the acceptance rule takes"
         }
-        if isChain, distributions.count != tokens.count {
+        if needsDistributions, distributions.count != tokens.count {
             return "names \(distributions.count) distributions of \(tokens.count) tokens, expected one each"
         }
-        for (token, distribution) in zip(tokens, isChain ? distributions : []) {
+        for (token, distribution) in zip(tokens, needsDistributions ? distributions : []) {
             let probability = distribution.probability(of: token)
             guard probability > 0, probability <= 1 else {
                 return "says that token \(token) had probability \(probability), expected more than 0 and at most 1"

@@ -8,8 +8,8 @@ package struct AccessToken: Sendable, CustomStringConvertible, CustomReflectable
     private let source: String
 
     /// The token in `HF_TOKEN`, else in the file that the hub's own tools keep; nil if there is none.
-    /// - Throws: `HubError` if it cannot be one, without showing it.
-    init?(_ environment: HubEnvironment) throws(HubError) {
+    /// - Throws: `ModelFileError` if it cannot be one, without showing it.
+    init?(_ environment: HubEnvironment) throws(ModelFileError) {
         if let token = environment["HF_TOKEN"]?.trimmingCharacters(in: .whitespacesAndNewlines), !token.isEmpty {
             value = token
             source = "HF_TOKEN"
@@ -26,7 +26,7 @@ package struct AccessToken: Sendable, CustomStringConvertible, CustomReflectable
             source = path
         }
         guard value.utf8.allSatisfy({ (33...126).contains($0) }) else {
-            throw HubError(
+            throw ModelFileError(
                 .usage, "the token in \(source) has characters that no token has, expected letters, digits and '_'")
         }
     }

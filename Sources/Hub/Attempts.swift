@@ -1,3 +1,5 @@
+import SpeculateShared
+
 /// How often something is tried again, and after which pause.
 struct Attempts {
     /// Of a request: so many without anything gained.
@@ -14,18 +16,20 @@ struct Attempts {
 
     /// The pause before the next attempt: what the server asked for, else twice the one before.
     /// - Parameter hasGained: whether the attempt brought anything that the next one can build on.
-    /// - Throws: `HubError` if there should be none.
-    mutating func pause(after failure: TransientFailure, hasGained: Bool, _ what: String) throws(HubError) -> Duration {
+    /// - Throws: `ModelFileError` if there should be none.
+    mutating func pause(after failure: TransientFailure, hasGained: Bool, _ what: String) throws(ModelFileError)
+        -> Duration
+    {
         failures += 1
         failuresInARow = hasGained ? 1 : failuresInARow + 1
         let most = failure.isUnreachable ? Self.unreachable : Self.inARow
         guard failuresInARow < most, failures < Self.inAll else {
             let reason = failure.isUnreachable ? "cannot be reached: \(failure.reason)" : failure.reason
-            throw HubError(.runtime, "\(what): \(reason), \(failuresInARow) times in a row")
+            throw ModelFileError(.runtime, "\(what): \(reason), \(failuresInARow) times in a row")
         }
         if let pause = failure.pause {
             guard pause <= Self.longestPause else {
-                throw HubError(
+                throw ModelFileError(
                     .runtime,
                     "\(what): \(failure.reason); asks to wait \(pause.components.seconds) seconds, try again then")
             }

@@ -2,8 +2,8 @@ import SpeculateShared
 
 /// Room for what is to be fetched.
 enum DiskSpace {
-    /// - Throws: `HubError` if the files, less what is here of them, do not fit.
-    static func check(for wanted: [(file: RepositoryFile, target: String)], in folder: String) throws(HubError) {
+    /// - Throws: `ModelFileError` if the files, less what is here of them, do not fit.
+    static func check(for wanted: [(file: RepositoryFile, target: String)], in folder: String) throws(ModelFileError) {
         let missing = wanted.reduce(0) { sum, one in
             if StoredFolder.size(of: one.target) == one.file.byteCount { return sum }
             let here = StoredFolder.size(of: PartFile.path(of: one.target)) ?? 0
@@ -13,7 +13,7 @@ enum DiskSpace {
         guard statvfs(folder, &system) == 0 else { return }
         let (free, isHuge) = Int(system.f_bavail).multipliedReportingOverflow(by: Int(system.f_frsize))
         guard !isHuge, missing > free else { return }
-        throw HubError(
+        throw ModelFileError(
             .runtime,
             "\(folder) has \(free.bytesForPeople) of free space, expected \(missing.bytesForPeople) for what is to come"
         )

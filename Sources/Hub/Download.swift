@@ -24,7 +24,7 @@ struct Download {
         do {
             try await fill(part)
             _ = try part.finish()
-        } catch let error as HubError where error.code == .badFile {
+        } catch let error as ModelFileError where error.code == .badFile {
             part.remove()
             throw error
         }
@@ -116,7 +116,7 @@ struct Download {
                 try part.append(Array(buffer.readableBytesView))
                 client.report(.advanced(file: name, done: part.count, total: remote.byteCount))
             }
-        } catch let error as HubError {
+        } catch let error as ModelFileError {
             throw error
         } catch let error as FileError {
             throw error
@@ -127,8 +127,8 @@ struct Download {
         if !part.isWhole { throw TransientFailure("the connection was cut") }
     }
 
-    private func wrongSize(_ what: String) -> HubError {
-        HubError(
+    private func wrongSize(_ what: String) -> ModelFileError {
+        ModelFileError(
             .badFile,
             "'\(remote.file.path)' of \(remote.repository.repository): \(what), expected \(remote.byteCount); what came is deleted"
         )

@@ -34,11 +34,12 @@ extension HubClient {
                     digest: (entry.lfs?.oid ?? entry.oid).flatMap { ExpectedDigest($0) })
             }
             guard files.count <= Self.mostFiles else {
-                throw HubError(.runtime, "\(repository.repository) has more than \(Self.mostFiles) files")
+                throw ModelFileError(.runtime, "\(repository.repository) has more than \(Self.mostFiles) files")
             }
             next = following
         }
-        throw HubError(.runtime, "the list of \(repository.repository)'s files has more than \(Self.mostPages) pages")
+        throw ModelFileError(
+            .runtime, "the list of \(repository.repository)'s files has more than \(Self.mostPages) pages")
     }
 
     private func page(_ url: URL, of repository: RepositoryReference) async throws -> ([TreeEntry], URL?) {
@@ -46,14 +47,14 @@ extension HubClient {
         try check(response, repository)
         let data = try await body(of: response, from: url, most: Self.mostPageBytes)
         guard let entries = try? JSONDecoder().decode([TreeEntry].self, from: data) else {
-            throw HubError(
+            throw ModelFileError(
                 .runtime,
                 "\(Self.name(url)) answers with something else than a list of files; is \(settings.endpoint) a hub?")
         }
         let link = response.headers[canonicalForm: "Link"].lazy.compactMap { LinkHeader.next($0) }.first
         guard let link else { return (entries, nil) }
         guard let next = URL(string: link, relativeTo: url)?.absoluteURL, Origin(next) != nil else {
-            throw HubError(
+            throw ModelFileError(
                 .runtime, "\(Self.name(url)) says that its list continues at \(excerpt(link)), expected an address")
         }
         return (entries, next)
@@ -75,10 +76,10 @@ extension HubClient {
             let size = headers.first(name: "X-Linked-Size").flatMap { Int($0) } ?? length ?? file.byteCount
             let commit = headers.first(name: "X-Repo-Commit").flatMap { Self.isCommit($0) ? $0 : nil }
             guard let digest = etag.flatMap({ ExpectedDigest($0) }) ?? file.digest else {
-                throw HubError(.runtime, "\(Self.name(url)): the hub does not say what the file hashes to")
+                throw ModelFileError(.runtime, "\(Self.name(url)): the hub does not say what the file hashes to")
             }
             guard let file = RepositoryFile(path: file.path, byteCount: size, digest: digest) else {
-                throw HubError(.badFile, "\(Self.name(url)) has \(size) bytes, which no file has")
+                throw ModelFileError(.badFile, "\(Self.name(url)) has \(size) bytes, which no file has")
             }
             return RemoteFile(
                 file: file, digest: digest, etag: etag ?? digest.hex, revision: commit ?? revision,
@@ -90,32 +91,35 @@ extension HubClient {
         text.utf8.count == 40 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
-    /// - Throws: `HubError` saying what the status means for whoever asked.
-    func check(_ response: HTTPClientResponse, _ repository: RepositoryReference, file: String? = nil) throws(HubError)
+    /// - Throws: `ModelFileError` saying what the status means for whoever asked.
+    func check(_ response: HTTPClientResponse, _ repository: RepositoryReference, file: String? = nil)
+        throws(ModelFileError)
     {
         let what = file.map { "'\($0)' in \(repository.repository)" } ?? "\(repository.repository)"
         switch response.status.code {
         case 200, 206: return
         case 401, 403: throw refusal(response, repository)
         case 404:
-            throw HubError(.missing, "there is no \(file == nil ? "repository " : "")\(what) at \(settings.endpoint)")
-        default: throw HubError(.runtime, "\(settings.endpoint) answers \(what) with status \(response.status.code)")
+            throw ModelFileError(
+                .missing, "there is no \(file == nil ? "repository " : "")\(what) at \(settings.endpoint)")
+        default:
+            throw ModelFileError(.runtime, "\(settings.endpoint) answers \(what) with status \(response.status.code)")
         }
     }
 
-    private func refusal(_ response: HTTPClientResponse, _ repository: RepositoryReference) -> HubError {
+    private func refusal(_ response: HTTPClientResponse, _ repository: RepositoryReference) -> ModelFileError {
         let page = settings.endpoint.page(repository)
         let name = repository.repository
         let code = response.status.code
         if let token = settings.token {
             let isSent = settings.endpoint.mayHaveToken(settings.endpoint.tree(repository))
             let reason = isSent ? "\(token) has no access" : "no token is sent over plain http"
-            return HubError(
+            return ModelFileError(
                 .runtime,
                 "\(name) is refused, status \(code): \(reason); accept the terms at \(page), or set another HF_TOKEN")
         }
         let isGated = response.headers.first(name: "X-Error-Code") == "GatedRepo" || code == 403
-        return HubError(
+        return ModelFileError(
             .runtime,
             "\(name) \(isGated ? "is gated" : "does not exist, or is private or gated"), status \(code): accept its terms at \(page) and set HF_TOKEN to a token of yours"
         )

@@ -31,7 +31,7 @@ struct HubClient: Sendable {
     /// One request, and those that it is redirected to. The token goes to the hub's own host alone.
     /// - Parameter staysOnHost: whether an answer that redirects to another host, or describes what it redirects to, is
     ///   wanted as it is.
-    /// - Throws: `TransientFailure`, or `HubError` about a redirect.
+    /// - Throws: `TransientFailure`, or `ModelFileError` about a redirect.
     func send(
         _ method: HTTPMethod, _ start: URL, headers: HTTPHeaders = [:], staysOnHost: Bool = false
     ) async throws -> HTTPClientResponse {
@@ -52,7 +52,7 @@ struct HubClient: Sendable {
             url = try target(of: response, from: url)
             if staysOnHost, Origin(url) != Origin(start) { return response }
         }
-        throw HubError(.runtime, "\(Self.name(start)) redirects more than \(Self.mostRedirects) times")
+        throw ModelFileError(.runtime, "\(Self.name(start)) redirects more than \(Self.mostRedirects) times")
     }
 
     private func answer(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
@@ -64,15 +64,15 @@ struct HubClient: Sendable {
         }
     }
 
-    private func target(of response: HTTPClientResponse, from url: URL) throws(HubError) -> URL {
+    private func target(of response: HTTPClientResponse, from url: URL) throws(ModelFileError) -> URL {
         guard let location = response.headers.first(name: "Location"),
             let next = URL(string: location, relativeTo: url)?.absoluteURL, let origin = Origin(next)
         else {
-            throw HubError(
+            throw ModelFileError(
                 .runtime, "\(Self.name(url)) redirects, status \(response.status.code), but not to an address")
         }
         guard origin.scheme == "https" || Origin(url)?.scheme == "http" else {
-            throw HubError(.runtime, "\(Self.name(url)) redirects to \(origin), expected an address with https")
+            throw ModelFileError(.runtime, "\(Self.name(url)) redirects to \(origin), expected an address with https")
         }
         return next
     }
@@ -96,7 +96,7 @@ struct HubClient: Sendable {
         do {
             return Data(Array(try await response.body.collect(upTo: most).readableBytesView))
         } catch is NIOTooManyBytesError {
-            throw HubError(.runtime, "\(Self.name(url)) answers with more than \(most.bytesForPeople)")
+            throw ModelFileError(.runtime, "\(Self.name(url)) answers with more than \(most.bytesForPeople)")
         } catch {
             try Task.checkCancellation()
             throw TransientFailure(error, settings)

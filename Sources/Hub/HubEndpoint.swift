@@ -8,12 +8,12 @@ package struct HubEndpoint: Sendable, CustomStringConvertible {
     private let address: String
     private let origin: Origin
 
-    /// - Throws: `HubError` if it is not an address of the web.
-    package init(_ text: String) throws(HubError) {
+    /// - Throws: `ModelFileError` if it is not an address of the web.
+    package init(_ text: String) throws(ModelFileError) {
         guard let url = URL(string: text), let origin = Origin(url), url.query == nil, url.user == nil,
             url.fragment == nil
         else {
-            throw HubError(
+            throw ModelFileError(
                 .usage,
                 "HF_ENDPOINT is \(excerpt(text)), expected an address such as \(Self.usual) or http://localhost:8000")
         }

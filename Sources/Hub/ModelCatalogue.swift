@@ -54,11 +54,11 @@ struct ModelCatalogue {
     }
 
     /// The model of the quantization that the reference names, or of a usual one, or the only one.
-    /// - Throws: `HubError` listing what there is.
-    func choose(_ reference: RepositoryReference) throws(HubError) -> ModelFiles {
+    /// - Throws: `ModelFileError` listing what there is.
+    func choose(_ reference: RepositoryReference) throws(ModelFileError) -> ModelFiles {
         let repository = reference.repository
         guard !models.isEmpty else {
-            throw HubError(
+            throw ModelFileError(
                 .missing,
                 "\(repository) has no GGUF model among its \(fileCount) files; there may be a repository of the same name with '-GGUF'"
             )
@@ -66,33 +66,33 @@ struct ModelCatalogue {
         guard let wanted = reference.quant else { return try whole(usual(repository), repository) }
         let found = models(called: wanted)
         guard let first = found.first else {
-            throw HubError(.missing, "\(repository) has no \(wanted); it has \(list(models))")
+            throw ModelFileError(.missing, "\(repository) has no \(wanted); it has \(list(models))")
         }
         guard found.count == 1 else {
             let names = found.map(\.stem).joined(separator: ", ")
-            throw HubError(
+            throw ModelFileError(
                 .missing,
                 "\(repository) has \(found.count) models called \(wanted): \(names); name one of them after the colon")
         }
         return try whole(first, repository)
     }
 
-    private func usual(_ repository: String) throws(HubError) -> ModelFiles {
+    private func usual(_ repository: String) throws(ModelFileError) -> ModelFiles {
         for quant in Self.usualQuants {
             let found = models(called: quant)
             if found.count == 1 { return found[0] }
         }
         guard models.count == 1 else {
-            throw HubError(
+            throw ModelFileError(
                 .missing,
                 "\(repository) has several models: \(list(models)); name one, as in \(repository):\(models[0].label)")
         }
         return models[0]
     }
 
-    private func whole(_ model: ModelFiles, _ repository: String) throws(HubError) -> ModelFiles {
+    private func whole(_ model: ModelFiles, _ repository: String) throws(ModelFileError) -> ModelFiles {
         guard model.isComplete else {
-            throw HubError(
+            throw ModelFileError(
                 .missing, "\(repository) has \(model.files.count) of the \(model.partCount) parts of \(model.stem)")
         }
         return model

@@ -12,19 +12,19 @@ extension ModelStore {
     /// Deletes a model, or all models of a repository, with drafters that no other model has and what is left of
     /// downloads.
     /// - Parameter name: as `models` lists it, or `OWNER/NAME` for all of a repository.
-    /// - Throws: `HubError` if there is no such model, another process is fetching it, or it cannot be deleted.
+    /// - Throws: `ModelFileError` if there is no such model, another process is fetching it, or it cannot be deleted.
     package func remove(_ name: String) throws -> Removal {
         let all = models()
         let found = all.filter { Self.isCalled($0, name) }
         guard !found.isEmpty else {
             let names = all.isEmpty ? "there is none" : "there is " + all.map(\.name).joined(separator: ", ")
-            throw HubError(.missing, "no model here is called \(excerpt(name, longest: 200)); \(names)")
+            throw ModelFileError(.missing, "no model here is called \(excerpt(name, longest: 200)); \(names)")
         }
         let kept = Set(all.filter { one in !found.contains { $0.name == one.name } }.compactMap(\.drafter))
         let files = found.flatMap(\.files) + Set(found.compactMap(\.drafter)).subtracting(kept).sorted()
         let locks = try files.map { file in
             guard let lock = try FileLock.attempt(for: file) else {
-                throw HubError(.runtime, "\(file) is being fetched by another process, expected it to be done")
+                throw ModelFileError(.runtime, "\(file) is being fetched by another process, expected it to be done")
             }
             return lock
         }

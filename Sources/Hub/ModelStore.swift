@@ -13,8 +13,8 @@ package struct ModelStore: Sendable {
     func folder(of repository: RepositoryReference) -> String { "\(modelsFolder)/\(repository.repository)" }
 
     /// The model that a reference names and that is here as a whole; nil if none is.
-    /// - Throws: `HubError` if there are several.
-    package func find(_ reference: RepositoryReference) throws(HubError) -> StoredModel? {
+    /// - Throws: `ModelFileError` if there are several.
+    package func find(_ reference: RepositoryReference) throws(ModelFileError) -> StoredModel? {
         let folder = StoredFolder(path: folder(of: reference), of: reference)
         let catalogue = folder.catalogue
         let isHere = reference.quant.map { !catalogue.models(called: $0).isEmpty } ?? !catalogue.models.isEmpty

@@ -70,11 +70,11 @@ final class PartFile {
     }
 
     /// Checks the bytes and makes them the file.
-    /// - Throws: `HubError` if they are not the hub's; then the part is deleted.
+    /// - Throws: `ModelFileError` if they are not the hub's; then the part is deleted.
     func finish() throws -> FileRecord {
         if let mismatch = digest.mismatch(with: remote.digest) {
             remove()
-            throw HubError(
+            throw ModelFileError(
                 .badFile,
                 "'\(remote.file.path)' of \(remote.repository.repository) \(mismatch); what came is deleted, try again")
         }

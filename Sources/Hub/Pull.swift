@@ -15,10 +15,10 @@ package struct Pull: Sendable {
     }
 
     /// - Returns: the model as it is here then.
-    /// - Throws: `HubError`; `CancellationError` if the task is cancelled. What came is kept, to go on from.
+    /// - Throws: `ModelFileError`; `CancellationError` if the task is cancelled. What came is kept, to go on from.
     package func run(_ reference: RepositoryReference) async throws -> StoredModel {
         guard !settings.isOffline else {
-            throw HubError(
+            throw ModelFileError(
                 .runtime, "\(reference) is to be fetched from \(settings.endpoint), but HF_HUB_OFFLINE is set")
         }
         do {
@@ -26,7 +26,7 @@ package struct Pull: Sendable {
                 try await fetch(reference, with: client)
             }
         } catch let error as FileError {
-            throw HubError(.runtime, error.description)
+            throw ModelFileError(.runtime, error.description)
         }
     }
 
@@ -56,7 +56,7 @@ package struct Pull: Sendable {
             do {
                 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             } catch {
-                throw HubError(.runtime, "the folder \(folder) cannot be made: \(error.localizedDescription)")
+                throw ModelFileError(.runtime, "the folder \(folder) cannot be made: \(error.localizedDescription)")
             }
         }
     }

@@ -12,10 +12,10 @@ package struct RepositoryReference: Equatable, Sendable, CustomStringConvertible
     /// A quantization, or a file's name with or without its ending; nil for the usual one.
     package let quant: String?
 
-    /// - Throws: `HubError` saying what a name looks like.
-    package init(_ text: String) throws(HubError) {
+    /// - Throws: `ModelFileError` saying what a name looks like.
+    package init(_ text: String) throws(ModelFileError) {
         guard let parsed = Self(parsing: text) else {
-            throw HubError(
+            throw ModelFileError(
                 .usage, "\(excerpt(text, longest: 100)) is not the name of a repository, \(Self.expectation)")
         }
         self = parsed

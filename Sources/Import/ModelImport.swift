@@ -12,8 +12,8 @@ package struct ModelImport: Sendable {
     private let header: CheckpointHeader
     private let tensors: [PlannedTensor]
 
-    /// - Throws: `ImportError` naming what cannot be converted.
-    package init(folder path: String, type: ImportType) throws(ImportError) {
+    /// - Throws: `ModelFileError` naming what cannot be converted.
+    package init(folder path: String, type: ImportType) throws(ModelFileError) {
         let folder = try ModelFolder(path: path)
         let root = try folder.fields(of: "config.json")
         let family = try SourceFamily.named(in: root)
@@ -32,7 +32,7 @@ package struct ModelImport: Sendable {
                 try header.add(tensor.name, type: type.type(of: tensor, isHead: isHead), shape: tensor.shape)
             }
         } catch {
-            throw ImportError(.badFile, "\(path): \(error)")
+            throw ModelFileError(.badFile, "\(path): \(error)")
         }
         self.header = header
         tensors = plan.tensors
@@ -43,12 +43,12 @@ package struct ModelImport: Sendable {
 
     /// Writes the file's bytes in order. Blocks its thread, and works with one more per core.
     /// - Parameter progress: told how many bytes are written.
-    /// - Throws: `ImportError` if a weight is no number, or a file cannot be read or written.
-    package func write(to file: PendingFile, progress: (Int) -> Void) throws(ImportError) {
+    /// - Throws: `ModelFileError` if a weight is no number, or a file cannot be read or written.
+    package func write(to file: PendingFile, progress: (Int) -> Void) throws(ModelFileError) {
         let encoder = TensorEncoder(pool: WorkerPool(count: Processor.physicalCores))
         var written = 0
-        func write(_ bytes: [UInt8]) throws(ImportError) {
-            do throws(FileError) { try file.write(bytes) } catch { throw ImportError(.runtime, error.description) }
+        func write(_ bytes: [UInt8]) throws(ModelFileError) {
+            do throws(FileError) { try file.write(bytes) } catch { throw ModelFileError(.runtime, error.description) }
             written += bytes.count
             progress(written)
         }

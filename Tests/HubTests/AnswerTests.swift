@@ -1,4 +1,5 @@
 import Foundation
+import SpeculateShared
 import Testing
 
 @testable import SpeculateHub
@@ -38,19 +39,19 @@ import Testing
         let failure = TransientFailure("cut")
         let first = try (0..<4).map { _ in try attempts.pause(after: failure, hasGained: false, "x") }
         #expect(first == [.milliseconds(500), .seconds(1), .seconds(2), .seconds(4)])
-        #expect(throws: HubError(.runtime, "x: cut, 5 times in a row")) {
+        #expect(throws: ModelFileError(.runtime, "x: cut, 5 times in a row")) {
             try attempts.pause(after: failure, hasGained: false, "x")
         }
         var lucky = Attempts()
         for _ in 1..<Attempts.inAll {
             #expect(try lucky.pause(after: failure, hasGained: true, "x") == .milliseconds(500))
         }
-        #expect(throws: HubError.self) { try lucky.pause(after: failure, hasGained: true, "x") }
+        #expect(throws: ModelFileError.self) { try lucky.pause(after: failure, hasGained: true, "x") }
         var patient = Attempts()
         let busy = TransientFailure("busy", pause: .seconds(7))
         #expect(try patient.pause(after: busy, hasGained: false, "x") == .seconds(7))
         let long = TransientFailure("busy", pause: .seconds(121))
-        #expect(throws: HubError.self) { try patient.pause(after: long, hasGained: false, "x") }
+        #expect(throws: ModelFileError.self) { try patient.pause(after: long, hasGained: false, "x") }
     }
 
     @Test("digests are told apart by their length")

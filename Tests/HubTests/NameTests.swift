@@ -1,4 +1,5 @@
 import Foundation
+import SpeculateShared
 import Testing
 
 @testable import SpeculateHub
@@ -20,7 +21,7 @@ import Testing
             "a/b\n", "a/é", "a/b:", "a/b:c/d", "a/b:../c", "a/b:.", "a/b:c:d", "~/b", "https://x/y", "a\\b/c",
         ])
     func bad(text: String) {
-        let error = #expect(throws: HubError.self) { try RepositoryReference(text) }
+        let error = #expect(throws: ModelFileError.self) { try RepositoryReference(text) }
         #expect(error?.code == .usage && error?.message.contains("expected OWNER/NAME") == true)
         #expect(!RepositoryReference.isLike(text))
     }

@@ -60,7 +60,7 @@ struct ImportCommand: AsyncParsableCommand {
             let model = try ModelImport(folder: folder, type: type)
             let path = output ?? "\(model.name)-\(type.name).gguf"
             guard isForced || !FileManager.default.fileExists(atPath: path) else {
-                throw ImportError(.usage, "\(path) exists; --force replaces it, --output names another file")
+                throw ModelFileError(.usage, "\(path) exists; --force replaces it, --output names another file")
             }
             if model.ignoredTensors > 0, !isQuiet {
                 Terminal.log("\(model.ignoredTensors) tensors for images are left out")
@@ -81,7 +81,7 @@ struct ImportCommand: AsyncParsableCommand {
             try model.write(to: file) { progress.show(.advanced(file: path, done: $0, total: model.byteCount)) }
             try file.commit()
             return path
-        } catch let error as ImportError {
+        } catch let error as ModelFileError {
             throw EngineError(error)
         } catch let error as FileError {
             throw EngineError(error.isMissing ? .fileMissing : .runtime, error.description)

@@ -1,16 +1,14 @@
 import ArgumentParser
 import Foundation
 import Speculate
-import SpeculateHub
-import SpeculateImport
 import SpeculateShared
 
-/// Runs what gets models, or looks after those that are here.
+/// Runs what gets or makes models, or looks after those that are here.
 /// - Throws: `EngineError` for what goes wrong there.
 func reportingHub<R>(_ body: () async throws -> R) async throws -> R {
     do {
         return try await body()
-    } catch let error as HubError {
+    } catch let error as ModelFileError {
         throw EngineError(error)
     } catch let error as FileError {
         throw EngineError(.runtime, error.description)
@@ -29,22 +27,8 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
 }
 
 extension EngineError {
-    /// What went wrong with getting a model.
-    init(_ error: HubError) {
-        let code: Code =
-            switch error.code {
-            case .usage: .invalidRequest
-            case .missing: .fileMissing
-            case .badFile: .invalidCheckpoint
-            case .runtime: .runtime
-            }
-        self.init(code, error.message)
-    }
-}
-
-extension EngineError {
-    /// What went wrong with making a model's file.
-    init(_ error: ImportError) {
+    /// What went wrong with getting or making a model's file.
+    init(_ error: ModelFileError) {
         let code: Code =
             switch error.code {
             case .usage: .invalidRequest

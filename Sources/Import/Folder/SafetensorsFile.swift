@@ -7,7 +7,7 @@ enum SafetensorsFile {
     private static let greatestHeader = 100_000_000
     private static let types: [String: TensorType] = ["F32": .f32, "F16": .f16, "BF16": .bf16]
 
-    static func tensors(of name: String, in folder: ModelFolder) throws(ImportError) -> [SourceTensor] {
+    static func tensors(of name: String, in folder: ModelFolder) throws(ModelFileError) -> [SourceTensor] {
         let file = try folder.open(name)
         guard file.byteCount >= 8 else { throw .bad(name, "has \(file.byteCount) bytes, expected a header") }
         var length = [UInt8](repeating: 0, count: 8)
@@ -32,7 +32,7 @@ enum SafetensorsFile {
 
     private static func tensor(
         _ member: JSONObject.Member, start: Int, _ file: ReadableFile, _ name: String
-    ) throws(ImportError) -> SourceTensor {
+    ) throws(ModelFileError) -> SourceTensor {
         let place = "\(name): tensor \(excerpt(member.key))"
         guard let object = member.value.object else {
             throw .bad(place, "is \(member.value.summary), expected an object")
@@ -71,7 +71,7 @@ enum SafetensorsFile {
     /// The tensors cover the data, and no byte belongs to two.
     private static func check(
         _ tensors: [SourceTensor], start: Int, _ file: ReadableFile, _ name: String
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         var end = start
         for tensor in tensors.sorted(by: { $0.offset < $1.offset }) {
             guard tensor.offset == end else {

@@ -18,7 +18,7 @@ extension SourceTensor {
     private static let comparedBytes = 1 << 22
 
     /// Whether two tensors have the same bytes.
-    static func areEqual(_ one: SourceTensor, _ other: SourceTensor) throws(ImportError) -> Bool {
+    static func areEqual(_ one: SourceTensor, _ other: SourceTensor) throws(ModelFileError) -> Bool {
         guard one.type == other.type, one.shape == other.shape else { return false }
         for start in stride(from: 0, to: one.byteCount, by: comparedBytes) {
             let count = min(comparedBytes, one.byteCount - start)

@@ -9,7 +9,7 @@ struct SourceTensors {
     /// In the files' order.
     private var order: [String] = []
 
-    init(_ folder: ModelFolder) throws(ImportError) {
+    init(_ folder: ModelFolder) throws(ModelFileError) {
         let weightMap = try folder.has(Self.index) ? Self.weightMap(folder) : nil
         if weightMap != nil, folder.has(Self.single) {
             throw .bad(folder.path, "has \(Self.index) and \(Self.single): remove the one that does not belong there")
@@ -17,7 +17,7 @@ struct SourceTensors {
         guard weightMap != nil || folder.has(Self.single) else {
             let other = ["pytorch_model.bin", "pytorch_model.bin.index.json", "consolidated.safetensors"]
                 .first { folder.has($0) }
-            throw ImportError(
+            throw ModelFileError(
                 .missing,
                 "\(folder.path): has neither \(Self.single) nor \(Self.index)"
                     + (other.map { "; \($0) is not read" } ?? ""))
@@ -34,7 +34,7 @@ struct SourceTensors {
         if let weightMap { try check(weightMap) }
     }
 
-    private static func weightMap(_ folder: ModelFolder) throws(ImportError) -> [(tensor: String, file: String)] {
+    private static func weightMap(_ folder: ModelFolder) throws(ModelFileError) -> [(tensor: String, file: String)] {
         var entries: [(tensor: String, file: String)] = []
         for member in try folder.fields(of: index).fields("weight_map").object.members {
             // A name that leads out of the folder is no part of the model.
@@ -50,7 +50,7 @@ struct SourceTensors {
         return entries
     }
 
-    private func check(_ weightMap: [(tensor: String, file: String)]) throws(ImportError) {
+    private func check(_ weightMap: [(tensor: String, file: String)]) throws(ModelFileError) {
         var listed = Set<[UInt8]>()
         for (name, file) in weightMap {
             listed.insert(Array(name.utf8))

@@ -15,8 +15,8 @@ struct JSONParser {
     private var index = 0
 
     /// - Parameter file: for messages.
-    /// - Throws: `ImportError` saying at which byte the document is not JSON.
-    static func parse(_ bytes: [UInt8], file: String) throws(ImportError) -> JSONValue {
+    /// - Throws: `ModelFileError` saying at which byte the document is not JSON.
+    static func parse(_ bytes: [UInt8], file: String) throws(ModelFileError) -> JSONValue {
         var parser = JSONParser(bytes: bytes, file: file)
         if bytes.starts(with: [0xef, 0xbb, 0xbf]) { parser.index = 3 }
         let value = try parser.value(depth: 0)
@@ -30,7 +30,7 @@ struct JSONParser {
         self.file = file
     }
 
-    private func wrong(_ expected: String) -> ImportError {
+    private func wrong(_ expected: String) -> ModelFileError {
         let found = index < bytes.count ? "byte \(bytes[index])" : "the end"
         return .bad(file, "is not JSON: \(found) at offset \(index), expected \(expected)")
     }
@@ -45,7 +45,7 @@ struct JSONParser {
         return true
     }
 
-    private mutating func value(depth: Int) throws(ImportError) -> JSONValue {
+    private mutating func value(depth: Int) throws(ModelFileError) -> JSONValue {
         guard depth < Self.greatestDepth else {
             throw .bad(file, "nests more than \(Self.greatestDepth) deep at offset \(index)")
         }
@@ -64,7 +64,7 @@ struct JSONParser {
         return try number()
     }
 
-    private mutating func object(_ depth: Int) throws(ImportError) -> JSONValue {
+    private mutating func object(_ depth: Int) throws(ModelFileError) -> JSONValue {
         index += 1
         var object = JSONObject()
         var keys = Set<[UInt8]>()
@@ -86,7 +86,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func array(_ depth: Int) throws(ImportError) -> JSONValue {
+    private mutating func array(_ depth: Int) throws(ModelFileError) -> JSONValue {
         index += 1
         var array: [JSONValue] = []
         skipSpaces()
@@ -99,7 +99,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func number() throws(ImportError) -> JSONValue {
+    private mutating func number() throws(ModelFileError) -> JSONValue {
         let start = index
         while index < bytes.count, (48...57).contains(bytes[index]) || [43, 45, 46, 69, 101].contains(bytes[index]) {
             index += 1
@@ -113,7 +113,7 @@ struct JSONParser {
         return .number(number)
     }
 
-    private mutating func string() throws(ImportError) -> String {
+    private mutating func string() throws(ModelFileError) -> String {
         index += 1
         var text: [UInt8] = []
         while true {
@@ -131,7 +131,7 @@ struct JSONParser {
         return string
     }
 
-    private mutating func escape(into text: inout [UInt8]) throws(ImportError) {
+    private mutating func escape(into text: inout [UInt8]) throws(ModelFileError) {
         guard index < bytes.count else { throw wrong("the end of a text") }
         if let byte = Self.escapes[bytes[index]] {
             index += 1
@@ -149,7 +149,7 @@ struct JSONParser {
         text += Array(String(Character(scalar)).utf8)
     }
 
-    private mutating func unit() throws(ImportError) -> UInt32 {
+    private mutating func unit() throws(ModelFileError) -> UInt32 {
         guard index + 4 <= bytes.count,
             bytes[index..<index + 4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit }),
             let code = UInt32(String(decoding: bytes[index..<index + 4], as: UTF8.self), radix: 16)

@@ -8,8 +8,8 @@ struct Llama3Scaling: Equatable {
     let high: Float
     let originalContext: Float
 
-    init(_ fields: Fields) throws(ImportError) {
-        func number(_ key: String) throws(ImportError) -> Float {
+    init(_ fields: Fields) throws(ModelFileError) {
+        func number(_ key: String) throws(ModelFileError) -> Float {
             guard let number = try fields.optionalPositive(key) else {
                 throw fields.wrong(key, nil, expected: "a number above 0")
             }

@@ -1,3 +1,5 @@
+import SpeculateShared
+
 /// The sizes and constants of a model, from config.json.
 struct ModelConfig {
     let layers: Int
@@ -18,9 +20,9 @@ struct ModelConfig {
     let hasOutputBias: Bool
     let hasFeedForwardBias: Bool
 
-    init(_ fields: Fields, _ family: SourceFamily) throws(ImportError) {
+    init(_ fields: Fields, _ family: SourceFamily) throws(ModelFileError) {
         let defaults = family.defaults
-        func size(_ key: String, _ other: Int?, most: Int = 1 << 20) throws(ImportError) -> Int {
+        func size(_ key: String, _ other: Int?, most: Int = 1 << 20) throws(ModelFileError) -> Int {
             guard let other else { return try fields.integer(key, in: 1...most) }
             return try fields.optionalInteger(key, in: 1...most) ?? other
         }
@@ -56,7 +58,7 @@ struct ModelConfig {
     }
 
     /// What the libraries compute for some of these models, and this engine does not.
-    private static func refuseOthers(_ fields: Fields, _ family: SourceFamily) throws(ImportError) {
+    private static func refuseOthers(_ fields: Fields, _ family: SourceFamily) throws(ModelFileError) {
         for key in ["hidden_act", "hidden_activation"] where fields[key] != nil {
             guard let name = fields[key]?.string, family.activations.contains(name) else {
                 throw fields.wrong(

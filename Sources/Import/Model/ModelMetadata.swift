@@ -6,7 +6,7 @@ enum ModelMetadata {
 
     static func metadata(
         _ fields: Fields, _ family: SourceFamily, _ config: ModelConfig, type: ImportType, folder: ModelFolder
-    ) throws(ImportError) -> Metadata {
+    ) throws(ModelFileError) -> Metadata {
         var metadata = Metadata()
         metadata["general.architecture"] = .string(family.architecture)
         metadata["general.type"] = .string("model")
@@ -59,7 +59,7 @@ enum ModelMetadata {
     }
 
     /// What the model's makers advise, from generation_config.json.
-    private static func addSampling(_ folder: ModelFolder, to metadata: inout Metadata) throws(ImportError) {
+    private static func addSampling(_ folder: ModelFolder, to metadata: inout Metadata) throws(ModelFileError) {
         guard let fields = try folder.optionalFields(of: "generation_config.json") else { return }
         if let value = try fields.optionalInteger("top_k", in: 0...Int(Int32.max)) {
             metadata["general.sampling.top_k"] = .int32(Int32(value))

@@ -14,7 +14,7 @@ struct RopeConfig {
     let localBase: Double?
     let scaling: Scaling
 
-    init(_ fields: Fields, _ family: SourceFamily) throws(ImportError) {
+    init(_ fields: Fields, _ family: SourceFamily) throws(ModelFileError) {
         let parameters = try fields.optionalFields("rope_parameters")
         let local = try parameters?.optionalFields("sliding_attention")
         let older = try fields.optionalFields("rope_scaling")
@@ -36,10 +36,10 @@ struct RopeConfig {
         guard family.localRopeBase != nil || localBase == nil else {
             throw fields.wrong("rope_parameters", .string("sliding_attention"), expected: "one rope for all layers")
         }
-        scaling = try global.map { fields throws(ImportError) in try Self.scaling(fields, family) } ?? .none
+        scaling = try global.map { fields throws(ModelFileError) in try Self.scaling(fields, family) } ?? .none
     }
 
-    private static func scaling(_ fields: Fields, _ family: SourceFamily) throws(ImportError) -> Scaling {
+    private static func scaling(_ fields: Fields, _ family: SourceFamily) throws(ModelFileError) -> Scaling {
         try fields.expect("partial_rotary_factor", nil, .integer(1), .number(1), because: "1")
         let key = fields["rope_type"] == nil ? "type" : "rope_type"
         switch try fields.optionalString(key) ?? "default" {

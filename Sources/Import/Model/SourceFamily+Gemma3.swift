@@ -1,3 +1,5 @@
+import SpeculateShared
+
 extension SourceFamily {
     /// Gemma 3, and the text of its models that see.
     static let gemma3 = SourceFamily("gemma3", "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration") {
@@ -18,14 +20,14 @@ extension SourceFamily {
         $0.ignored = [
             "vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector.",
         ]
-        $0.metadata = { fields, config throws(ImportError) in
+        $0.metadata = { fields, config throws(ModelFileError) in
             try checkScale(fields, config)
             return try window(fields, config)
         }
     }
 
     /// The engine scales queries by the head's length; by hidden / heads in the model of 62 layers.
-    private static func checkScale(_ fields: Fields, _ config: ModelConfig) throws(ImportError) {
+    private static func checkScale(_ fields: Fields, _ config: ModelConfig) throws(ModelFileError) {
         let expected = config.layers == 62 ? config.hidden / config.heads : config.headDimension
         let scalar = try fields.optionalNumber("query_pre_attn_scalar") ?? 256
         guard scalar == Double(expected) else {
@@ -36,7 +38,7 @@ extension SourceFamily {
     /// Which layers see a window: every sixth sees everything, unless the file says otherwise.
     private static func window(
         _ fields: Fields, _ config: ModelConfig
-    ) throws(ImportError) -> [(String, JSONValue)] {
+    ) throws(ModelFileError) -> [(String, JSONValue)] {
         let newer = try fields.optionalInteger("_sliding_window_pattern", in: 1...1024)
         let period = try fields.optionalInteger("sliding_window_pattern", in: 1...1024) ?? newer ?? 6
         var isLocal = (0..<config.layers).map { ($0 + 1) % period != 0 }

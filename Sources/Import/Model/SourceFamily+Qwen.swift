@@ -1,3 +1,5 @@
+import SpeculateShared
+
 extension SourceFamily {
     /// Qwen2 and Qwen2.5: biases on queries, keys and values.
     static let qwen2 = SourceFamily("qwen2", "Qwen2ForCausalLM") {
@@ -12,8 +14,8 @@ extension SourceFamily {
         $0.check = refuseWindows
     }
 
-    private static let refuseWindows: @Sendable (Fields) throws(ImportError) -> Void = {
-        fields throws(ImportError) in
+    private static let refuseWindows: @Sendable (Fields) throws(ModelFileError) -> Void = {
+        fields throws(ModelFileError) in
         try fields.expect("use_sliding_window", nil, .bool(false), because: "false: windows are not converted")
         for value in try fields.array("layer_types") where value != .string("full_attention") {
             throw fields.wrong("layer_types", value, expected: "'full_attention' alone")

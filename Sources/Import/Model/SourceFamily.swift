@@ -1,3 +1,5 @@
+import SpeculateShared
+
 /// What sets a Hugging Face architecture apart from the plain pre-norm transformer: one value per family, in a file of its
 /// own.
 struct SourceFamily: Sendable {
@@ -40,9 +42,9 @@ struct SourceFamily: Sendable {
     /// Prefixes of tensors that take no part in text.
     var ignored: [String] = []
     /// Refuses what is not converted.
-    var check: @Sendable (Fields) throws(ImportError) -> Void = { _ in }
+    var check: @Sendable (Fields) throws(ModelFileError) -> Void = { _ in }
     /// Metadata below the architecture's name that others have not.
-    var metadata: @Sendable (Fields, ModelConfig) throws(ImportError) -> [(String, JSONValue)] = { _, _ in [] }
+    var metadata: @Sendable (Fields, ModelConfig) throws(ModelFileError) -> [(String, JSONValue)] = { _, _ in [] }
 
     init(_ architecture: String, _ classes: String..., with set: (inout Self) -> Void) {
         self.architecture = architecture
@@ -53,7 +55,7 @@ struct SourceFamily: Sendable {
     static let all: [SourceFamily] = [.llama, .mistral, .smollm3, .qwen2, .qwen3, .gemma3]
 
     /// The family that config.json names.
-    static func named(in fields: Fields) throws(ImportError) -> SourceFamily {
+    static func named(in fields: Fields) throws(ModelFileError) -> SourceFamily {
         let names = try fields.array("architectures").compactMap(\.string)
         guard names.count == 1, let family = all.first(where: { $0.classes.contains(names[0]) }) else {
             let known = all.flatMap(\.classes).joined(separator: ", ")

@@ -11,7 +11,7 @@ struct TensorPlan {
     /// How many tensors are left out because they take no part in text.
     private(set) var ignored = 0
 
-    init(_ sources: SourceTensors, _ family: SourceFamily, _ config: ModelConfig) throws(ImportError) {
+    init(_ sources: SourceTensors, _ family: SourceFamily, _ config: ModelConfig) throws(ModelFileError) {
         self.family = family
         self.config = config
         self.sources = sources
@@ -27,7 +27,7 @@ struct TensorPlan {
         try refuseOthers()
     }
 
-    private mutating func addLayer(_ layer: Int) throws(ImportError) {
+    private mutating func addLayer(_ layer: Int) throws(ModelFileError) {
         let (source, target) = ("model.layers.\(layer)", "blk.\(layer)")
         let (hidden, head, feedForward) = (config.hidden, config.headDimension, config.feedForward)
         let queries = config.heads * head
@@ -54,13 +54,13 @@ struct TensorPlan {
         }
     }
 
-    private mutating func addNorm(_ name: String, _ source: String, _ size: Int) throws(ImportError) {
+    private mutating func addNorm(_ name: String, _ source: String, _ size: Int) throws(ModelFileError) {
         try add(name, source, [size], offset: family.normOffset)
     }
 
     /// The head's matrix, unless it is the embedding. Where both are in the folder, the library takes the embedding for both
     /// if they are equal.
-    private mutating func addHead() throws(ImportError) {
+    private mutating func addHead() throws(ModelFileError) {
         let (name, shape) = ("lm_head.weight", [config.vocabulary, config.hidden])
         guard config.isTied, let head = find(name) else {
             if !config.isTied { try add("output.weight", name, shape) }
@@ -77,9 +77,9 @@ struct TensorPlan {
 
     private mutating func add(
         _ name: String, _ sourceName: String, _ shape: [Int], permutedHead: Int = 1, offset: Float = 0
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         guard let source = find(sourceName) else {
-            throw ImportError(.badFile, "tensor '\(sourceName)' is missing, expected it of shape \(shape)")
+            throw ModelFileError(.badFile, "tensor '\(sourceName)' is missing, expected it of shape \(shape)")
         }
         guard source.shape == shape else {
             throw .bad(
@@ -100,7 +100,7 @@ struct TensorPlan {
             ?? (name.hasPrefix("model.") ? sources["model.language_model.\(name.dropFirst(6))"] : nil)
     }
 
-    private mutating func refuseOthers() throws(ImportError) {
+    private mutating func refuseOthers() throws(ModelFileError) {
         for name in sources.names where !taken.contains(Array(name.utf8)) {
             if family.ignored.contains(where: name.hasPrefix) {
                 ignored += 1

@@ -7,8 +7,8 @@ struct AddedToken: Sendable {
     /// Whether it stands for something other than its text.
     let isControl: Bool
 
-    /// - Throws: `ImportError` if the token is matched in a way that a GGUF file cannot say.
-    init(_ fields: Fields, id: Int) throws(ImportError) {
+    /// - Throws: `ModelFileError` if the token is matched in a way that a GGUF file cannot say.
+    init(_ fields: Fields, id: Int) throws(ModelFileError) {
         guard let text = try fields.optionalString("content"), !text.isEmpty else {
             throw fields.wrong("content", fields["content"], expected: "a text")
         }

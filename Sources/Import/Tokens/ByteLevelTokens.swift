@@ -2,9 +2,9 @@ import SpeculateShared
 
 /// The metadata of a byte-level BPE, from tokenizer.json.
 enum ByteLevelTokens {
-    static func add(_ files: TokenizerFiles, count: Int, to metadata: inout Metadata) throws(ImportError) {
+    static func add(_ files: TokenizerFiles, count: Int, to metadata: inout Metadata) throws(ModelFileError) {
         guard let json = files.json, let model = files.model else {
-            throw ImportError(.missing, "\(TokenizerFiles.name) is missing")
+            throw ModelFileError(.missing, "\(TokenizerFiles.name) is missing")
         }
         for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
             try model.expect(key, nil, .string(""), because: "none")
@@ -32,7 +32,7 @@ enum ByteLevelTokens {
     }
 
     /// Pairs with a space between; a space within, which byte-level tokens do not have, as GPT-2's alphabet spells it.
-    static func merges(_ model: Fields) throws(ImportError) -> ByteStrings {
+    static func merges(_ model: Fields) throws(ModelFileError) -> ByteStrings {
         var merges = ByteStrings()
         for value in try model.array("merges") {
             switch value {

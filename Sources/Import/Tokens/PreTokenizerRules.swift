@@ -48,10 +48,10 @@ struct PreTokenizerRules {
     ]
 
     /// The name for `tokenizer.ggml.pre`.
-    /// - Throws: `ImportError` quoting what was found if it is not known.
-    static func name(_ files: TokenizerFiles) throws(ImportError) -> String {
+    /// - Throws: `ModelFileError` quoting what was found if it is not known.
+    static func name(_ files: TokenizerFiles) throws(ModelFileError) -> String {
         guard let json = files.json, let model = files.model else {
-            throw ImportError(.missing, "\(TokenizerFiles.name) is missing")
+            throw ModelFileError(.missing, "\(TokenizerFiles.name) is missing")
         }
         guard let root = try json.optionalFields("pre_tokenizer") else {
             throw json.wrong("pre_tokenizer", nil, expected: "the steps by which a text is cut")
@@ -78,7 +78,7 @@ struct PreTokenizerRules {
                 + ", which is not known; expected that of \(known)")
     }
 
-    private static func step(_ fields: Fields) throws(ImportError) -> String {
+    private static func step(_ fields: Fields) throws(ModelFileError) -> String {
         let type = try fields.optionalString("type") ?? ""
         switch type {
         case "Split":

@@ -1,3 +1,5 @@
+import SpeculateShared
+
 /// Reads the fields of a protocol buffer's message, bounds-checked.
 struct ProtocolBuffer {
     enum Value {
@@ -13,7 +15,7 @@ struct ProtocolBuffer {
     }
 
     /// nil at the end.
-    mutating func next() throws(ImportError) -> (number: Int, value: Value)? {
+    mutating func next() throws(ModelFileError) -> (number: Int, value: Value)? {
         guard !rest.isEmpty else { return nil }
         let key = try varint()
         let number = Int(key >> 3 & 0x1fff_ffff)
@@ -30,9 +32,9 @@ struct ProtocolBuffer {
         }
     }
 
-    private var truncated: ImportError { .bad(file, "is truncated, or no protocol buffer") }
+    private var truncated: ModelFileError { .bad(file, "is truncated, or no protocol buffer") }
 
-    private mutating func varint() throws(ImportError) -> UInt64 {
+    private mutating func varint() throws(ModelFileError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 70, by: 7) {
             guard let byte = rest.popFirst() else { throw truncated }
@@ -42,7 +44,7 @@ struct ProtocolBuffer {
         throw truncated
     }
 
-    private mutating func fixed(_ count: Int) throws(ImportError) -> UInt64 {
+    private mutating func fixed(_ count: Int) throws(ModelFileError) -> UInt64 {
         guard rest.count >= count else { throw truncated }
         defer { rest = rest.dropFirst(count) }
         return rest.prefix(count).reversed().reduce(0) { $0 << 8 | UInt64($1) }

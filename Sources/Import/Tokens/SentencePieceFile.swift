@@ -16,7 +16,7 @@ struct SentencePieceFile {
     /// Whether a text gets a space before its first word.
     private(set) var addsSpace = true
 
-    init(_ folder: ModelFolder) throws(ImportError) {
+    init(_ folder: ModelFolder) throws(ModelFileError) {
         var isBytePairs = false
         var message = ProtocolBuffer(try folder.bytes(of: Self.file)[...], file: Self.file)
         while let field = try message.next() {
@@ -35,7 +35,7 @@ struct SentencePieceFile {
         guard !pieces.isEmpty else { throw .bad(Self.file, "has no tokens") }
     }
 
-    private static func piece(_ bytes: ArraySlice<UInt8>) throws(ImportError) -> Piece {
+    private static func piece(_ bytes: ArraySlice<UInt8>) throws(ModelFileError) -> Piece {
         var piece = Piece()
         var message = ProtocolBuffer(bytes, file: file)
         while let field = try message.next() {
@@ -54,7 +54,7 @@ struct SentencePieceFile {
         return piece
     }
 
-    private mutating func readNormalizer(_ bytes: ArraySlice<UInt8>) throws(ImportError) {
+    private mutating func readNormalizer(_ bytes: ArraySlice<UInt8>) throws(ModelFileError) {
         var message = ProtocolBuffer(bytes, file: Self.file)
         var removesSpaces = true
         while let field = try message.next() {

@@ -7,7 +7,7 @@ enum SentencePieceTokens {
 
     static func add(
         _ files: TokenizerFiles, _ folder: ModelFolder, count: Int, to metadata: inout Metadata
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         var vocabulary = Vocabulary(count: count, score: unusedScore)
         let addsSpace: Bool
         let file: String
@@ -38,7 +38,7 @@ enum SentencePieceTokens {
     /// - Returns: whether a text gets a space before its first word.
     private static func addTokens(
         _ files: TokenizerFiles, to vocabulary: inout Vocabulary
-    ) throws(ImportError) -> Bool {
+    ) throws(ModelFileError) -> Bool {
         guard let json = files.json, let model = files.model, model["type"] == .string("BPE") else {
             throw .bad(
                 TokenizerFiles.name, "its model is \(files.model?["type"]?.summary ?? "missing"), expected 'BPE'")
@@ -74,7 +74,7 @@ enum SentencePieceTokens {
     }
 
     /// Reads what stands before the merges: spaces become U+2581, and there may be one before a text.
-    private static func addsSpace(_ json: Fields) throws(ImportError) -> Bool {
+    private static func addsSpace(_ json: Fields) throws(ModelFileError) -> Bool {
         var steps = try json.optionalFields("normalizer").map { [$0] } ?? []
         if let only = steps.first, only["type"] == .string("Sequence") {
             steps = try only.array("normalizers").compactMap(\.object).map { Fields($0, only.place) }

@@ -10,7 +10,7 @@ enum SpecialTokenMetadata {
 
     static func add(
         _ files: TokenizerFiles, _ config: Fields, count: Int, to metadata: inout Metadata
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         let around = try surroundings(files)
         for (name, key) in names {
             if let id = try id(name, files, config, first: around.first), id < count {
@@ -40,7 +40,7 @@ enum SpecialTokenMetadata {
     /// By its text in tokenizer_config.json, else by its number in config.json.
     private static func id(
         _ name: String, _ files: TokenizerFiles, _ config: Fields, first: String?
-    ) throws(ImportError) -> Int? {
+    ) throws(ModelFileError) -> Int? {
         let entry = files.settings?["\(name)_token"]
         let text = entry?.string ?? entry?.object?["content"]?.string ?? (name == "bos" ? first : nil)
         if let text, let token = files.added.first(where: { $0.text.utf8.elementsEqual(text.utf8) }) { return token.id }
@@ -52,7 +52,7 @@ enum SpecialTokenMetadata {
     /// What tokenizer.json puts around a text.
     private static func surroundings(
         _ files: TokenizerFiles
-    ) throws(ImportError) -> (isKnown: Bool, first: String?) {
+    ) throws(ModelFileError) -> (isKnown: Bool, first: String?) {
         guard let root = try files.json?.optionalFields("post_processor") else { return (false, nil) }
         var steps = [root]
         if root["type"] == .string("Sequence") {

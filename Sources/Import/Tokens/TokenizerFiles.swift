@@ -12,12 +12,12 @@ struct TokenizerFiles {
     let settings: Fields?
     let added: [AddedToken]
 
-    init(_ folder: ModelFolder) throws(ImportError) {
+    init(_ folder: ModelFolder) throws(ModelFileError) {
         json = try folder.optionalFields(of: Self.name)
         model = try json?.fields("model")
         settings = try folder.optionalFields(of: "tokenizer_config.json")
         guard json != nil || folder.has(Self.sentencePieceName) else {
-            throw ImportError(
+            throw ModelFileError(
                 .missing, "\(folder.path): has neither \(Self.name) nor \(Self.sentencePieceName)")
         }
         added = try Self.added(json, settings, folder)
@@ -31,7 +31,7 @@ struct TokenizerFiles {
 
     private static func added(
         _ json: Fields?, _ settings: Fields?, _ folder: ModelFolder
-    ) throws(ImportError) -> [AddedToken] {
+    ) throws(ModelFileError) -> [AddedToken] {
         var tokens: [AddedToken] = []
         let ids = 0...1 << 24
         if let json {

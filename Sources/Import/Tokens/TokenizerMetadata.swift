@@ -4,7 +4,7 @@ import SpeculateShared
 enum TokenizerMetadata {
     static func add(
         _ folder: ModelFolder, _ config: Fields, count: Int, to metadata: inout Metadata
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         let files = try TokenizerFiles(folder)
         if files.isByteLevel {
             try ByteLevelTokens.add(files, count: count, to: &metadata)
@@ -17,13 +17,13 @@ enum TokenizerMetadata {
         do throws(CheckpointError) {
             _ = try Tokenizer(metadata)
         } catch {
-            throw ImportError(.badFile, "\(folder.path): its tokenizer is none that this engine reads: \(error)")
+            throw ModelFileError(.badFile, "\(folder.path): its tokenizer is none that this engine reads: \(error)")
         }
     }
 
     private static func addTemplates(
         _ files: TokenizerFiles, _ folder: ModelFolder, to metadata: inout Metadata
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         let (jinja, json) = ("chat_template.jinja", "chat_template.json")
         let key = "tokenizer.chat_template"
         if let templates = files.settings?["chat_template"]?.array {

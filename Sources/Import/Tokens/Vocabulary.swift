@@ -15,10 +15,10 @@ struct Vocabulary {
 
     var count: Int { texts.count }
 
-    /// - Throws: `ImportError` if there is no such id, or it is taken.
+    /// - Throws: `ModelFileError` if there is no such id, or it is taken.
     mutating func add(
         _ text: [UInt8], id: Int, _ kind: TokenKind, score: Float = 0, replaces: Bool = false, file: String
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         let name = excerpt(String(decoding: text, as: UTF8.self))
         guard texts.indices.contains(id) else {
             throw .bad(file, "token \(name) has the id \(id), expected less than config.json's vocab_size, \(count)")
@@ -34,7 +34,7 @@ struct Vocabulary {
 
     mutating func add(
         _ added: [AddedToken], score: Float = 0, replaces: Bool, file: String
-    ) throws(ImportError) {
+    ) throws(ModelFileError) {
         for token in added {
             try add(
                 Array(token.text.utf8), id: token.id, token.isControl ? .control : .userDefined, score: score,

@@ -8,8 +8,8 @@ struct TensorEncoder {
     let pool: WorkerPool
 
     func encode(
-        _ tensor: PlannedTensor, as type: TensorType, _ write: ([UInt8]) throws(ImportError) -> Void
-    ) throws(ImportError) {
+        _ tensor: PlannedTensor, as type: TensorType, _ write: ([UInt8]) throws(ModelFileError) -> Void
+    ) throws(ModelFileError) {
         switch tensor.source {
         case .floats(let floats): try write(floats.withUnsafeBytes { Array($0) })
         case .tensor(let source): try encode(source, tensor, as: type, write)
@@ -18,8 +18,8 @@ struct TensorEncoder {
 
     private func encode(
         _ source: SourceTensor, _ tensor: PlannedTensor, as type: TensorType,
-        _ write: ([UInt8]) throws(ImportError) -> Void
-    ) throws(ImportError) {
+        _ write: ([UInt8]) throws(ModelFileError) -> Void
+    ) throws(ModelFileError) {
         // A vector is a column where its elements are permuted.
         let width = tensor.shape.count == 1 && tensor.permutedHead > 1 ? 1 : tensor.shape[0]
         let rows = tensor.shape.reduce(1, *) / width
@@ -30,12 +30,12 @@ struct TensorEncoder {
         for start in stride(from: 0, to: rows, by: piece) {
             let count = min(piece, rows - start)
             var out = [UInt8](repeating: 0, count: count * rowBytes)
-            let failure = Locked<ImportError?>(nil)
+            let failure = Locked<ModelFileError?>(nil)
             out.withUnsafeMutableBytes { buffer in
                 pool.run { worker in
                     let share = worker.share(of: count, unit: unit)
                     guard !share.isEmpty else { return }
-                    do throws(ImportError) {
+                    do throws(ModelFileError) {
                         var bytes = [UInt8](repeating: 0, count: share.count * sourceRowBytes)
                         try source.file.fill(&bytes, at: source.offset + (start + share.lowerBound) * sourceRowBytes)
                         let target = buffer.baseAddress! + share.lowerBound * rowBytes

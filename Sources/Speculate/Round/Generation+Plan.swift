@@ -54,7 +54,7 @@ extension Generation {
     private func check(_ draft: Proposal, maximum: Int) throws(EngineError) {
         guard
             let problem = draft.problem(
-                maximum: maximum, vocabulary: verifier.config.vocabulary, isChain: !settings.rule.takesTrees)
+                maximum: maximum, vocabulary: verifier.config.vocabulary, needsDistributions: !settings.rule.takesTrees)
         else { return }
         throw EngineError(.runtime, "the drafter \(problem)")
     }
