@@ -68,6 +68,17 @@ def _swiglu(gate: Tensor, up: Tensor) -> Tensor:
     return (F.silu(gate.float()) * up.float()).to(gate.dtype)
 
 
+def geglu(gate: Tensor, up: Tensor) -> Tensor:
+    """gelu(gate) · up, gelu by its approximation with tanh (Hendrycks & Gimpel 2016)."""
+    width = gate.shape[-1]
+    return _geglu(gate.reshape(-1, width), up.reshape(-1, width)).reshape(gate.shape)
+
+
+@fused
+def _geglu(gate: Tensor, up: Tensor) -> Tensor:
+    return (F.gelu(gate.float(), approximate="tanh") * up.float()).to(gate.dtype)
+
+
 @fused
 def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """Softmax over the last axis of what the mask lets through."""
@@ -85,14 +96,17 @@ def joint_softmax(outer: Tensor, inner: Tensor, sees: Tensor, within: Tensor) ->
     return (a / total).to(outer.dtype), (b / total).to(inner.dtype)
 
 
-def attend_causally(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """query [S, T, heads, d], key and value [S, T, kv, d] → [S, T, heads · d]; each sees what is not after it."""
+def attend_causally(query: Tensor, key: Tensor, value: Tensor, window: int | None = None) -> Tensor:
+    """query [S, T, heads, d], key and value [S, T, kv, d] → [S, T, heads · d]; each sees what is not after it, and
+    fewer than `window` positions back."""
     S, T, heads, d = query.shape
     kv = key.shape[2]
     q = (query * d**-0.5).unflatten(2, (kv, heads // kv)).permute(0, 2, 3, 1, 4).reshape(S * kv, -1, d)
     k, v = (x.transpose(1, 2).reshape(S * kv, T, d) for x in (key, value))
     scores = torch.bmm(q, k.transpose(1, 2)).unflatten(1, (heads // kv, T))  # [S · kv, group, T, T]
     mask = torch.ones(T, T, dtype=torch.bool, device=query.device).tril()
+    if window is not None:
+        mask = mask.triu(1 - window)
     out = torch.bmm(masked_softmax(scores, mask).flatten(1, 2), v)  # [S · kv, group · T, d]
     return out.reshape(S, kv, heads // kv, T, d).permute(0, 3, 1, 2, 4).reshape(S, T, heads * d)
 

@@ -20,7 +20,7 @@ from .corpus import Batch, Corpus, collate, cut_loop, epoch_batches
 from .drafter import Drafter
 from .drafter_file import load
 from .drafting import SCHEDULES, draft_blocks
-from .respond import answers, read_prompts
+from .respond import answers, for_verifier, read_prompts
 from .verifier import Verifier, working_dtype
 
 
@@ -127,7 +127,7 @@ def main(args: argparse.Namespace) -> None:
     drafter = load(args.drafter, verifier, checkpoint)
     rows = [row for row in read_prompts(args.prompts) if len(row["prompt"]) <= args.longest]
     random.Random(args.seed).shuffle(rows)
-    rows = rows[: args.count]
+    rows = for_verifier(checkpoint, rows[: args.count])
     result: dict[str, Any] = {"drafter": args.drafter.name, "prompts": len(rows), "order": args.order}
     for temperature in (float(part) for part in args.temperatures.split(",")):
         items = []

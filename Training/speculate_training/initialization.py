@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .attention import linear, rms_norm
+from .attention import attend_causally, linear, rms_norm
 from .drafter import Drafter, Layer
 from .verifier import Verifier
 
@@ -31,6 +31,8 @@ def start_from(drafter: Drafter, verifier: Verifier, sample: list[Tensor]) -> No
                 group = c.heads // verifier.config.kv_heads
                 weight = weight.unflatten(0, (-1, c.head_dimension)).repeat_interleave(group, 0).flatten(0, 1)
             parameter.copy_(weight)
+        if verifier.config.architecture == "gemma3":
+            as_llama(layer, verifier, source, sample[0])
     drafter.output_norm.copy_(w["output_norm.weight"])
     drafter.enc_output_norm.copy_(w[f"blk.{c.taps[-1]}.attn_norm.weight"])
     drafter.tap_scale.copy_(drafter.tap_sizes(verifier, sample[0]))
@@ -68,8 +70,29 @@ def start_from(drafter: Drafter, verifier: Verifier, sample: list[Tensor]) -> No
     for index, (layer, source) in enumerate(zip(drafter.layers[1:], sources, strict=True)):
         normed = rms_norm(states[:, :, index], w[f"blk.{source}.attn_norm.weight"], c.epsilon, verifier.dtype)
         for name, norm in (("q", layer.attn_q_norm), ("k", layer.attn_k_norm)):
+            if f"blk.{source}.attn_{name}_norm.weight" in w:
+                continue
             heads = linear(normed, w[f"blk.{source}.attn_{name}.weight"]).float().unflatten(-1, (-1, len(norm)))
             norm.fill_(float(heads.square().mean(-1).sqrt().mean()))
+
+
+def as_llama(layer: Layer, verifier: Verifier, source: int, tokens: Tensor) -> None:
+    """Makes the weights of a layer of Gemma 3 do in a layer without norms after its branches, and with SiLU, about what
+    they do there: a norm becomes the division by what it mostly divides by, and gelu(x) is about silu(1.702 x) / 1.702
+    (Hendrycks & Gimpel 2016)."""
+    c = verifier.config
+    turns = verifier.rotations(torch.arange(tokens.shape[1], device=tokens.device))
+    x = verifier.forward(tokens, (source,)).taps[:, :, 0].float()
+    attended = attend_causally(*verifier.heads(source, x, turns), c.window if c.local[source] else None)
+    after = {"post_attention_norm": layer.attn_output, "post_ffw_norm": layer.ffn_down}
+    for norm, matrix in after.items():
+        first = norm == "post_attention_norm"
+        branch = verifier.attention_output(source, attended) if first else verifier.feed_forward(source, x)
+        size = branch[:, 1:].float().square().mean(-1).sqrt().median()  # The first token is an outlier.
+        matrix.mul_((verifier.weights[f"blk.{source}.{norm}.weight"] / size).unsqueeze(-1))
+        x = verifier.add(source, x, branch, norm)
+    layer.ffn_gate.mul_(1.702)
+    layer.ffn_down.div_(1.702)
 
 
 def look_back(drafter: Drafter, layer: Layer, change: Tensor, fused: Tensor) -> None:

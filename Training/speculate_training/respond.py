@@ -55,6 +55,14 @@ def read_prompts(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def for_verifier(checkpoint: Checkpoint, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The prompts, none of them a user's turn where the verifier has no chat template: a base model."""
+    if "tokenizer.chat_template" in checkpoint.reader.fields:
+        return rows
+    print("the verifier has no chat template; it continues every prompt as it stands", file=sys.stderr)
+    return [{**row, "raw": True} for row in rows]
+
+
 def answers(
     args: argparse.Namespace, name: str, prompts: list[dict[str, Any]], temperature: float, seed: int,
     layers: tuple[int, ...] = (),
@@ -68,8 +76,8 @@ def answers(
     states = args.out / f"{name}.states"
     if args.engine:
         command = [args.engine, "batch", "--model", args.verifier, "--prompts", source, "--output", result]
-        command += ["--token-ids", "--prompt-ids", "--special", "--max-tokens", args.max_tokens, "--temperature", temperature]
-        command += ["--seed", seed, "--parallel", 24, "--keep-loops"]
+        command += ["--token-ids", "--prompt-ids", "--special", "--keep-loops", "--max-tokens", args.max_tokens]
+        command += ["--temperature", temperature, "--seed", seed, "--parallel", 24]
         if layers:
             command += ["--states", states, "--states-entering", *layers]
         finished = subprocess.run([str(part) for part in command], check=False)
@@ -105,7 +113,7 @@ def main(args: argparse.Namespace) -> None:
     rows = [row for row in read_prompts(args.prompts) if len(row["prompt"]) <= args.longest]
     rng = random.Random(args.seed)
     rng.shuffle(rows)
-    rows = rows[: args.count]
+    rows = for_verifier(checkpoint, rows[: args.count])
     if args.own:
         rows += own_prompts(args, checkpoint)
         rng.shuffle(rows)

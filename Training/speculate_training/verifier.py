@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .attention import attend_blocks, attend_causally, linear, rms_norm, rotate, rotation, swiglu
+from .attention import attend_blocks, attend_causally, geglu, linear, rms_norm, rotate, rotation, swiglu
 from .checkpoint import Checkpoint, CheckpointError
+
+ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3")
 
 
 @dataclass(frozen=True)
@@ -24,21 +26,31 @@ class VerifierConfig:
     context: int
     epsilon: float
     rope_base: float
+    rope_factor: float  # Positions are divided by it, in layers that see everything.
+    embedding_scale: float
+    local: tuple[bool, ...]  # [layers] whether a layer attends to the window alone, with a rotation of its own
+    window: int
+    local_rope_base: float
 
     @staticmethod
     def read(checkpoint: Checkpoint) -> VerifierConfig:
         name = str(checkpoint.value("general.architecture"))
-        if name not in ("llama", "qwen2", "qwen3"):
+        if name not in ARCHITECTURES:
             raise CheckpointError(
-                f"{checkpoint.path}: general.architecture is '{name}', expected llama, qwen2 or qwen3"
+                f"{checkpoint.path}: general.architecture is '{name}', expected one of {', '.join(ARCHITECTURES)}"
             )
-        if "rope_freqs.weight" in checkpoint or checkpoint.value(f"{name}.rope.scaling.type", "none") != "none":
-            raise CheckpointError(f"{checkpoint.path}: scaled rotary embeddings are not supported here")
+        scaling = checkpoint.value(f"{name}.rope.scaling.type", "none")
+        if "rope_freqs.weight" in checkpoint or scaling not in ("none", "linear"):
+            raise CheckpointError(f"{checkpoint.path}: rotary embeddings are scaled, expected not at all or linearly")
         heads = int(checkpoint.value(f"{name}.attention.head_count"))
         hidden = int(checkpoint.value(f"{name}.embedding_length"))
+        layers = int(checkpoint.value(f"{name}.block_count"))
+        gemma = name == "gemma3"
+        if gemma and layers == 62:
+            raise CheckpointError(f"{checkpoint.path}: Gemma 3 27B, whose queries are scaled, is not supported")
         return VerifierConfig(
             architecture=name,
-            layers=int(checkpoint.value(f"{name}.block_count")),
+            layers=layers,
             hidden=hidden,
             feed_forward=int(checkpoint.value(f"{name}.feed_forward_length")),
             heads=heads,
@@ -47,8 +59,21 @@ class VerifierConfig:
             vocabulary=int(checkpoint.tensors["token_embd.weight"].shape[1]),
             context=int(checkpoint.value(f"{name}.context_length")),
             epsilon=float(checkpoint.value(f"{name}.attention.layer_norm_rms_epsilon")),
-            rope_base=float(checkpoint.value(f"{name}.rope.freq_base", 10000.0)),
+            rope_base=float(checkpoint.value(f"{name}.rope.freq_base", 1e6 if gemma else 1e4)),
+            rope_factor=float(checkpoint.value(f"{name}.rope.scaling.factor")) if scaling == "linear" else 1.0,
+            embedding_scale=hidden**0.5 if gemma else 1.0,
+            local=local_layers(checkpoint, name, layers) if gemma else (False,) * layers,
+            window=int(checkpoint.value(f"{name}.attention.sliding_window")) if gemma else 0,
+            local_rope_base=float(checkpoint.value(f"{name}.rope.freq_base_swa", 1e4)),
         )
+
+
+def local_layers(checkpoint: Checkpoint, name: str, layers: int) -> tuple[bool, ...]:
+    """Which layers see a window alone: what the file lists, else all but every sixth (or what number it says)."""
+    pattern = checkpoint.value(f"{name}.attention.sliding_window_pattern", 6)
+    if isinstance(pattern, int):
+        return tuple((index + 1) % pattern != 0 for index in range(layers))
+    return tuple(bool(local) for local in pattern[:layers])
 
 
 @dataclass(frozen=True)
@@ -65,7 +90,7 @@ class VerifierPass:
 
 
 class Verifier:
-    """A frozen pre-norm transformer (llama, qwen2 or qwen3)."""
+    """A frozen pre-norm transformer (llama, qwen2, qwen3 or gemma3)."""
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype) -> None:
         self.config = VerifierConfig.read(checkpoint)
@@ -94,34 +119,63 @@ class Verifier:
             y = rms_norm(y, norm, self.config.epsilon, self.dtype)
         return y
 
-    def _feed_forward(self, index: int, x: Tensor) -> Tensor:
-        c, w, name = self.config, self.weights, f"blk.{index}.ffn_"
-        normed = rms_norm(x, w[name + "norm.weight"], c.epsilon, self.dtype)
-        gated = swiglu(linear(normed, w[name + "gate.weight"]), linear(normed, w[name + "up.weight"]))
-        return x + linear(gated, w[name + "down.weight"]).float()
+    def embed(self, tokens: Tensor) -> Tensor:
+        """[..] → [.., hidden], where the residual stream begins."""
+        return self.embedding[tokens].float() * self.config.embedding_scale
+
+    def rotations(self, positions: Tensor) -> dict[bool, tuple[Tensor, Tensor]]:
+        """Cosines and sines [.., d / 2] for layers that see everything, and for those with a window."""
+        c = self.config
+        everywhere = rotation(positions / c.rope_factor, c.head_dimension, c.rope_base)
+        near = rotation(positions, c.head_dimension, c.local_rope_base) if any(c.local) else everywhere
+        return {False: everywhere, True: near}
+
+    def heads(self, index: int, x: Tensor, turns: dict[bool, tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+        """Rotated queries [.., heads, d], rotated keys and values [.., kv, d]."""
+        c, turn = self.config, turns[self.config.local[index]]
+        normed = rms_norm(x, self.weights[f"blk.{index}.attn_norm.weight"], c.epsilon, self.dtype)
+        q = rotate(self._project(index, "q", normed, c.heads), *turn)
+        k = rotate(self._project(index, "k", normed, c.kv_heads), *turn)
+        return q, k, self._project(index, "v", normed, c.kv_heads)
+
+    def attention_output(self, index: int, attended: Tensor) -> Tensor:
+        """The attention's branch [.., hidden] before a norm that may follow; attended [.., heads · d]."""
+        return linear(attended, self.weights[f"blk.{index}.attn_output.weight"])
+
+    def feed_forward(self, index: int, x: Tensor) -> Tensor:
+        """The feed-forward branch [.., hidden] of x [.., hidden], before a norm that may follow."""
+        w, name = self.weights, f"blk.{index}.ffn_"
+        normed = rms_norm(x, w[name + "norm.weight"], self.config.epsilon, self.dtype)
+        gate, up = linear(normed, w[name + "gate.weight"]), linear(normed, w[name + "up.weight"])
+        gated = geglu(gate, up) if self.config.architecture == "gemma3" else swiglu(gate, up)
+        return linear(gated, w[name + "down.weight"])
+
+    def add(self, index: int, x: Tensor, branch: Tensor, norm: str) -> Tensor:
+        """x and a branch, normed where the family does that."""
+        if (weight := self.weights.get(f"blk.{index}.{norm}.weight")) is not None:
+            branch = rms_norm(branch, weight, self.config.epsilon, torch.float32)
+        return x + branch.float()
+
+    def _finish(self, index: int, x: Tensor, attended: Tensor) -> Tensor:
+        """A layer's output from its input and what it attended to."""
+        x = self.add(index, x, self.attention_output(index, attended), "post_attention_norm")
+        return self.add(index, x, self.feed_forward(index, x), "post_ffw_norm")
 
     @torch.no_grad()
     def forward(self, tokens: Tensor, taps: tuple[int, ...]) -> VerifierPass:
         """tokens [S, T], padded at the end with anything: causal, so that padding changes nothing before it.
         `taps` are layers whose input is wanted, `layers` itself standing for the last layer's output."""
-        c, w = self.config, self.weights
-        positions = torch.arange(tokens.shape[1], device=self.device)
-        cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
-        turn = (cosine, sine)
-        x = self.embedding[tokens].float()  # [S, T, hidden]
+        c = self.config
+        turns = self.rotations(torch.arange(tokens.shape[1], device=self.device))
+        x = self.embed(tokens)  # [S, T, hidden]
         tapped, keys, values = [], [], []
         for index in range(c.layers):
             if index in taps:
                 tapped.append(x.to(self.dtype))
-            normed = rms_norm(x, w[f"blk.{index}.attn_norm.weight"], c.epsilon, self.dtype)
-            q = rotate(self._project(index, "q", normed, c.heads), *turn)
-            k = rotate(self._project(index, "k", normed, c.kv_heads), *turn)
-            v = self._project(index, "v", normed, c.kv_heads)
+            q, k, v = self.heads(index, x, turns)
             keys.append(k)
             values.append(v)
-            attended = attend_causally(q, k, v)
-            x = x + linear(attended, w[f"blk.{index}.attn_output.weight"]).float()
-            x = self._feed_forward(index, x)
+            x = self._finish(index, x, attend_causally(q, k, v, c.window if c.local[index] else None))
         if c.layers in taps:
             tapped.append(x.to(self.dtype))
         return VerifierPass(torch.stack(tapped, 2), self.normalise(x), keys, values)
@@ -131,26 +185,26 @@ class Verifier:
         """The final hidden states [S, A, L, hidden] of A blocks of L tokens per sequence, each block in the place of
         the sequence's tokens from its anchor on: the verifier's view of what a drafter wrote instead.
         `store` puts the blocks' keys and values into the pass's own, where they must fit."""
-        c, w = self.config, self.weights
+        c = self.config
         S, A, L = blocks.shape
         T = past.keys[0].shape[1]
         positions = anchors.unsqueeze(-1) + torch.arange(L, device=self.device)  # [S, A, L]
-        cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
-        turn = (cosine, sine)
-        sees = (torch.arange(T, device=self.device) < anchors.unsqueeze(-1)).unsqueeze(2).expand(S, A, L, T)
-        causal = torch.ones(L, L, dtype=torch.bool, device=self.device).tril()
-        x = self.embedding[blocks].float()
+        turns = self.rotations(positions)
+        cells = torch.arange(T, device=self.device)
+        before = (cells < anchors.unsqueeze(-1)).unsqueeze(2).expand(S, A, L, T)
+        near = before & (positions.unsqueeze(-1) - cells < c.window)
+        steps = torch.arange(L, device=self.device)
+        causal = steps <= steps[:, None]
+        close = causal & (steps[:, None] - steps < c.window)
+        x = self.embed(blocks)
         for index in range(c.layers):
-            normed = rms_norm(x, w[f"blk.{index}.attn_norm.weight"], c.epsilon, self.dtype)
-            q = rotate(self._project(index, "q", normed, c.heads), *turn)
-            k = rotate(self._project(index, "k", normed, c.kv_heads), *turn)
-            v = self._project(index, "v", normed, c.kv_heads)
-            attended = attend_blocks(q, k, v, past.keys[index], past.values[index], sees, causal)
+            q, k, v = self.heads(index, x, turns)
+            sees, within = (near, close) if c.local[index] else (before, causal)
+            attended = attend_blocks(q, k, v, past.keys[index], past.values[index], sees, within)
             if store:
                 rows = torch.arange(S, device=self.device)[:, None, None]
                 past.keys[index][rows, positions], past.values[index][rows, positions] = k, v
-            x = x + linear(attended, w[f"blk.{index}.attn_output.weight"]).float()
-            x = self._feed_forward(index, x)
+            x = self._finish(index, x, attended)
         return self.normalise(x)
 
     def normalise(self, x: Tensor) -> Tensor:

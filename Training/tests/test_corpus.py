@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gguf
 import numpy as np
 import torch
 
+from speculate_training.checkpoint import Checkpoint
 from speculate_training.corpus import Corpus, collate, cut_loop, endless, epoch_batches
 from speculate_training.evaluate import Tally
 from speculate_training.objective import sample_anchors
+from speculate_training.respond import for_verifier
 
 
 def test_loops_are_cut_to_two_rounds() -> None:
@@ -81,3 +84,15 @@ def test_rounds_are_counted_as_the_engine_plays_them() -> None:
     assert tally.tokens[1] == 6 and tally.rounds[1] == 3
     assert tally.reached.tolist() == [2, 2, 1] and tally.accepted.tolist() == [2, 2, 0]
     assert tally.report()["tau"] == [2.0, 3.0, 3.0]
+
+
+def test_a_model_without_a_chat_template_continues_every_prompt(checkpoint: Checkpoint, tmp_path: Path) -> None:
+    rows = [{"prompt": "Why?", "category": "chat"}, {"prompt": "Once", "raw": True}]
+    assert for_verifier(checkpoint, rows) == [{**rows[0], "raw": True}, rows[1]]
+    writer = gguf.GGUFWriter(tmp_path / "chat.gguf", "llama")
+    writer.add_chat_template("{{ messages }}")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    assert for_verifier(Checkpoint(tmp_path / "chat.gguf"), rows) == rows
