@@ -58,16 +58,20 @@ def gate(x: np.ndarray, shape: Shape) -> np.ndarray:
     return x / (1 + np.exp(-x))
 
 
+def project(w: Weights, name: str, x: np.ndarray) -> np.ndarray:
+    return x @ w[f"{name}.weight"].T + w.get(f"{name}.bias", 0)
+
+
 def keys(w: Weights, name: str, x: np.ndarray, positions: np.ndarray, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
-    k = (x @ w[f"{name}.attn_k.weight"].T).reshape(len(x), shape.kv_heads, shape.head)
+    k = project(w, f"{name}.attn_k", x).reshape(len(x), shape.kv_heads, shape.head)
     if f"{name}.attn_k_norm.weight" in w:
         k = norm(k, w[f"{name}.attn_k_norm.weight"], shape.epsilon)
-    v = (x @ w[f"{name}.attn_v.weight"].T).reshape(len(x), shape.kv_heads, shape.head)
+    v = project(w, f"{name}.attn_v", x).reshape(len(x), shape.kv_heads, shape.head)
     return rope(k, positions, shape), v
 
 
 def queries(w: Weights, name: str, x: np.ndarray, positions: np.ndarray, shape: Shape) -> np.ndarray:
-    q = (x @ w[f"{name}.attn_q.weight"].T).reshape(len(x), shape.heads, shape.head)
+    q = project(w, f"{name}.attn_q", x).reshape(len(x), shape.heads, shape.head)
     if f"{name}.attn_q_norm.weight" in w:
         q = norm(q, w[f"{name}.attn_q_norm.weight"], shape.epsilon)
     return rope(q, positions, shape)

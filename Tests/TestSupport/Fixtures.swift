@@ -57,6 +57,12 @@ package enum Fixtures {
         try Verifier(Checkpoint(path: modelPath()), taps: taps, kernels: Kernels(), pool: WorkerPool(count: threads))
     }
 
+    /// The tiny verifier that a tiny drafter of a published kind was made for: its file's name without the ending.
+    package static func target(of drafter: String) throws -> String {
+        struct Golden: Decodable { var verifier: String }
+        return try JSONDecoder().decode(Golden.self, from: Data(bytes("\(drafter).json"))).verifier
+    }
+
     /// Writes a fixture's checkpoint with changed metadata.
     package static func write(_ name: String, to path: String, _ change: (inout Metadata) -> Void) throws {
         let original = try Checkpoint(path: self.path(name))

@@ -6,7 +6,13 @@ import Testing
 
 /// Drafters as llama.cpp's converter writes published ones.
 @Suite struct PublishedDiffusionTests {
-    private static let names = ["tiny-dflash", "tiny-dflash-keys", "tiny-dflash2", "tiny-dspark"]
+    private static let names = [
+        "tiny-dflash", "tiny-dflash-keys", "tiny-dflash2", "tiny-dspark", "tiny-qwen2-dflash", "tiny-qwen2-dflash2",
+        "tiny-qwen2-dspark", "tiny-qwen3-dflash", "tiny-qwen3-dflash2", "tiny-qwen3-dspark",
+    ]
+
+    /// Whether a selector or a Markov head reads the drafted token before.
+    private func isChain(_ name: String) -> Bool { name.contains("dflash2") || name.contains("dspark") }
 
     /// What the drafter drafts after the text's token at an index.
     private func drafting(
@@ -50,7 +56,7 @@ import Testing
         arguments: names)
     func parity(_ name: String) throws {
         let (golden, draft) = try drafting(name)
-        let result = golden.compare(isChain: name == "tiny-dflash2" || name == "tiny-dspark", draft)
+        let result = golden.compare(isChain: isChain(name), draft)
         print("\(name): \(result.equal) of \(result.clear) clear tokens, of \(result.all), as in numpy")
         #expect(result.equal == result.clear)
         #expect(result.clear >= 60)
@@ -63,7 +69,7 @@ import Testing
     func peer(_ name: String) throws {
         let (golden, draft) = try drafting(name)
         let rounds = try #require(golden.peer)
-        let result = golden.compare(isChain: name == "tiny-dflash2" || name == "tiny-dspark", with: rounds, draft)
+        let result = golden.compare(isChain: isChain(name), with: rounds, draft)
         print("\(name): \(result.equal) of \(result.clear) clear tokens, of \(result.all), as in llama.cpp")
         #expect(result.equal == result.clear)
         #expect(rounds.count >= 10 && result.clear >= 60)

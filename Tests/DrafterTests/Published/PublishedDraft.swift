@@ -4,11 +4,13 @@ import SpeculateShared
 import SpeculateVerifier
 import TestSupport
 
-/// A text of `tiny-target.gguf`, and what a tiny drafter of a published kind drafts after each token of the answer.
+/// A text of a tiny verifier, and what a tiny drafter of a published kind drafts after each token of the answer.
 struct PublishedDraft: Decodable {
     /// Keys and values are 16-bit floats: a lead greater than this decides.
     static let clearLead: Float = 0.05
 
+    /// The verifier's file, without its ending.
+    var verifier: String
     var tokens: [Int32]
     /// Tokens of the text that are its prompt.
     var prompt: Int
@@ -35,7 +37,7 @@ struct PublishedDraft: Decodable {
     /// A verifier with the drafter's taps, and the hidden states of its pass over the text, [tokens, taps · hidden].
     func verifier(taps: [Int], threads: Int = 2, kernels: Kernels? = nil) throws -> (Verifier, states: [Float]) {
         let verifier = try Verifier(
-            Checkpoint(path: Fixtures.path("tiny-target.gguf")), taps: taps, kernels: kernels ?? Kernels(),
+            Checkpoint(path: Fixtures.path("\(self.verifier).gguf")), taps: taps, kernels: kernels ?? Kernels(),
             pool: WorkerPool(count: threads))
         let batch = RowBatch(capacity: tokens.count)
         let cache = try verifier.makeCache()

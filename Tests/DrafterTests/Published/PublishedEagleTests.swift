@@ -7,7 +7,7 @@ import Testing
 /// EAGLE-3 drafters as llama.cpp's converter writes them: one that borrows the verifier's embedding and head, one with both
 /// of its own, a list of the tokens that it drafts, and all norms that there can be.
 @Suite struct PublishedEagleTests {
-    private static let names = ["tiny-eagle3", "tiny-eagle3-own"]
+    private static let names = ["tiny-eagle3", "tiny-eagle3-own", "tiny-qwen2-eagle3", "tiny-qwen3-eagle3"]
 
     private struct Loaded {
         let golden: PublishedDraft

@@ -7,13 +7,17 @@ import Testing
 @Suite struct PublishedDrafterTests {
     private static let names = [
         "tiny-dflash", "tiny-dflash-keys", "tiny-dflash2", "tiny-dspark", "tiny-eagle3", "tiny-eagle3-own",
+        "tiny-qwen2-dflash", "tiny-qwen2-dflash2", "tiny-qwen2-dspark", "tiny-qwen2-eagle3", "tiny-qwen3-dflash",
+        "tiny-qwen3-dflash2", "tiny-qwen3-dspark", "tiny-qwen3-eagle3",
     ]
 
-    private func engine(_ drafter: DrafterSource, parallel: Int = 1) async throws -> Engine {
+    private func engine(
+        _ drafter: DrafterSource, verifier: String = "tiny-target", parallel: Int = 1
+    ) async throws -> Engine {
         var configuration = EngineConfiguration(threads: 2)
         configuration.parallel = parallel
         return try await Engine.load(
-            verifier: Fixtures.path("tiny-target.gguf"), drafter: drafter, configuration: configuration)
+            verifier: Fixtures.path("\(verifier).gguf"), drafter: drafter, configuration: configuration)
     }
 
     private func request(_ index: Int) -> CompletionRequest {
@@ -29,7 +33,9 @@ import Testing
     )
     func equality(_ name: String) async throws {
         let source = DrafterSource.file(path: Fixtures.path("\(name).gguf"))
-        let (plain, drafting) = (try await engine(.none), try await engine(source))
+        let verifier = try Fixtures.target(of: name)
+        let plain = try await engine(.none, verifier: verifier)
+        let drafting = try await engine(source, verifier: verifier)
         let fixed: Speculation = name.contains("eagle") ? .eagle(depth: 5) : .diffusion(depth: 5)
         var (drafted, expected) = (0, [[Int32]]())
         for index in 0..<12 {
@@ -51,7 +57,7 @@ import Testing
             }
         }
         #expect(drafted > 500)
-        let together = try await engine(source, parallel: 4)
+        let together = try await engine(source, verifier: verifier, parallel: 4)
         let requests = (0..<12).map { index in
             var request = request(index)
             request.speculation = fixed

@@ -9,11 +9,11 @@ struct TinyPair {
     let verifier: Verifier
     let model: DrafterModel
 
-    /// - Parameter name: the drafter's fixture; all but the first are for `tiny-target.gguf`.
+    /// - Parameter name: the drafter's fixture; all but the first are of published kinds.
     init(_ name: String = "tiny-drafter") throws {
         let drafter = try DrafterFile(path: Fixtures.path("\(name).gguf"))
-        let file = try Checkpoint(
-            path: Fixtures.path(name == "tiny-drafter" ? "tiny-qwen3.gguf" : "tiny-target.gguf"))
+        let target = name == "tiny-drafter" ? "tiny-qwen3" : try Fixtures.target(of: name)
+        let file = try Checkpoint(path: Fixtures.path("\(target).gguf"))
         let layers = try file.metadata.integer(
             "\(try file.metadata.string("general.architecture")).block_count", in: 1...99)
         verifier = try Verifier(
