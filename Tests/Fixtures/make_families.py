@@ -215,8 +215,18 @@ def olmo3(name: str) -> None:
     shape = SHAPE | {"hidden_size": 128, "tie_word_embeddings": False}
     del shape["head_dim"]
     layers = ["sliding_attention", "full_attention"]
-    config = Olmo3Config(**shape, sliding_window=64, layer_types=layers, rope_parameters=ROPE)
-    keys = {"attention.sliding_window": 64, "attention.sliding_window_pattern": [True, False]}
+    # As in Olmo-3-7B, but for the length that it was trained with first; layers with a window rotate without scaling.
+    yarn = {
+        "rope_type": "yarn", "rope_theta": 500000.0, "factor": 8.0, "original_max_position_embeddings": 32,
+        "attention_factor": 1.2079441541679836, "beta_fast": 32.0, "beta_slow": 1.0,
+    }  # fmt: skip
+    rope = {"full_attention": yarn, "sliding_attention": {"rope_type": "default", "rope_theta": 500000.0}}
+    config = Olmo3Config(**shape, sliding_window=64, layer_types=layers, rope_parameters=rope)
+    keys = {
+        "attention.sliding_window": 64, "attention.sliding_window_pattern": [True, False], "rope.scaling.type": "yarn",
+        "rope.scaling.factor": 8.0, "rope.scaling.original_context_length": 32, "rope.scaling.yarn_attn_factor": 1.2079441541679836,
+        "rope.scaling.yarn_beta_fast": 32.0, "rope.scaling.yarn_beta_slow": 1.0,
+    }  # fmt: skip
     write(name, "olmo2", Olmo3ForCausalLM(config), tokens=150, keys=keys, names=BEHIND)
 
 

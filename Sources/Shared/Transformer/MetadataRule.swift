@@ -27,6 +27,14 @@ package enum MetadataRule: Sendable {
         "rope.scaling.original_context_length": .described,
     ]
 
+    /// Those of families with YaRN.
+    package static let yarn: [String: MetadataRule] = [
+        "rope.scaling.original_context_length": .computed, "rope.scaling.yarn_attn_factor": .computed,
+        "rope.scaling.yarn_beta_fast": .computed, "rope.scaling.yarn_beta_slow": .computed,
+        // How much of the ramp between fast and slow pairs is taken.
+        "rope.scaling.yarn_ext_factor": .number(1),
+    ]
+
     /// - Throws: `CheckpointError` when the key asks for what is not computed.
     func check(_ metadata: Metadata, _ key: String) throws(CheckpointError) {
         guard let value = metadata[key], !allows(value) else { return }

@@ -35,6 +35,11 @@ extension Rope {
         yarn = Yarn(
             original: original, fast: try metadata.optionalFloat("\(prefix).scaling.yarn_beta_fast") ?? 32,
             slow: try metadata.optionalFloat("\(prefix).scaling.yarn_beta_slow") ?? 1)
+        // Where a file says the whole magnitude, that is it.
+        if let magnitude = try metadata.optionalFloat("\(prefix).scaling.yarn_attn_factor") {
+            self.magnitude = magnitude
+            return
+        }
         // Scores grow with the scale (Peng et al., section 3.4); a multiplier says how much of it other layers undo.
         func magnitude(_ multiplier: Float) -> Float { 0.1 * multiplier * Float(log(Double(scale))) + 1 }
         let multiplier = try metadata.optionalFloat("\(prefix).scaling.yarn_log_multiplier") ?? 0

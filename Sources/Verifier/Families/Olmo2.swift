@@ -4,11 +4,10 @@ extension ModelFamily {
     /// OLMo 2: norms stand after each branch alone, and all heads of a query or key are normalised together (OLMo Team 2024).
     /// OLMo 3 adds windows to three layers in four, which rotate without scaling.
     static let olmo2 = ModelFamily("olmo2") {
-        $0.keys = [
-            "attention.sliding_window": .computed, "attention.sliding_window_pattern": .computed,
-            "rope.freq_base_swa": .computed, "rope.scaling.yarn_beta_fast": .computed,
-            "rope.scaling.yarn_beta_slow": .computed, "rope.scaling.original_context_length": .computed,
-        ]
+        $0.keys = MetadataRule.yarn
+        for key in ["attention.sliding_window", "attention.sliding_window_pattern", "rope.freq_base_swa"] {
+            $0.keys[key] = .computed
+        }
         $0.ropeScalings = ["yarn"]
         $0.norms = .after
         $0.headNorms = .wholeWidth
