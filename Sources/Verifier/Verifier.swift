@@ -24,7 +24,7 @@ package final class Verifier {
     let clock = PassClock()
 
     /// - Parameters:
-    ///   - contextLength: the most tokens of a sequence; nil: the model's own limit.
+    ///   - contextLength: the most tokens of a sequence; nil: see `VerifierWeights`.
     ///   - progress: called with the fraction of the weights that is loaded, 0 to 1.
     /// - Throws: `CheckpointError` when the checkpoint is not a model that this engine computes, `OutOfMemory`.
     package convenience init(
@@ -75,7 +75,7 @@ package final class Verifier {
     }
 
     package func makeCache(capacity: Int? = nil) throws(OutOfMemory) -> KVCache {
-        try KVCache(config, capacity: capacity ?? config.context, format: cacheFormat)
+        try KVCache(config, capacity: capacity ?? weights.context, format: cacheFormat)
     }
 
     /// What a drafter may know of this model and borrow from it.

@@ -12,12 +12,15 @@ package final class VerifierWeights: @unchecked Sendable {
     let outputBound: UpperBits?
     /// What divides each rotation frequency, where the checkpoint has such a tensor (Llama 3's long-context scaling).
     let ropeFactors: UnsafePointer<Float>?
+    /// The most tokens of a sequence.
+    package let context: Int
     /// Names the weights, the same for every quantisation of them.
     package let fingerprint: String
     private let arena: Arena
 
     /// - Parameters:
-    ///   - context: the most tokens of a sequence; nil: the model's own limit.
+    ///   - context: the most tokens of a sequence; nil: the model's own limit, or, where longer sequences rotate by other
+    ///     factors, as many as short ones have: most texts are short, and those factors are then theirs.
     ///   - progress: called with the fraction of the weights that is loaded, 0 to 1.
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
     package init(
@@ -32,8 +35,9 @@ package final class VerifierWeights: @unchecked Sendable {
             loader.contains("output.weight")
             ? try loader.matrix("output.weight", inputs: hidden, outputs: config.vocabulary) : embedding
         outputBound = try UpperBits(of: output, pool: pool)
-        ropeFactors = try Self.ropeFactors(
-            loader, config, isLong: try family.isLong(checkpoint.metadata, context: context ?? config.context))
+        let short = try checkpoint.shortContext
+        self.context = context ?? min(short ?? config.context, config.context)
+        ropeFactors = try Self.ropeFactors(loader, config, isLong: self.context > short ?? .max)
         layers = try TransformerWeights(loader, config, family)
         try loader.finish()
         let digits = String(layers.fingerprint(outputNorm, hidden: hidden), radix: 16)

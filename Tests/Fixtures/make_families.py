@@ -49,11 +49,13 @@ BEHIND = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_l
 def write(
     name: str, architecture: str, model: torch.nn.Module, factors: dict[str, np.ndarray] | None = None, *, tokens: int = 48,
     keys: dict[str, object] | None = None, names: dict[str, str] | None = None, norm_offset: float = 0, split: int = 0,
+    start: int = 0,
 ) -> None:  # fmt: skip
     """A random model of the architecture, as float16, and its logits for some tokens, as float32.
 
     `keys`: metadata below the architecture's name. `norm_offset`: what the model adds to its norms, and files hold.
-    `split`: it is written once more, in files of at most so many tensors.
+    `split`: it is written once more, in files of at most so many tensors. `start`: logits are written once more, of a text
+    of the first so many tokens.
     """
     model.eval()
     with torch.no_grad():
@@ -66,6 +68,10 @@ def write(
     with torch.no_grad():
         logits = model(torch.tensor([ids])).logits[0]
     (HERE / f"{name}.logits").write_bytes(logits.numpy().astype("<f4").tobytes())
+    if start:
+        with torch.no_grad():
+            logits = model(torch.tensor([ids[:start]])).logits[0]
+        (HERE / f"{name}-start.logits").write_bytes(logits.numpy().astype("<f4").tobytes())
 
 
 def weights(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -222,11 +228,9 @@ def olmo3(name: str) -> None:
     }  # fmt: skip
     rope = {"full_attention": yarn, "sliding_attention": {"rope_type": "default", "rope_theta": 500000.0}}
     config = Olmo3Config(**shape, sliding_window=64, layer_types=layers, rope_parameters=rope)
-    keys = {
-        "attention.sliding_window": 64, "attention.sliding_window_pattern": [True, False], "rope.scaling.type": "yarn",
-        "rope.scaling.factor": 8.0, "rope.scaling.original_context_length": 32, "rope.scaling.yarn_attn_factor": 1.2079441541679836,
-        "rope.scaling.yarn_beta_fast": 32.0, "rope.scaling.yarn_beta_slow": 1.0,
-    }  # fmt: skip
+    keys: dict[str, object] = {"attention.sliding_window": 64, "attention.sliding_window_pattern": [True, False]}
+    scaling = {"type": "yarn", "factor": 8.0, "original_context_length": 32, "yarn_attn_factor": yarn["attention_factor"]}
+    keys |= {f"rope.scaling.{key}": value for key, value in scaling.items()}
     write(name, "olmo2", Olmo3ForCausalLM(config), tokens=150, keys=keys, names=BEHIND)
 
 
@@ -244,7 +248,8 @@ def phi3(name: str, original: int = 32) -> None:
     keys |= {"rope.dimension_count": 24, "attention.sliding_window": 2047}
     names = {"self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"}
     tensors = {f"rope_factors_{kind}.weight": np.array(rope[f"{kind}_factor"]) for kind in ("short", "long")}
-    write(name, "phi3", Phi3ForCausalLM(config), tensors, keys=keys, names=names)
+    # Texts of at most the original length rotate by the short factors.
+    write(name, "phi3", Phi3ForCausalLM(config), tensors, keys=keys, names=names, start=original if original < 48 else 0)
 
 
 def phi3_short(name: str) -> None:

@@ -28,7 +28,8 @@ import TestSupport
         ])
     func invariance(name: String) throws {
         let one = try Verifier(
-            Checkpoint(path: Fixtures.path(name + ".gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
+            Checkpoint(path: Fixtures.path(name + ".gguf")), contextLength: 512, kernels: Kernels(),
+            pool: WorkerPool(count: 1))
         let expected = try logits(one, rows: 140)
         #expect(expected.allSatisfy { $0.allSatisfy(\.isFinite) })
         for rows in [1, 3, 8, 17, 64] { #expect(try logits(one, rows: rows) == expected, "\(rows) rows") }

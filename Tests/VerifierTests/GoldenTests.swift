@@ -80,9 +80,34 @@ import TestSupport
             "tiny-olmo2", "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-phi3-short", "tiny-qwen3moe",
         ])
     func architecture(name: String) throws {
+        try compare(name, name)
+    }
+
+    @Test("LongRoPE: short factors unless a context beyond the original one is asked for, long ones for all of that")
+    func longRope() throws {
+        // The text is 32 tokens long, which is the original context.
+        try compare("tiny-phi3", "tiny-phi3-start", context: nil)
+        try compare("tiny-phi3", "tiny-phi3-start", context: 32)
+        #expect(try distance("tiny-phi3", "tiny-phi3-start", context: 33) > 0.1)
+        // 48 tokens.
+        try compare("tiny-phi3", "tiny-phi3", context: 48)
         let verifier = try Verifier(
-            Checkpoint(path: Fixtures.path(name + ".gguf")), kernels: Kernels(), pool: WorkerPool(count: 2))
-        let expected = try Fixtures.floats(name + ".logits")
+            Checkpoint(path: Fixtures.path("tiny-phi3.gguf")), kernels: Kernels(), pool: WorkerPool(count: 1))
+        #expect(verifier.weights.context == 32 && verifier.config.context == 512)
+    }
+
+    private func compare(_ name: String, _ golden: String, context: Int? = 512) throws {
+        let distance = try distance(name, golden, context: context)
+        // Weights are floats here; the difference is due to 16-bit keys and values.
+        #expect(distance < 2e-3, "\(golden): \(distance)")
+    }
+
+    /// How far the engine's logits are from the golden ones, as a part of their norm.
+    private func distance(_ name: String, _ golden: String, context: Int?) throws -> Double {
+        let verifier = try Verifier(
+            Checkpoint(path: Fixtures.path(name + ".gguf")), contextLength: context, kernels: Kernels(),
+            pool: WorkerPool(count: 2))
+        let expected = try Fixtures.floats(golden + ".logits")
         let count = expected.count / 260
         let batch = RowBatch(capacity: count)
         batch.append((0..<count).map { Int32(($0 * 37 + 11) % 258) }, to: try verifier.makeCache(), logits: .all)
@@ -96,7 +121,6 @@ import TestSupport
                 norm += value * value
             }
         }
-        // Weights are floats here; the difference is due to 16-bit keys and values.
-        #expect((error / norm).squareRoot() < 2e-3, "\(name): \((error / norm).squareRoot())")
+        return (error / norm).squareRoot()
     }
 }

@@ -8,7 +8,9 @@ struct Inspection {
 
     init(_ checkpoint: Checkpoint) { self.checkpoint = checkpoint }
 
-    var text: String { ([summary] + drafter + [metadata, tokenizer] + sampling + [tensors]).joined(separator: "\n\n") }
+    var text: String {
+        ([summary] + drafter + context + [metadata, tokenizer] + sampling + [tensors]).joined(separator: "\n\n")
+    }
 
     private var summary: String {
         let weights = checkpoint.tensors.reduce(0) { $0 + $1.count }
@@ -31,6 +33,18 @@ struct Inspection {
         } catch {
             return ["drafter\n  not one that this engine runs: \(error)"]
         }
+    }
+
+    /// What a file with LongRoPE does unless told otherwise.
+    private var context: [String] {
+        guard let short = try? checkpoint.shortContext else { return [] }
+        return [
+            """
+            context
+              \(short) tokens by default, rotated as short texts are
+              more with --context: then every text is rotated as long ones are
+            """
+        ]
     }
 
     private var metadata: String {

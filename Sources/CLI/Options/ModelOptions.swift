@@ -24,7 +24,9 @@ struct ModelOptions: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("Tokens of prompt and answer together. Default: the model's limit.", valueName: "n"))
+        help: ArgumentHelp(
+            "Tokens of prompt and answer together. Default: the model's limit; what 'inspect' says, with LongRoPE.",
+            valueName: "n"))
     var context: Int?
 
     @Option(

@@ -85,12 +85,6 @@ package struct ModelFamily: Sendable {
         }
     }
 
-    /// Whether sequences may be longer than the model was trained with first, where the file says how long that was.
-    package func isLong(_ metadata: Metadata, context: Int) throws(CheckpointError) -> Bool {
-        let key = "\(name).rope.scaling.original_context_length"
-        return try metadata.optionalInteger(key, in: 1...1 << 30).map { context > $0 } ?? false
-    }
-
     /// - Throws: `CheckpointError` when the number of layers is missing or out of range.
     package func layers(_ metadata: Metadata) throws(CheckpointError) -> Int {
         try metadata.integer("\(name).block_count", in: 1...1024)

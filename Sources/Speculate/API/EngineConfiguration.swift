@@ -8,7 +8,9 @@ public struct EngineConfiguration: Sendable {
     public var modelName: String?
     /// Threads that compute; nil takes one per physical core.
     public var threads: Int?
-    /// The most tokens of prompt and answer together; nil takes the model's own limit.
+    /// The most tokens of prompt and answer together; nil takes the model's own limit. Where a file has other rotations
+    /// for long texts (LongRoPE: Phi-3 with 128k), nil takes the length up to which those for short ones hold; all texts
+    /// of a longer context are computed with those for long ones.
     public var contextLength: Int?
     /// The most tokens of a prompt; nil: what the context holds.
     public var promptLimit: Int?

@@ -9,6 +9,8 @@ public struct ModelDescription: Equatable, Sendable {
     public let vocabularySize: Int
     /// The most tokens of prompt and answer together.
     public let contextLength: Int
+    /// What the context's length may be set to.
+    package let longestContext: Int
     /// The sampling settings that its makers recommend.
     public let sampling: SamplingDefaults
     /// The tokens that begin a text, if the model expects one, and end it, as spelled in the vocabulary.
@@ -47,11 +49,12 @@ public struct ModelDescription: Equatable, Sendable {
         vocabularySize = verifier.config.vocabulary
         threads = verifier.pool.count
         kernels = verifier.kernels.name
-        contextLength = configuration.contextLength ?? verifier.config.context
-        guard (2...verifier.config.context).contains(contextLength) else {
+        contextLength = verifier.weights.context
+        longestContext = verifier.config.context
+        guard (2...longestContext).contains(contextLength) else {
             throw EngineError(
                 .invalidRequest,
-                "context length is \(contextLength), expected 2 to \(verifier.config.context), the model's own")
+                "context length is \(contextLength), expected 2 to \(longestContext), the model's own")
         }
     }
 }

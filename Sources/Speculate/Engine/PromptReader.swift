@@ -16,8 +16,11 @@ struct PromptReader: Sendable {
         templateVariables = configuration.templateVariables
         let room = model.contextLength - 1
         limit = min(configuration.promptLimit ?? room, room)
+        let longer =
+            model.contextLength < model.longestContext ? "; --context takes up to \(model.longestContext)" : ""
         expected =
-            limit < room ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)"
+            limit < room
+            ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)\(longer)"
     }
 
     /// The prompt's tokens, at least one. What a completion is computed from has its begin token and opens the answer.
