@@ -63,6 +63,25 @@ import TestSupport
         }
     }
 
+    @Test("YaRN's magnitude is the file's own where it says one; only the whole ramp is computed")
+    func yarn() throws {
+        for (name, family) in [("tiny-olmo3", "olmo2"), ("tiny-mistral3", "mistral3")] {
+            func load(_ key: String, _ value: MetadataValue?) throws -> Verifier {
+                try self.load("\(name).gguf") { $0["\(family).rope.scaling.\(key)"] = value }
+            }
+            #expect(try load("yarn_attn_factor", .float32(1.5)).config.ropes.map(\.magnitude).max() == 1.5)
+            // 0.1 ln s + 1, divided by the same with Ministral's multiplier.
+            let own = try load("yarn_attn_factor", nil).config.ropes.map(\.magnitude).max() ?? 0
+            #expect(abs(own - (family == "olmo2" ? 1.2079441 : 1)) < 1e-6)
+            #expect(try logits(load("yarn_ext_factor", .float32(1))) == logits(load("yarn_ext_factor", nil)))
+            let error = #expect(throws: CheckpointError.self) { try load("yarn_ext_factor", .float32(0.5)) }
+            #expect(error?.description.contains("yarn_ext_factor' is 0.5, expected 1") == true)
+        }
+        // Layers with a window rotate without scaling.
+        let olmo = try self.load("tiny-olmo3.gguf") { _ in }
+        #expect(olmo.config.ropes.map(\.magnitude).contains(1) && olmo.config.ropes.count == 2)
+    }
+
     @Test("a file that is no model is refused")
     func otherFiles() throws {
         let error = #expect(throws: CheckpointError.self) {
