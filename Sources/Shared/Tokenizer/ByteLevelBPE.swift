@@ -27,7 +27,7 @@ struct ByteLevelBPE: Sendable {
         byteTokens = (0...255).map { [table] byte in
             withUnsafePointer(to: UInt8(byte)) { table.id(of: UnsafeBufferPointer(start: $0, count: 1)) ?? -1 }
         }
-        merges = try Self.merges(try metadata.strings("tokenizer.ggml.merges"), TokenTable(texts))
+        merges = try Self.merges(try metadata.strings("tokenizer.ggml.merges"), TokenTable(texts), kinds)
     }
 
     /// Appends the tokens of a text without special ones until there are `limit`.
@@ -62,7 +62,9 @@ struct ByteLevelBPE: Sendable {
         if kind == .control || kind == .userDefined || !ByteAlphabet.decode(text, into: &buffer) { buffer += text }
     }
 
-    private static func merges(_ texts: ByteStrings, _ table: TokenTable) throws(CheckpointError) -> MergeTable {
+    private static func merges(
+        _ texts: ByteStrings, _ table: TokenTable, _ kinds: [TokenKind]
+    ) throws(CheckpointError) -> MergeTable {
         let key = "tokenizer.ggml.merges"
         var merges = MergeTable(count: texts.count)
         var failure: CheckpointError?
@@ -87,6 +89,8 @@ struct ByteLevelBPE: Sendable {
                         key: key, value: "merge \(rank) '\(text)'", expected: "tokens of the vocabulary")
                     return
                 }
+                // Nobody's text becomes a control token.
+                guard kinds[Int(token)] != .control else { continue }
                 merges.insert(leftID, rightID, .init(rank: Int32(rank), token: token))
             }
         }

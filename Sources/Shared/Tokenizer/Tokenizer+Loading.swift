@@ -54,20 +54,31 @@ extension Tokenizer {
         try metadata.strings("tokenizer.ggml.tokens").hash()
     }
 
-    /// Control tokens that end a text or a turn in the supported families, whether or not the file declares them.
+    /// Control tokens that end a text or a turn, whether or not the file declares them: llama.cpp's list.
     private static let endTexts: Set<String> = [
         "<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>",
-        "<turn|>", "<|return|>", "<|call|>", "</s>", "[EOS]", "<｜end▁of▁sentence｜>",
+        "<turn|>", "<|return|>", "<|call|>", "<|calls|>", "<|flush|>", "<|tool_response>", "<end_of_utterance>",
+        "<eos>",
+        "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "[e~[", "</s>", "<｜end▁of▁sentence｜>",
     ]
+    /// In UTF-8.
+    private static let longestEndText = endTexts.map(\.utf8.count).max()!
+
+    /// The spelling of a token that ends a text, if it is one.
+    private static func endText(_ text: ArraySlice<UInt8>) -> String? {
+        guard text.count <= longestEndText, let first = text.first, "<_[".utf8.contains(first) else { return nil }
+        let spelled = String(decoding: text, as: UTF8.self)
+        return endTexts.contains(spelled) ? spelled : nil
+    }
 
     static func endTokens(_ texts: ByteStrings, _ kinds: [TokenKind]) -> Set<Int32> {
         var ends: [String: Int32] = [:]
         for id in kinds.indices where kinds[id] == .control {
-            let text = String(decoding: texts[id], as: UTF8.self)
-            if endTexts.contains(text), ends[text] == nil { ends[text] = Int32(id) }
+            if let text = endText(texts[id]), ends[text] == nil { ends[text] = Int32(id) }
         }
         // Where an answer has several messages, <|end|> only ends one of them.
-        if ends["<|return|>"] != nil, ends["<|call|>"] != nil { ends["<|end|>"] = nil }
+        let calls = ends["<|call|>"] != nil || ends["<|calls|>"] != nil
+        if calls, ends["<|return|>"] != nil || ends["<|flush|>"] != nil { ends["<|end|>"] = nil }
         return Set(ends.values)
     }
 
@@ -75,10 +86,9 @@ extension Tokenizer {
         _ metadata: Metadata, _ model: Model, _ texts: ByteStrings
     ) throws(CheckpointError) -> [TokenKind] {
         let key = "tokenizer.ggml.token_type"
-        guard let numbers = try metadata.optionalIntegers(key) else {
-            guard model == .byteLevel else { throw .missing(key: key) }
-            return [TokenKind](repeating: .normal, count: texts.count)
-        }
+        let found = try metadata.optionalIntegers(key)
+        guard found != nil || model == .byteLevel else { throw .missing(key: key) }
+        let numbers = found ?? [Int](repeating: TokenKind.normal.rawValue, count: texts.count)
         guard numbers.count == texts.count else {
             throw .invalid(key: key, value: "an array of \(numbers.count)", expected: "\(texts.count), one per token")
         }
@@ -87,15 +97,10 @@ extension Tokenizer {
         }
         var kinds = numbers.map { TokenKind(rawValue: $0)! }
         for id in kinds.indices {
-            switch kinds[id] {
             // <unk> is no text either: matched and shown as control tokens are.
-            case .unknown where model == .sentencePiece: kinds[id] = .control
+            if kinds[id] == .unknown, model == .sentencePiece { kinds[id] = .control }
             // Some converters declare what ends a turn as if it were text. </s> may be HTML.
-            case .userDefined:
-                let text = String(decoding: texts[id], as: UTF8.self)
-                if text != "</s>", endTexts.contains(text) { kinds[id] = .control }
-            default: break
-            }
+            if let text = endText(texts[id]), text != "</s>" { kinds[id] = .control }
         }
         return kinds
     }

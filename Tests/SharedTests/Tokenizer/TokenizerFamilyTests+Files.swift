@@ -29,19 +29,46 @@ extension TokenizerFamilyTests {
         }
         let texts = [
             "<|endoftext|>", "<|im_end|>", "<|end_of_text|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<end_of_turn>",
-            "<turn|>", "<|return|>", "<|call|>", "</s>", "[EOS]", "<｜end▁of▁sentence｜>",
+            "<turn|>", "<|return|>", "<|call|>", "</s>", "[EOS]", "<｜end▁of▁sentence｜>", "<|calls|>", "<|flush|>",
+            "<|tool_response>", "<end_of_utterance>", "<eos>", "<EOT>", "_<EOT>", "[EOT]", "[e~[",
         ]
         for text in texts {
             #expect(try ends([4000: (text, .control)]) == [4000], "\(text)")
-            #expect(try ends([4000: (text, .userDefined)]) == (text == "</s>" ? [] : [4000]), "\(text)")
-            #expect(try ends([4000: (text, .normal)]).isEmpty, "\(text)")
+            // Whatever the file declares it to be. </s> may be HTML.
+            for kind in [TokenKind.userDefined, .normal, .unused] {
+                #expect(try ends([4000: (text, kind)]) == (text == "</s>" ? [] : [4000]), "\(text) \(kind)")
+            }
+            let undeclared = try tokenizer("tekken") { metadata in
+                put([4000: (text, .normal)])(&metadata)
+                metadata["tokenizer.ggml.token_type"] = nil
+            }
+            #expect(undeclared.endTokens == (text == "</s>" ? [] : [4000]), "\(text)")
+            // It is the template's, never a user's text.
+            if text != "</s>" {
+                #expect(undeclared.encode(text, parsingSpecial: true) == [4000], "\(text)")
+                #expect(!undeclared.encode(text).contains(4000), "\(text)")
+            }
         }
         // An answer of several messages.
         #expect(
             try ends([4001: ("<|end|>", .control), 4002: ("<|return|>", .control), 4003: ("<|call|>", .control)])
                 == [4002, 4003])
+        #expect(
+            try ends([4001: ("<|end|>", .control), 4002: ("<|flush|>", .control), 4003: ("<|calls|>", .control)])
+                == [4002, 4003])
         // Such a token is not text, whatever the file says.
         #expect(try tokenizer("tekken", put([4000: ("<|end|>", .userDefined)])).encode("<|end|>") != [4000])
+    }
+
+    @Test("merges never make a control token of a text")
+    func controlMerges() throws {
+        let plain = try tokenizer("tekken")
+        let the = try #require(plain.encode("the").first)
+        #expect(plain.encode("the").count == 1)
+        let tokenizer = try tokenizer("tekken", put([Int(the): ("the", .control)]))
+        #expect(
+            !tokenizer.encode("the, then").contains(the) && text(tokenizer.decode(tokenizer.encode("the"))) == "the")
+        #expect(tokenizer.encode("the", parsingSpecial: true) == [the])
     }
 
     @Test("a tokenizer that is incomplete or not known is refused, and the message says which are known")
