@@ -29,7 +29,10 @@ HERE = Path(__file__).parent
 UPPER, LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 BEFORE, SPACES = r"[^\r\n\p{L}\p{N}]?", r"\s*[\r\n]+|\s+(?!\S)|\s+"
-# The expressions of the models' tokenizer.json: Mistral Nemo, GPT-4o, Qwen 3.5, DeepSeek-V3.
+GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+LLAMA3 = rf"{CONTRACTION}|{BEFORE}\p{{L}}+|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|{SPACES}"
+# The expressions of the models' tokenizer.json: Mistral Nemo, GPT-4o, Qwen 3.5, DeepSeek-V3, GPT-2, SmolLM2, Llama 3 (once
+# more without whole pieces, as DBRX has it), Qwen2.
 RULES = {
     "tekken": [rf"{BEFORE}{UPPER}*{LOWER}+|{BEFORE}{UPPER}+{LOWER}*|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*|{SPACES}"],
     "gpt-4o": [
@@ -45,8 +48,10 @@ RULES = {
         r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+"""
         rf"| ?[\p{{P}}\p{{S}}]+[\r\n]*|{SPACES}",
     ],
+    "gpt-2": [GPT2], "smollm": [r"\p{N}", GPT2], "llama-bpe": [LLAMA3], "dbrx": [LLAMA3],
+    "qwen2": [LLAMA3.replace("{1,3}", "")],
 }  # fmt: skip
-WHOLE_PIECES = {"tekken"}
+WHOLE_PIECES = {"tekken", "llama-bpe"}
 # Tokens that no merges make: only a whole piece becomes one.
 UNREACHABLE = ["zzyx", " qqj", "ÖÖÖ", " 漢漢", "!?!?!"]
 

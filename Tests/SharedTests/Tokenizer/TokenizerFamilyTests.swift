@@ -6,7 +6,7 @@ import Testing
 /// The tokenizers of the families beyond the default model's, against goldens of `make_tokenizers.py`.
 @Suite struct TokenizerFamilyTests {
     private static let strings = Result { try Fixtures.lines("tokenizers.jsonl", as: String.self) }
-    static let byteLevel = ["tekken", "gpt-4o", "qwen35", "deepseek-v3"]
+    static let byteLevel = ["tekken", "gpt-4o", "qwen35", "deepseek-v3", "gpt-2", "smollm", "llama-bpe", "qwen2"]
     static let sentencePiece = ["spm-llama", "spm-gemma", "spm-plain", "spm-ties"]
 
     func tokenizer(_ name: String, _ change: (inout Metadata) -> Void = { _ in }) throws -> Tokenizer {
@@ -64,29 +64,47 @@ import Testing
         }
     }
 
-    @Test("every name means what its family's first name means", arguments: PreTokenizer.names)
+    /// What each name stands for in llama.cpp's table: the rule that a golden file is for, by name.
+    private static let rules = [
+        "gpt-2": [
+            "gpt-2", "phi-2", "exaone4", "mellum", "modern-bert", "gigachat", "a.x-4.0", "mpt", "olmo", "jais",
+            "trillion", "granite-docling",
+        ],
+        "smollm": ["smollm", "refact", "starcoder", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"],
+        "llama-bpe": [
+            "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "glm4", "glm5",
+        ],
+        // The same expression, without looking for a whole piece first.
+        "dbrx": ["dbrx", "smaug-bpe", "chatglm-bpe"],
+        "qwen2": [
+            "qwen2", "deepseek-r1-qwen", "megrez", "kormo", "stablelm2", "hunyuan", "solar-open", "grok-2",
+        ],
+        "qwen35": ["qwen35"], "tekken": ["tekken"],
+        "gpt-4o": ["gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2"],
+        "deepseek-v3": ["deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"],
+    ]
+    /// Names whose texts begin with the begin token where a file does not say.
+    private static let beginning: Set = [
+        "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "tekken",
+    ]
+
+    @Test("every name gives the ids of the rule that llama.cpp's table has for it", arguments: PreTokenizer.names)
     func aliases(name: String) throws {
-        let families = [
-            "smollm": ["refact", "starcoder", "command-r", "codeshell", "exaone", "minerva-7b"],
-            "gpt-2": ["phi-2", "exaone4", "mellum", "modern-bert", "gigachat", "mpt", "olmo", "jais", "trillion"],
-            "llama-bpe": ["llama3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"],
-            "qwen2": ["deepseek-r1-qwen", "megrez", "kormo", "stablelm2", "hunyuan", "solar-open", "grok-2"],
-            "gpt-4o": ["llama4", "kanana2"], "deepseek-v3": ["hunyuan-dense"],
-        ]
-        let main = families.first { $0.value.contains(name) }?.key ?? name
-        let (alias, tokenizer) = (try tokenizer(name), try tokenizer(main))
-        for text in try Self.strings.get().prefix(900) { #expect(alias.encode(text) == tokenizer.encode(text)) }
-        #expect(alias.addsBeginToken == tokenizer.addsBeginToken)
-        #expect(alias.addsBeginToken == ["llama-bpe", "llama-v3", "tekken"].contains(main))
-        #expect(Set(families.values.joined()).isSubset(of: PreTokenizer.names))
+        let rule = try #require(Self.rules.first { $0.value.contains(name) }?.key, "\(name) is in no row of the table")
+        let tokenizer = try tokenizer(name)
+        #expect(tokenizer.addsBeginToken == Self.beginning.contains(name))
+        for (text, ids) in zip(try Self.strings.get(), try goldens(rule)) {
+            let found = tokenizer.encode(text)
+            #expect(found == ids, "\(text.debugDescription)")
+        }
     }
 
-    @Test("a piece that is a token becomes it in the families that look there first, and only in those")
-    func wholePieces() throws {
-        for name in PreTokenizer.names {
-            let first = ["llama", "falcon", "pixtral", "midm", "lfm2", "glm", "tekken"].contains { name.hasPrefix($0) }
-            #expect((try tokenizer(name).encode("zzyx").count == 1) == (first && name != "llama4"), "\(name)")
-        }
+    @Test("the table has every name once, and no two rules give the same ids")
+    func table() throws {
+        let names = Self.rules.values.flatMap { $0 }
+        #expect(names.sorted() == PreTokenizer.names.sorted() && Set(names).count == names.count)
+        let ids = try Self.rules.keys.map { try goldens($0) }
+        #expect(Set(ids).count == Self.rules.count)
     }
 
     // MARK: Any input
