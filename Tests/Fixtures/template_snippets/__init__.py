@@ -1,6 +1,6 @@
 """Snippets of the template language, each for one rule of it."""
 
-from . import filters, methods, statements, tests, values
+from . import filters, methods, numbers, statements, tests, values
 
 VARIABLES = {
     "s": "Hello, World", "t": "  a b\tc \n", "u": "Grüße ẞß ǆ 世界 👍", "e": "", "n": 7, "m": -7, "z": 0, "f": 2.5,
@@ -16,7 +16,7 @@ VARIABLES = {
 
 _EXPRESSIONS = [
     expression.replace("\\\\", "\\")
-    for part in (values, methods, filters, tests)
+    for part in (values, methods, filters, tests, numbers)
     for expression in part.EXPRESSIONS.strip("\n").split("\n")
 ]
 

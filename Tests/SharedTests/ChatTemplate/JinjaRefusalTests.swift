@@ -44,6 +44,11 @@ import Testing
             ("{% if yes %}\n{{ (", .syntax, 2, []),
             ("{% if yes %}x", .syntax, 1, ["endif"]),
             ("{{ 1 + 'a' }}", .value, 1, ["'+'", "int", "str"]),
+            // Python has these; 64 bits have not.
+            ("{{ 9223372036854775807 | round(-1) }}", .value, 1, ["'round'", "64 bits"]),
+            ("{{ ('9' * 20) | int }}", .value, 1, ["'int'", "64 bits"]),
+            ("{{ 1e30 | int }}", .value, 1, ["'int'", "64 bits"]),
+            ("{{ 2.5 | round(23, 'ceil') }}", .unsupported, 1, ["'round'", "at most 22"]),
         ]
         for (source, kind, line, parts) in cases {
             let error = try #require(failure(source), "\(source)")

@@ -21,7 +21,7 @@ struct JinjaJSON {
         case .integer(let value): output.append(String(value))
         case .float(let value): output.append(Self.text(of: value))
         case .string(let text): write(text, into: &output)
-        case .list(let list):
+        case .list(let list) where list.kind.isPlain:
             output.append("[")
             for (index, item) in list.items.enumerated() {
                 separate(index, level, &output)
@@ -37,7 +37,7 @@ struct JinjaJSON {
                 try write(entry.value, level: level + 1, into: &output)
             }
             close("}", isEmpty: dictionary.count == 0, level, &output)
-        case .undefined, .namespace, .loop, .macro, .function, .method:
+        case .undefined, .list, .namespace, .loop, .macro, .function, .method:
             throw JinjaError(
                 value.isUndefined ? .undefined : .value, "'tojson' of \(value.described)",
                 expected: "text, a number, a list or a dictionary")

@@ -4,7 +4,7 @@ enum JinjaMethods {
         switch value {
         case .string: texts
         case .dictionary: dictionaries
-        case .list(let list): list.isTuple ? tuples : lists
+        case .list(let list): list.kind == .list ? lists : list.kind.isView ? [] : tuples
         default: []
         }
     }

@@ -87,7 +87,8 @@ extension JinjaRenderer {
         guard !overflows, count <= longest else {
             throw JinjaError(.limit, "too long a 'range'", expected: "at most \(longest) numbers")
         }
-        return try list(stride(from: start, to: end, by: step).map { .integer($0) })
+        return try list(
+            stride(from: start, to: end, by: step).map { .integer($0) }, .range(start: start, stop: end, step: step))
     }
 
     private mutating func dictionary(of operands: JinjaOperands) throws(JinjaError) -> JinjaDictionary {

@@ -14,7 +14,7 @@ extension JinjaRenderer {
         case .constant(let value): value
         case .variable(let name): variable(name)
         case .list(let items): try list(try evaluate(items))
-        case .tuple(let items): try list(try evaluate(items), isTuple: true)
+        case .tuple(let items): try list(try evaluate(items), .tuple)
         case .dictionary(let entries): try dictionary(entries)
         case .arithmetic(let first, let rest): try arithmetic(first, rest)
         case .comparison(let first, let rest): try comparison(first, rest)
@@ -133,7 +133,7 @@ extension JinjaRenderer {
         case (.dictionary(let dictionary), _):
             if let found = dictionary[index] { return found }
         case (.list(let list), _):
-            if let place = index.integer {
+            if let place = index.integer, !list.kind.isView {
                 let place = place < 0 ? place + list.items.count : place
                 if list.items.indices.contains(place) { return list.items[place] }
             }
@@ -162,7 +162,16 @@ extension JinjaRenderer {
             return .string(range.contiguous.map { text[$0] } ?? text.picking(range.indices))
         case .list(let list):
             let range = JinjaSlice(start, end, step, count: list.items.count)
-            return try self.list(range.indices.map { list.items[$0] }, isTuple: list.isTuple)
+            guard case .range(let first, _, let every) = list.kind else {
+                guard !list.kind.isView else {
+                    throw JinjaError(.value, "a slice of \(value.described)", expected: "text or a list")
+                }
+                return try self.list(range.indices.map { list.items[$0] }, list.kind)
+            }
+            let ends = range.ends
+            return try self.list(
+                range.indices.map { list.items[$0] },
+                .range(start: first &+ ends.start &* every, stop: first &+ ends.stop &* every, step: every &* step))
         case .undefined(let what): throw JinjaError(.undefined, "a slice of undefined \(what)")
         default: return .undefined("slice of \(value.typeName)")
         }

@@ -51,10 +51,10 @@ extension JinjaRenderer {
             return try items(of: dictionary)
         case "keys":
             _ = try operands.bound()
-            return try list(dictionary.keys)
+            return try list(dictionary.keys, .keys)
         case "values":
             _ = try operands.bound()
-            return try list(dictionary.values)
+            return try list(dictionary.values, .values)
         case "copy": return .dictionary(dictionary)
         default: throw refusal(name, "dict")
         }
@@ -62,7 +62,7 @@ extension JinjaRenderer {
 
     mutating func items(of dictionary: JinjaDictionary) throws(JinjaError) -> JinjaValue {
         try charge(2 * JinjaLimits.elementCost * dictionary.count)
-        return try list(dictionary.entries.map { .tuple([$0.key, $0.value]) })
+        return try list(dictionary.entries.map { .tuple([$0.key, $0.value]) }, .items)
     }
 
     private mutating func listMethod(
@@ -169,7 +169,7 @@ extension JinjaRenderer {
     ) throws(JinjaError) -> JinjaValue {
         let value = try operands.bound(to: "part", required: 1)[0]!
         let parts: [JinjaValue]
-        if case .list(let list) = value, list.isTuple { parts = list.items } else { parts = [value] }
+        if case .list(let list) = value, list.kind == .tuple { parts = list.items } else { parts = [value] }
         for part in parts {
             guard case .string(let part) = part else {
                 throw JinjaError(

@@ -17,12 +17,12 @@ extension JinjaRenderer {
             try charge(a.count + b.count)
             a.append(b)
             return .string(a)
-        case (.add, .list(let a), .list(let b)) where a.isTuple == b.isTuple:
-            return try list(a.items + b.items, isTuple: a.isTuple)
+        case (.add, .list(let a), .list(let b)) where a.kind == b.kind && a.kind.isPlain:
+            return try list(a.items + b.items, a.kind)
         case (.multiply, .string, _), (.multiply, .list, _):
-            if let times = b.integer { return try repeated(a, times) }
+            if let times = b.integer, a.isRepeatable { return try repeated(a, times) }
         case (.multiply, _, .string), (.multiply, _, .list):
-            if let times = a.integer { return try repeated(b, times) }
+            if let times = a.integer, b.isRepeatable { return try repeated(b, times) }
         case (.remainder, .string, _):
             throw JinjaError(.unsupported, "formatting a text by '%'", expected: "'~', or two numbers")
         default: break
@@ -46,7 +46,7 @@ extension JinjaRenderer {
             let (count, overflows) = list.items.count.multipliedReportingOverflow(by: times)
             try charge(overflows ? .max : min(count, .max / JinjaLimits.elementCost) * JinjaLimits.elementCost)
             let items = list.items.isEmpty ? [] : Array((0..<times).lazy.map { _ in list.items }.joined())
-            return .list(JinjaList(items, isTuple: list.isTuple))
+            return .list(JinjaList(items, list.kind))
         default: return value
         }
     }

@@ -22,7 +22,8 @@ extension JinjaRenderer {
         case .mapping: if case .dictionary = value { return true }
         case .sequence:
             switch value {
-            case .string, .list, .dictionary, .undefined: return true
+            case .list(let list): return !list.kind.isView
+            case .string, .dictionary, .undefined: return true
             default: return false
             }
         case .iterable:

@@ -63,8 +63,8 @@ struct JinjaRenderer {
         return value
     }
 
-    mutating func list(_ items: [JinjaValue], isTuple: Bool = false) throws(JinjaError) -> JinjaValue {
-        try made(.list(JinjaList(items, isTuple: isTuple)), of: items.count)
+    mutating func list(_ items: [JinjaValue], _ kind: JinjaList.Kind = .list) throws(JinjaError) -> JinjaValue {
+        try made(.list(JinjaList(items, kind)), of: items.count)
     }
 
     mutating func string(_ text: JinjaString) throws(JinjaError) -> JinjaValue {

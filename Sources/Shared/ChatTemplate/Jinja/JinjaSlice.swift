@@ -1,6 +1,8 @@
 /// The indices that a slice [start:end:step] takes of `count` items.
 struct JinjaSlice {
     let indices: [Int]
+    /// Where the first index is, and where the last one is not passed.
+    let ends: (start: Int, stop: Int)
     /// The indices as a range, if they are one.
     let contiguous: Range<Int>?
 
@@ -14,6 +16,7 @@ struct JinjaSlice {
         let first = start.map(place) ?? (step < 0 ? highest : lowest)
         let last = end.map(place) ?? (step < 0 ? lowest : highest)
         indices = Array(stride(from: first, to: last, by: max(min(step, count + 1), -count - 1)))
+        ends = (first, last)
         contiguous = step == 1 ? first..<max(first, last) : nil
     }
 }

@@ -4,7 +4,12 @@ extension JinjaValue: Equatable {
         switch (a, b) {
         case (.undefined, .undefined), (.none, .none): return true
         case (.string(let a), .string(let b)): return a == b
-        case (.list(let a), .list(let b)): return a.isTuple == b.isTuple && a.items == b.items
+        case (.list(let a), .list(let b)):
+            // Ranges are the same where their numbers are; keys are a set; the values of two calls are never the same.
+            if a.kind.isRange || b.kind.isRange { return a.kind.isRange && b.kind.isRange && a.items == b.items }
+            guard a.kind == b.kind, a.kind != .values else { return false }
+            guard a.kind.isView else { return a.items == b.items }
+            return a.asDictionary == b.asDictionary
         case (.dictionary(let a), .dictionary(let b)):
             return a.count == b.count && a.entries.allSatisfy { key, value in b[key] == value }
         case (.namespace(let a), .namespace(let b)): return a == b
@@ -22,7 +27,7 @@ extension JinjaValue: Equatable {
     package func precedes(_ other: JinjaValue) throws(JinjaError) -> Bool {
         switch (self, other) {
         case (.string(let a), .string(let b)): return a < b
-        case (.list(let a), .list(let b)) where a.isTuple == b.isTuple:
+        case (.list(let a), .list(let b)) where a.kind == b.kind && a.kind.isPlain:
             for (a, b) in zip(a.items, b.items) where a != b { return try a.precedes(b) }
             return a.items.count < b.items.count
         default:

@@ -22,12 +22,16 @@ extension JinjaValue {
         case .float(let value): output.append(Self.text(of: value))
         case .string(let text): Self.write(text, into: &output)
         case .list(let list):
-            output.append(list.isTuple ? "(" : "[")
+            if case .range(let start, let stop, let step) = list.kind {
+                return output.append("range(\(start), \(stop)\(step == 1 ? "" : ", \(step)"))")
+            }
+            let (isTuple, isView) = (list.kind == .tuple, list.kind.isView)
+            output.append(isTuple ? "(" : isView ? list.kind.name + "([" : "[")
             for (index, item) in list.items.enumerated() {
                 if index > 0 { output.append(", ") }
                 item.write(into: &output)
             }
-            output.append(list.isTuple ? (list.items.count == 1 ? ",)" : ")") : "]")
+            output.append(isTuple ? (list.items.count == 1 ? ",)" : ")") : isView ? "])" : "]")
         case .dictionary(let dictionary):
             output.append("{")
             for (index, entry) in dictionary.entries.enumerated() {

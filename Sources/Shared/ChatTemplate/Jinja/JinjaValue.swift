@@ -19,7 +19,7 @@ package enum JinjaValue: Sendable {
 
     package static func text(_ text: String) -> JinjaValue { .string(JinjaString(text)) }
     package static func list(_ items: [JinjaValue]) -> JinjaValue { .list(JinjaList(items)) }
-    package static func tuple(_ items: [JinjaValue]) -> JinjaValue { .list(JinjaList(items, isTuple: true)) }
+    package static func tuple(_ items: [JinjaValue]) -> JinjaValue { .list(JinjaList(items, .tuple)) }
 
     /// Levels of values inside.
     package var depth: Int {
@@ -47,6 +47,14 @@ package enum JinjaValue: Sendable {
     }
 
     package var isUndefined: Bool { if case .undefined = self { true } else { false } }
+    /// Whether `*` repeats it.
+    var isRepeatable: Bool {
+        switch self {
+        case .string: true
+        case .list(let list): list.kind.isPlain
+        default: false
+        }
+    }
     package var isNone: Bool { if case .none = self { true } else { false } }
     package var string: JinjaString? { if case .string(let value) = self { value } else { nil } }
 
@@ -74,7 +82,7 @@ package enum JinjaValue: Sendable {
         case .integer: "int"
         case .float: "float"
         case .string: "str"
-        case .list(let list): list.isTuple ? "tuple" : "list"
+        case .list(let list): list.kind.name
         case .dictionary: "dict"
         case .namespace: "Namespace"
         case .loop: "LoopContext"
