@@ -49,6 +49,9 @@ struct ModelCatalogue {
 
     /// The models that a user calls so.
     func models(called wanted: String) -> [ModelFiles] {
+        // Names that differ by their case alone.
+        let exact = models.filter { $0.names.contains(wanted) }
+        if exact.count == 1 { return exact }
         let called = models.filter { $0.isCalled(wanted) }
         return called.isEmpty ? models.filter { $0.isVariant(of: wanted) } : called
     }
@@ -69,7 +72,7 @@ struct ModelCatalogue {
             throw ModelFileError(.missing, "\(repository) has no \(wanted); it has \(list(models))")
         }
         guard found.count == 1 else {
-            let names = found.map(\.stem).joined(separator: ", ")
+            let names = found.map(name(of:)).joined(separator: ", ")
             throw ModelFileError(
                 .missing,
                 "\(repository) has \(found.count) models called \(wanted): \(names); name one of them after the colon")
@@ -85,7 +88,8 @@ struct ModelCatalogue {
         guard models.count == 1 else {
             throw ModelFileError(
                 .missing,
-                "\(repository) has several models: \(list(models)); name one, as in \(repository):\(models[0].label)")
+                "\(repository) has several models: \(list(models)); name one, as in \(repository):\(name(of: models[0]))"
+            )
         }
         return models[0]
     }
@@ -109,9 +113,14 @@ struct ModelCatalogue {
         return nil
     }
 
+    /// The shortest name that means this model alone.
+    func name(of model: ModelFiles) -> String {
+        model.names.first { models(called: $0) == [model] } ?? model.files[0].path
+    }
+
     private func list(_ models: [ModelFiles]) -> String {
         let most = 20
-        let names = models.prefix(most).map { "\($0.label) (\($0.byteCount.bytesForPeople))" }
+        let names = models.prefix(most).map { "\(name(of: $0)) (\($0.byteCount.bytesForPeople))" }
         return names.joined(separator: ", ") + (models.count > most ? " and \(models.count - most) more" : "")
     }
 }

@@ -13,14 +13,18 @@ package struct ModelFiles: Equatable, Sendable {
     var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
     var isComplete: Bool { files.count == partCount }
 
-    /// What follows the repository's colon to name it.
-    var label: String { quant ?? stem }
+    /// What may follow the repository's colon to name it, the shortest first: its quantization, or its name with or without
+    /// part, ending and folder.
+    var names: [String] {
+        let file = files[0]
+        return (quant.map { [$0] } ?? []) + [stem, String(file.name.dropLast(5)), file.name]
+            + [String(file.path.dropLast(5)), file.path]
+    }
 
-    /// Whether it is what a user calls so: its quantization, or its name, with or without the ending.
+    /// Whether it is what a user calls so, in whatever case.
     func isCalled(_ wanted: String) -> Bool {
         let wanted = wanted.lowercased()
-        let names = [quant, stem, files.first?.name, files.first.map { String($0.name.dropLast(5)) }]
-        return names.contains { $0?.lowercased() == wanted }
+        return names.contains { $0.lowercased() == wanted }
     }
 
     /// Whether it is a variant of that quantization that its makers mark with `UD-`.

@@ -15,7 +15,9 @@ extension ModelStore {
     /// - Throws: `ModelFileError` if there is no such model, another process is fetching it, or it cannot be deleted.
     package func remove(_ name: String) throws -> Removal {
         let all = models()
-        let found = all.filter { Self.isCalled($0, name) }
+        // Names may differ by their case alone.
+        let exact = all.filter { $0.name == name }
+        let found = exact.isEmpty ? all.filter { Self.isCalled($0, name) } : exact
         guard !found.isEmpty else {
             let names = all.isEmpty ? "there is none" : "there is " + all.map(\.name).joined(separator: ", ")
             throw ModelFileError(.missing, "no model here is called \(excerpt(name, longest: 200)); \(names)")

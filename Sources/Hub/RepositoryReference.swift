@@ -9,7 +9,7 @@ package struct RepositoryReference: Equatable, Sendable, CustomStringConvertible
 
     package let owner: String
     package let name: String
-    /// A quantization, or a file's name with or without its ending; nil for the usual one.
+    /// A quantization, or a file's name with or without its ending and folders; nil for the usual one.
     package let quant: String?
 
     /// - Throws: `ModelFileError` saying what a name looks like.
@@ -25,7 +25,10 @@ package struct RepositoryReference: Equatable, Sendable, CustomStringConvertible
         let halves = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         let names = halves[0].split(separator: "/", omittingEmptySubsequences: false)
         guard names.count == 2, names.allSatisfy({ Self.isName($0, longest: Self.longest) }) else { return nil }
-        if halves.count == 2, !Self.isName(halves[1], longest: 200) { return nil }
+        if halves.count == 2 {
+            let path = halves[1].split(separator: "/", omittingEmptySubsequences: false)
+            guard path.allSatisfy({ Self.isName($0, longest: 200) }) else { return nil }
+        }
         owner = String(names[0])
         name = String(names[1])
         quant = halves.count == 2 ? String(halves[1]) : nil

@@ -58,9 +58,8 @@ struct StoredFolder {
         let times = files.compactMap {
             try? FileManager.default.attributesOfItem(atPath: $0)[.modificationDate] as? Date
         }
-        let isUnique = catalogue.models.count { $0.label == model.label } == 1
         return StoredModel(
-            name: reference.map { "\($0.repository):\(isUnique ? model.label : model.stem)" } ?? model.files[0].name,
+            name: reference.map { "\($0.repository):\(catalogue.name(of: model))" } ?? model.files[0].name,
             quant: model.quant, files: files, drafter: drafter.map { "\(path)/\($0.path)" },
             byteCount: model.byteCount + (drafter?.byteCount ?? 0), date: times.max(),
             isComplete: model.isComplete && !model.files.contains { begun.contains($0) },

@@ -11,6 +11,7 @@ import Testing
         let plain = try RepositoryReference("HuggingFaceTB/SmolLM2-135M-Instruct-GGUF")
         #expect(plain.owner == "HuggingFaceTB" && plain.name == "SmolLM2-135M-Instruct-GGUF" && plain.quant == nil)
         let quant = try RepositoryReference("a_b/c.d-e:Q4_K_M")
+        #expect(try RepositoryReference("a/b:Q4/c.gguf").quant == "Q4/c.gguf")
         #expect(quant.repository == "a_b/c.d-e" && quant.quant == "Q4_K_M" && quant.description == "a_b/c.d-e:Q4_K_M")
     }
 
@@ -18,7 +19,8 @@ import Testing
         "what is none is refused with what is expected",
         arguments: [
             "", "/", "a", "a/", "/b", "a/b/c", "../b", "a/..", "a/.b", ".a/b", "-a/b", "a/b-", "a/b.", "a b/c", "a/b\0",
-            "a/b\n", "a/é", "a/b:", "a/b:c/d", "a/b:../c", "a/b:.", "a/b:c:d", "~/b", "https://x/y", "a\\b/c",
+            "a/b\n", "a/é", "a/b:", "a/b:/c", "a/b:c//d", "a/b:c/.d", "a/b:../c", "a/b:.", "a/b:c:d", "~/b",
+            "https://x/y", "a\\b/c",
         ])
     func bad(text: String) {
         let error = #expect(throws: ModelFileError.self) { try RepositoryReference(text) }

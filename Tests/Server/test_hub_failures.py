@@ -163,6 +163,13 @@ def test_what_is_not_there_is_named(hub, place, repository):
     hub.add("owner/Two", {"A-Q4_0.gguf": b"a", "B-Q4_0.gguf": b"b"})
     assert "has 2 models called Q4_0: A-Q4_0, B-Q4_0" in place.pull("owner/Two:Q4_0", status=66)
     place.pull("owner/Two:B-Q4_0")
+    # One name in two folders, and names that differ by their case.
+    hub.add("owner/Amb", {"x/T-Q4_0.gguf": b"a", "y/T-Q4_0.gguf": b"b", "y/t-Q4_0.gguf": b"c"})
+    log = place.pull("owner/Amb", status=66)
+    assert "several models: x/T-Q4_0 (1 bytes), y/T-Q4_0 (1 bytes), t-Q4_0 (1 bytes); name one, as in owner/Amb:x/T-Q4_0" in log
+    assert "has 3 models called Q4_0: x/T-Q4_0, y/T-Q4_0, t-Q4_0" in place.pull("owner/Amb:Q4_0", status=66)
+    for name in ("x/T-Q4_0", "y/T-Q4_0.gguf", "t-Q4_0"):
+        place.pull(f"owner/Amb:{name}")
     for words in [
         "Tiny",
         "a/b/c",
