@@ -83,7 +83,7 @@ let package = Package(
             ],
             path: "Sources/Hub", swiftSettings: swiftSettings),
         .target(
-            name: "SpeculateImport", dependencies: ["SpeculateShared"], path: "Sources/Import",
+            name: "SpeculateImport", dependencies: ["SpeculateShared", "SpeculateVerifier"], path: "Sources/Import",
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "CLI",

@@ -34,6 +34,7 @@ package struct ModelImport: Sendable {
         } catch {
             throw ModelFileError(.badFile, "\(path): \(error)")
         }
+        try EngineCheck.check(header.metadata, vocabulary: config.vocabulary)
         self.header = header
         tensors = plan.tensors
         ignoredTensors = plan.ignored

@@ -29,7 +29,7 @@ import import_folders  # noqa: E402
 from conversion import get_model_class  # noqa: E402
 from conversion.base import ModelBase, TextModel  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
-from transformers import AutoModelForCausalLM  # noqa: E402
+import transformers  # noqa: E402
 
 PRE = {"byte-llama": "llama-bpe", "byte-qwen": "qwen2"}
 TYPES = {
@@ -109,7 +109,7 @@ def truth(folder: Path, tokenizer: str) -> dict:
     """The library's own ids of a text, and what it continues it with."""
     # In the folder's spelling, Gemma's tokens of several spaces are never found in a text; a GGUF file has them as spaces.
     prompt = PROMPT if tokenizer.startswith("byte") else PROMPT.replace("  ", " ")
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     ids = Tokenizer.from_file(str(folder / "tokenizer.json")).encode(prompt).ids
     answer: list[int] = []
     with torch.no_grad():
@@ -123,8 +123,20 @@ def truth(folder: Path, tokenizer: str) -> dict:
     return {"prompt": prompt, "ids": ids, "answer": answer}
 
 
+def defaults(architecture: str) -> dict:
+    """What the library's class takes for what config.json leaves out."""
+    config = getattr(transformers, architecture).config_class()
+    rope = config.rope_parameters
+    window = config.sliding_window if architecture == "Gemma3ForCausalLM" else None
+    return {
+        "rope_theta": rope.get("full_attention", rope)["rope_theta"], "local_theta": rope.get("sliding_attention", {}).get("rope_theta"),
+        "max_position_embeddings": config.max_position_embeddings, "rms_norm_eps": config.rms_norm_eps,
+        "tie_word_embeddings": config.tie_word_embeddings, "sliding_window": window,
+    }  # fmt: skip
+
+
 def main() -> None:
-    quants, golden = library(), {}
+    quants, golden = library(), {"defaults": {kind: defaults(kind) for kind in import_folders.SPARSE}}
     with tempfile.TemporaryDirectory() as temporary:
         for name, (_, tokenizer, _, _) in import_folders.CASES.items():
             folder = import_folders.build(name, Path(temporary))

@@ -225,10 +225,15 @@ CASES = {
         "tie_word_embeddings": False}, "byte-qwen", "BF16", 2),
     "tiny-gemma3": (SIZES | GEMMA, "spm-gemma", "BF16", 1),
 }  # fmt: skip
+# The case that is tried as a class whose configuration leaves out what it can.
+SPARSE = {
+    "LlamaForCausalLM": "Untied-Llama-v2", "MistralForCausalLM": "Untied-Llama-v2", "SmolLM3ForCausalLM": "tiny-llama",
+    "Qwen2ForCausalLM": "tiny-qwen2-1.5b", "Qwen3ForCausalLM": "tiny-qwen3", "Gemma3ForCausalLM": "tiny-gemma3",
+}  # fmt: skip
 
 
 def build(name: str, folder: Path, **changes: object) -> Path:
-    """The folder `name` below `folder`; `changes` are of its config.json, not of its tensors."""
+    """The folder `name` below `folder`; `changes` are of its config.json, not of its tensors: ... leaves a key out."""
     config, tokenizer, dtype, parts = CASES[name]
     place = folder / name
     place.mkdir(parents=True)
@@ -244,7 +249,8 @@ def build(name: str, folder: Path, **changes: object) -> Path:
     # Three rows more than there are tokens.
     count = len(files[0]["model"]["vocab"]) + (3 if tokenizer.startswith("byte") else 0) + 3
     config = config | ids | {"vocab_size": count, "torch_dtype": "bfloat16"}
-    (place / "config.json").write_text(json.dumps(config | changes))
+    written = {key: value for key, value in (config | changes).items() if value is not ...}
+    (place / "config.json").write_text(json.dumps(written))
     (place / "generation_config.json").write_text(json.dumps({"temperature": 0.7, "top_k": 20, "top_p": 0.8, "repetition_penalty": 1.05}))
     tensors = {key: (dtype, shape, stored(key, shape, dtype)) for key, shape in shapes(config).items()}
     write(place, tensors, parts)

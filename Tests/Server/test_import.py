@@ -128,6 +128,20 @@ def test_newer_spellings_of_the_rope_mean_the_same(tmp_path):
     assert "gemma3.attention.sliding_window_pattern" not in found
 
 
+@pytest.mark.parametrize("kind", GOLDEN["defaults"])
+def test_what_a_configuration_leaves_out_is_what_the_class_says(tmp_path, kind):
+    golden, name = GOLDEN["defaults"][kind], import_folders.SPARSE[kind]
+    keys = ["rope_theta", "rope_scaling", "max_position_embeddings", "rms_norm_eps", "rope_local_base_freq", "sliding_window_pattern"]
+    changes = dict.fromkeys(keys, ...) | {"architectures": [kind], "sliding_window": None if kind == "MistralForCausalLM" else ...}
+    if golden["tie_word_embeddings"] == CASES[name][0]["tie_word_embeddings"]:
+        changes["tie_word_embeddings"] = ...
+    reader = imported(build(name, tmp_path, **changes), tmp_path / "m.gguf", "q8_0")
+    found = {key.split(".", 1)[1]: value for key, (_, value) in metadata(reader).items()}
+    assert (found["rope.freq_base"], found["context_length"]) == (golden["rope_theta"], golden["max_position_embeddings"])
+    assert found["attention.layer_norm_rms_epsilon"] == pytest.approx(golden["rms_norm_eps"])
+    assert (found.get("rope.freq_base_swa"), found.get("attention.sliding_window")) == (golden["local_theta"], golden["sliding_window"])
+
+
 def test_a_tied_head_that_is_there_all_the_same_has_to_be_the_embedding(tmp_path):
     folder = build("tiny-llama", tmp_path)
     config = json.loads((folder / "config.json").read_text())

@@ -29,7 +29,7 @@ CONFIGS = [
     ("tiny-llama", {"architectures": ["MambaForCausalLM"]}, "config.json: 'architectures' is MambaForCausalLM, expected one of LlamaForCausalLM"),
     ("tiny-llama", {"architectures": None}, "'architectures' is missing"),
     ("tiny-llama", {"hidden_size": "64"}, "config.json: 'hidden_size' is '64', expected an integer"),
-    ("tiny-llama", {"hidden_size": None}, "'hidden_size' is missing"),
+    ("tiny-llama", {"hidden_size": None}, "'hidden_size' is null"),
     ("tiny-llama", {"num_hidden_layers": 10**12}, "'num_hidden_layers' is 1000000000000, expected an integer from 1 to 4096"),
     ("tiny-llama", {"num_hidden_layers": 3}, "tensor 'model.layers.2.input_layernorm.weight' is missing, expected it of shape [64]"),
     ("tiny-llama", {"num_hidden_layers": 1}, "tensor 'model.layers.1.self_attn.q_proj.weight' has no place in 'llama'"),
@@ -47,7 +47,17 @@ CONFIGS = [
     ("tiny-llama", {"auto_map": {"AutoModelForCausalLM": "mine.Model"}}, "'AutoModelForCausalLM' is 'mine.Model', expected none"),
     ("tiny-llama", {"mlp_bias": True}, "tensor 'model.layers.0.mlp.gate_proj.bias' is missing"),
     ("tiny-llama", {"tie_word_embeddings": False}, "tensor 'lm_head.weight' is missing"),
-    ("tiny-llama", {"architectures": ["MistralForCausalLM"], "sliding_window": 4096}, "'sliding_window' is 4096, expected none"),
+    ("tiny-llama", {"architectures": ["MistralForCausalLM"], "sliding_window": 4096}, "'sliding_window' is 4096, expected null"),
+    ("tiny-llama", {"architectures": ["MistralForCausalLM"]}, "'sliding_window' is missing, expected null"),
+    ("tiny-llama", {"architectures": ["MistralForCausalLM"], "sliding_window": None, "num_key_value_heads": ...}, "'num_key_value_heads' is 8, expected a divisor of the 4 attention heads"),
+    ("tiny-llama", {"architectures": ["SmolLM3ForCausalLM"], "rope_scaling": None, "num_key_value_heads": ...}, "self_attn.k_proj.weight' has shape [32, 64], expected [64, 64]"),
+    ("tiny-qwen3", {"num_key_value_heads": ...}, "'num_key_value_heads' is 32, expected a divisor"),
+    ("tiny-gemma3", {"sliding_window": None}, "'sliding_window' is null, expected an integer"),
+    ("tiny-gemma3", {"sliding_window_pattern": ..., "_sliding_window_pattern": 3}, "'_sliding_window_pattern' is 3, expected 6"),
+    ("tiny-gemma3", {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}, "'full_attention' is missing"),
+    # What the engine does not run is not written either.
+    ("tiny-llama", {"max_position_embeddings": 1}, "config.json: 'max_position_embeddings' is 1, expected 2 to"),
+    ("tiny-gemma3", {"sliding_window": 16}, "config.json: 'sliding_window' is 16, expected at least"),
     ("tiny-qwen2-1.5b", {"use_sliding_window": True}, "'use_sliding_window' is true, expected false"),
     ("tiny-qwen3", {"layer_types": ["full_attention", "sliding_attention"]}, "'layer_types' is 'sliding_attention'"),
     ("tiny-gemma3", {"query_pre_attn_scalar": 168}, "'query_pre_attn_scalar' is 168.0, expected 32"),
@@ -60,6 +70,29 @@ CONFIGS = [
 @pytest.mark.parametrize(("name", "changes", "message"), CONFIGS, ids=lambda value: next(iter(value)) if isinstance(value, dict) else "")
 def test_a_configuration_that_is_not_converted(tmp_path, name, changes, message):
     assert message in refusal(build(name, tmp_path, **changes))
+
+
+SHAPES = [
+    ("tiny-llama", {"head_dim": 24}, "config.json: 'head_dim' is 24, expected a multiple of 16"),
+    ("tiny-llama", {"head_dim": 16, "num_attention_heads": 3, "num_key_value_heads": 1}, "'num_attention_heads' is 3, expected heads of 16"),
+    ("tiny-llama", {"hidden_size": 80}, "config.json: 'hidden_size' is 80, expected a multiple of 32"),
+    ("tiny-qwen3", {"intermediate_size": 100}, "config.json: 'intermediate_size' is 100, expected a multiple of 32"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "changes", "message"), SHAPES)
+def test_shapes_that_the_engine_does_not_run(tmp_path, name, changes, message):
+    folder = build(name, tmp_path, **changes)
+    config = json.loads((folder / "config.json").read_text())
+    import_folders.write(folder, {key: ("BF16", shape, import_folders.stored(key, shape, "BF16")) for key, shape in import_folders.shapes(config).items()})
+    (folder / "model.safetensors.index.json").unlink(missing_ok=True)
+    assert message in refusal(folder)
+
+
+def test_advice_that_the_engine_does_not_take(tmp_path):
+    folder = build("tiny-llama", tmp_path)
+    (folder / "generation_config.json").write_text('{"top_p": 2}')
+    assert "generation_config.json: metadata keys 'general.sampling.*' do not serve: top_p" in refusal(folder)
 
 
 # ------------------------------------------------------------------------------------------------ tokenizers
@@ -78,7 +111,7 @@ def changed(folder: Path, path: list, value: object, file: str = "tokenizer.json
 TOKENIZERS = [
     (["pre_tokenizer", "pretokenizers", 0, "pattern", "Regex"], r"\w+|\W+", r"tokenizer.json: pre_tokenizer: cuts a text by '\w+|\W+', then 'bytes', which is not known; expected that of gpt-2, smollm"),
     (["pre_tokenizer", "pretokenizers", 0, "behavior"], "Contiguous", "behavior: 'Contiguous'"),
-    (["pre_tokenizer"], None, "'pre_tokenizer' is missing"),
+    (["pre_tokenizer"], None, "'pre_tokenizer' is null"),
     (["model", "ignore_merges"], True, "with 'ignore_merges', which is not known"),
     (["model", "type"], "WordPiece", "its model is 'WordPiece', expected 'BPE'"),
     (["normalizer"], {"type": "Lowercase"}, "tokenizer.json: normalizer: 'type' is 'Lowercase', expected 'NFC', or no normalizer"),
@@ -133,14 +166,14 @@ def put(folder: Path, tensors: dict | bytes, data: bytes) -> Path:
 NORM = "model.norm.weight"
 ENTRIES = [
     ({"dtype": "F8_E4M3"}, "model.safetensors: tensor 'model.norm.weight': 'dtype' is 'F8_E4M3', expected F32, F16 or BF16"),
-    ({"dtype": None}, "'dtype' is missing"),
+    ({"dtype": None}, "'dtype' is null"),
     ({"shape": [1 << 40, 1 << 40]}, "has more weights than can be counted"),
     ({"shape": [-64]}, "has a dimension of -64, expected at least 1"),
     ({"shape": [32]}, "has 128 bytes, expected 64 for BF16 [32]"),
     ({"data_offsets": [0, 128]}, "tensors overlap"),
     ({"data_offsets": [128, 0]}, "'data_offsets' is a list of 2, expected two offsets in order"),
     ({"data_offsets": [1 << 62, (1 << 62) + 128]}, "it is truncated"),
-    ({"data_offsets": None}, "'data_offsets' is missing, expected two offsets in order"),
+    ({"data_offsets": None}, "'data_offsets' is null, expected two offsets in order"),
 ]  # fmt: skip
 
 

@@ -23,7 +23,7 @@ ALLOWED = {
     "Speculate": ["SpeculateDrafter", "SpeculateShared", "SpeculateVerifier"],
     "SpeculateServer": ["Speculate", "SpeculateShared"],
     "SpeculateHub": ["SpeculateShared"],
-    "SpeculateImport": ["SpeculateShared"],
+    "SpeculateImport": ["SpeculateShared", "SpeculateVerifier"],
     "CLI": ["Speculate", "SpeculateHub", "SpeculateImport", "SpeculateServer", "SpeculateShared"],
 }
 OF_TESTS = {"TestSupport", "Fuzz"}

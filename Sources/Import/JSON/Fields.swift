@@ -13,8 +13,11 @@ struct Fields: Sendable {
 
     subscript(key: String) -> JSONValue? { object[key] }
 
+    /// Whether the field is there, and null.
+    func isNull(_ key: String) -> Bool { object[key] == nil && object.has(key) }
+
     func wrong(_ key: String, _ found: JSONValue?, expected: String) -> ModelFileError {
-        .bad(place, "'\(key)' is \(found.map(\.summary) ?? "missing"), expected \(expected)")
+        .bad(place, "'\(key)' is \(found?.summary ?? (isNull(key) ? "null" : "missing")), expected \(expected)")
     }
 
     func optionalInteger(_ key: String, in range: ClosedRange<Int>) throws(ModelFileError) -> Int? {

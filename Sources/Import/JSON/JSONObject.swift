@@ -15,6 +15,9 @@ struct JSONObject: Equatable, Sendable {
         return member.value
     }
 
+    /// Whether there is such a member, null included.
+    func has(_ key: String) -> Bool { members.contains { $0.key.utf8.elementsEqual(key.utf8) } }
+
     /// What `other` says goes first.
     func overlaid(by other: JSONObject) -> JSONObject {
         var joined = other

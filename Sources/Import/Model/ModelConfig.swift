@@ -30,7 +30,8 @@ struct ModelConfig {
         hidden = try size("hidden_size", defaults.hidden)
         feedForward = try size("intermediate_size", defaults.feedForward)
         heads = try size("num_attention_heads", defaults.heads)
-        keyValueHeads = try size("num_key_value_heads", defaults.keyValueHeads ?? (family.sharesHeads ? nil : heads))
+        keyValueHeads = try size(
+            "num_key_value_heads", fields.isNull("num_key_value_heads") ? heads : defaults.keyValueHeads ?? heads)
         guard heads % keyValueHeads == 0 else {
             throw fields.wrong(
                 "num_key_value_heads", .integer(keyValueHeads),

@@ -25,6 +25,10 @@ struct RopeConfig {
         if let parameters, parameters["full_attention"] != nil || local != nil {
             global = try parameters.fields("full_attention")
         }
+        if family.localRopeBase != nil, parameters != nil {
+            // The library's class reads nothing else there.
+            _ = try parameters?.fields("full_attention")
+        }
         let plainBase = try fields.optionalPositive("rope_theta")
         base = try global?.optionalPositive("rope_theta") ?? plainBase ?? family.ropeBase
         if let local {

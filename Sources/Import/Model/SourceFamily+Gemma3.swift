@@ -39,8 +39,7 @@ extension SourceFamily {
     private static func window(
         _ fields: Fields, _ config: ModelConfig
     ) throws(ModelFileError) -> [(String, JSONValue)] {
-        let newer = try fields.optionalInteger("_sliding_window_pattern", in: 1...1024)
-        let period = try fields.optionalInteger("sliding_window_pattern", in: 1...1024) ?? newer ?? 6
+        let period = try fields.optionalInteger("sliding_window_pattern", in: 1...1024) ?? 6
         var isLocal = (0..<config.layers).map { ($0 + 1) % period != 0 }
         let types = try fields.array("layer_types")
         if !types.isEmpty {
@@ -54,6 +53,13 @@ extension SourceFamily {
                 default: throw fields.wrong("layer_types", type, expected: "'sliding_attention' or 'full_attention'")
                 }
             }
+        }
+        if types.isEmpty {
+            // The library writes this one, and does not read it.
+            try fields.expect("_sliding_window_pattern", nil, .integer(period), because: "\(period)")
+        }
+        guard !fields.isNull("sliding_window") else {
+            throw fields.wrong("sliding_window", nil, expected: "an integer")
         }
         let size = try fields.optionalInteger("sliding_window", in: 1...1 << 20) ?? 4096
         let usual = isLocal == (0..<config.layers).map { ($0 + 1) % 6 != 0 }

@@ -4,14 +4,20 @@ extension SourceFamily {
     /// Qwen2 and Qwen2.5: biases on queries, keys and values.
     static let qwen2 = SourceFamily("qwen2", "Qwen2ForCausalLM") {
         $0.hasQueryBiases = true
-        $0.check = refuseWindows
+        setQwen(&$0)
     }
 
     static let qwen3 = SourceFamily("qwen3", "Qwen3ForCausalLM") {
         $0.hasHeadNorms = true
         $0.alwaysNamesHeadDimension = true
         $0.defaults.headDimension = 128
-        $0.check = refuseWindows
+        setQwen(&$0)
+    }
+
+    private static func setQwen(_ family: inout SourceFamily) {
+        family.defaults.keyValueHeads = 32
+        family.defaults.context = 32768
+        family.check = refuseWindows
     }
 
     private static let refuseWindows: @Sendable (Fields) throws(ModelFileError) -> Void = {

@@ -3,12 +3,14 @@ import SpeculateShared
 /// What sets a Hugging Face architecture apart from the plain pre-norm transformer: one value per family, in a file of its
 /// own.
 struct SourceFamily: Sendable {
-    /// Sizes that config.json may leave out, because the library's class has them.
+    /// What the library's class takes for what config.json leaves out. Sizes without a default here have to be there: only
+    /// the published files of some families leave them out.
     struct Defaults: Sendable {
         var layers: Int?
         var hidden: Int?
         var feedForward: Int?
         var heads: Int?
+        /// nil: as many as there are attention heads, which null also stands for.
         var keyValueHeads: Int?
         var headDimension: Int?
         var vocabulary: Int?
@@ -21,8 +23,6 @@ struct SourceFamily: Sendable {
     /// The classes in config.json's `architectures`.
     let classes: [String]
     var defaults = Defaults()
-    /// Whether num_key_value_heads must be there; else there are as many as attention heads.
-    var sharesHeads = true
     var alwaysNamesHeadDimension = false
     var activations = ["silu"]
     var ropeBase = 10000.0

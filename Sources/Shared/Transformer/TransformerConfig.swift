@@ -40,8 +40,8 @@ package struct TransformerConfig: Equatable, Sendable {
         hidden = try metadata.integer("\(name).embedding_length", in: 1...65536)
         let file = FamilyMetadata(metadata, family)
         experts = family.hasExperts ? try ExpertRouting(file) : nil
-        feedForward = try file.integer(
-            experts == nil ? "feed_forward_length" : "expert_feed_forward_length", in: 1...1 << 20)
+        let inner = experts == nil ? "feed_forward_length" : "expert_feed_forward_length"
+        feedForward = try file.integer(inner, in: 1...1 << 20)
         heads = try metadata.integer("\(name).attention.head_count", in: 1...1024)
         kvHeads = try metadata.optionalInteger("\(name).attention.head_count_kv", in: 1...1024) ?? heads
         // One token to continue and one more are the least that a text can be.
@@ -60,11 +60,14 @@ package struct TransformerConfig: Equatable, Sendable {
                 key: "\(name).attention.value_length", value: valueLength!, expected: "the key length \(headDimension)")
         }
         let sizes = [
-            ("embedding", hidden, 32), ("feed-forward", feedForward, 32), ("head", headDimension, 16),
-            ("queries'", heads * headDimension, 32),
+            ("embedding_length", hidden, 32), (inner, feedForward, 32), ("attention.key_length", headDimension, 16),
         ]
-        for (what, size, unit) in sizes where size % unit != 0 || size == 0 {
-            throw CheckpointError("the \(what) length is \(size), expected a multiple of \(unit)")
+        for (key, size, unit) in sizes where size % unit != 0 || size == 0 {
+            throw file.wrong(key, size, expected: "a multiple of \(unit)")
+        }
+        guard heads * headDimension % 32 == 0 else {
+            throw file.wrong(
+                "attention.head_count", heads, expected: "heads of \(headDimension) that make a multiple of 32")
         }
         let described = try Rope(metadata, family, headDimension: headDimension)
         guard epsilon >= 0 else {
