@@ -22,7 +22,7 @@ struct DrafterFile {
                 let kinds = DrafterKind.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
                 throw CheckpointError.invalid(
                     key: "general.architecture",
-                    value: "'\(excerpt(try checkpoint.metadata.string("general.architecture")))'",
+                    value: excerpt(try checkpoint.metadata.string("general.architecture")),
                     expected: "\(kinds), a drafter")
             }
         } catch {
