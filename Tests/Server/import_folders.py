@@ -137,10 +137,15 @@ def chunk(number: int, content: bytes) -> bytes:
     return field(number, 2, head + bytes([size]) + content)
 
 
-def pieces() -> list[tuple[str, float, int]]:
+def spaces(prefix: bool) -> str:
+    """A token that is matched before anything else: of spaces where no text gets one before its first word."""
+    return "<sep>" if prefix else SPACE * 2
+
+
+def pieces(prefix: bool) -> list[tuple[str, float, int]]:
     """Gemma's way: control tokens, bytes, what merges make in its order, characters."""
     found = [("<pad>", 0.0, 3), ("<eos>", 0.0, 3), ("<bos>", 0.0, 3), ("<unk>", 0.0, 2), ("<mask>", 0.0, 4)]
-    found += [("<start_of_turn>", 0.0, 4), ("<end_of_turn>", 0.0, 4), ("\n\n", 0.0, 4), (SPACE * 2, 0.0, 4)]
+    found += [("<start_of_turn>", 0.0, 4), ("<end_of_turn>", 0.0, 4), ("\n\n", 0.0, 4), (spaces(prefix), 0.0, 4)]
     found += [(f"<0x{byte:02X}>", 0.0, 6) for byte in range(256)]
     merged = [SPACE + "t", *WORDS, SPACE + "the", "é\u0301t"]
     found += [(text, -float(rank), 1) for rank, text in enumerate(merged)]
@@ -151,7 +156,7 @@ def pieces() -> list[tuple[str, float, int]]:
 def sentence_piece(*, dummy: bool, rule: int = 2) -> bytes:
     """tokenizer.model."""
     model = b""
-    for text, score, kind in pieces():
+    for text, score, kind in pieces(dummy):
         content = chunk(1, text.encode()) + field(2, 5, struct.pack("<f", score))
         model += chunk(1, content + (field(3, 0, bytes([kind])) if kind != 1 else b""))
     # The kind of model, and that it has tokens for single bytes (field 35).
@@ -162,14 +167,16 @@ def sentence_piece(*, dummy: bool, rule: int = 2) -> bytes:
 
 def sentence_json(*, prefix: bool) -> tuple[dict, dict]:
     """The same as tokenizer.json, and tokenizer_config.json."""
-    vocab = {text: id for id, (text, _, _) in enumerate(pieces())}
+    vocab = {text: id for id, (text, _, _) in enumerate(pieces(prefix))}
     merges = []
-    for text, score, kind in pieces():
+    for text, score, kind in pieces(prefix):
         cuts = [[text[:cut], text[cut:]] for cut in range(1, len(text))] if kind == 1 else []
         merges += [pair for pair in cuts if all(vocab.get(half, -1) > 264 for half in pair)]
+    # As in Gemma, two spaces are a token by a merge as well.
+    merges += [] if prefix else [[SPACE, SPACE]]
     controls = ["<pad>", "<eos>", "<bos>", "<unk>", "<start_of_turn>", "<end_of_turn>"]
     tokens = [added(vocab[text], text, True) for text in controls]
-    tokens += [added(vocab[text], text, False) for text in ("<mask>", "\n\n", SPACE * 2)]
+    tokens += [added(vocab[text], text, False) for text in ("<mask>", "\n\n", spaces(prefix))]
     tokens.sort(key=lambda token: token["id"])
     replace = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     first, part = {"SpecialToken": {"id": "<bos>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}

@@ -136,6 +136,18 @@ def test_a_text_that_begins_with_another_token(tmp_path):
     assert "begins texts with '<|eot_id|>', expected the token that begins a text (bos_token)" in refusal(folder)
 
 
+def test_a_token_of_spaces_that_no_merge_makes(tmp_path):
+    folder = build("tiny-gemma3", tmp_path)
+    merges = json.loads((folder / "tokenizer.json").read_text())["model"]["merges"]
+    log = refusal(changed(folder, ["model", "merges"], [pair for pair in merges if pair != ["\u2581", "\u2581"]]))
+    assert "tokenizer.json: the added token '\u2581\u2581' is made by no merge" in log
+    (folder / "tokenizer.model").unlink()
+    prepend = {"type": "Prepend", "prepend": "\u2581"}
+    replace = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
+    log = refusal(changed(folder, ["normalizer"], {"type": "Sequence", "normalizers": [prepend, replace]}))
+    assert "the added token '\u2581\u2581' is of spaces, expected none" in log
+
+
 def test_a_sentence_piece_model_that_is_not_converted(tmp_path):
     folder = build("tiny-gemma3", tmp_path)
     model = folder / "tokenizer.model"

@@ -6,6 +6,8 @@ struct AddedToken: Sendable {
     let text: String
     /// Whether it stands for something other than its text.
     let isControl: Bool
+    /// Whether it is matched before a text's spaces become U+2581, so that the token's U+2581 is none of them.
+    let isMatchedRaw: Bool
 
     /// - Throws: `ModelFileError` if the token is matched in a way that a GGUF file cannot say.
     init(_ fields: Fields, id: Int) throws(ModelFileError) {
@@ -15,6 +17,7 @@ struct AddedToken: Sendable {
         self.id = id
         let looks = Self.looksLikeControl(text)
         isControl = try fields.optionalBool("special") ?? false || looks
+        isMatchedRaw = try fields.optionalBool("normalized") == false
         // SentencePiece's spaces; a control token keeps its spelling.
         self.text = isControl ? text : text.replacing("\u{2581}", with: " ")
         for key in ["lstrip", "rstrip", "single_word"] {
@@ -26,6 +29,7 @@ struct AddedToken: Sendable {
         self.id = id
         self.text = text
         isControl = false
+        isMatchedRaw = false
     }
 
     /// Some models declare control tokens as text.

@@ -22,6 +22,7 @@ enum SentencePieceTokens {
             file = TokenizerFiles.name
             addsSpace = try addTokens(files, to: &vocabulary)
         }
+        try refuseSpaces(files, addsSpace: addsSpace)
         // Some tokenizers know tokens, of images say, for which the model has no rows.
         try vocabulary.add(files.added.filter { $0.id < count }, score: addedScore, replaces: true, file: file)
         metadata["tokenizer.ggml.model"] = .string("llama")
@@ -32,6 +33,30 @@ enum SentencePieceTokens {
         let stated = try files.settings?.optionalBool("add_prefix_space")
         if stated != nil || !addsSpace {
             metadata["tokenizer.ggml.add_space_prefix"] = .bool(stated ?? addsSpace)
+        }
+    }
+
+    /// A GGUF file has such tokens for the spaces of a text. That is the same where merges make them of spaces, too, and
+    /// what follows a token gets no space of its own.
+    private static func refuseSpaces(_ files: TokenizerFiles, addsSpace: Bool) throws(ModelFileError) {
+        let spaced = files.added.filter { !$0.isControl && $0.isMatchedRaw && $0.text.contains(" ") }
+        guard !spaced.isEmpty, let model = files.model else { return }
+        var made = Set<String>()
+        for value in try model.array("merges") {
+            made.insert(value.array?.compactMap(\.string).joined() ?? value.string?.replacing(" ", with: "") ?? "")
+        }
+        for token in spaced {
+            let text = token.text.replacing(" ", with: "\u{2581}")
+            guard !addsSpace else {
+                throw .bad(
+                    TokenizerFiles.name,
+                    "the added token \(excerpt(text)) is of spaces, expected none: texts begin with one of their own")
+            }
+            guard text == "\u{2581}" || made.contains(text) else {
+                throw .bad(
+                    TokenizerFiles.name,
+                    "the added token \(excerpt(text)) is made by no merge, expected one: a GGUF file has it for spaces")
+            }
         }
     }
 
