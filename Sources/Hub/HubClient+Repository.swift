@@ -69,6 +69,12 @@ extension HubClient {
             // What the bytes must be is the hub's to say, not that of whoever it has them sent by.
             let response = try await send(.HEAD, url, staysOnHost: true)
             let isRedirect = (300..<400).contains(response.status.code)
+            guard response.status != .methodNotAllowed, response.status != .notImplemented else {
+                throw ModelFileError(
+                    .runtime,
+                    "\(Self.name(url)): HEAD is answered with status \(response.status.code), expected the file's sum: "
+                        + "HF_ENDPOINT has to be a hub or a mirror that answers such requests")
+            }
             if !isRedirect { try check(response, repository, file: file.path) }
             let headers = response.headers
             let etag = headers.first(name: "X-Linked-Etag") ?? (isRedirect ? nil : headers.first(name: "ETag"))

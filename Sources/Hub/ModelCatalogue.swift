@@ -115,7 +115,8 @@ struct ModelCatalogue {
 
     /// The shortest name that means this model alone.
     func name(of model: ModelFiles) -> String {
-        model.names.first { models(called: $0) == [model] } ?? model.files[0].path
+        model.names.first { models(called: $0).map(\.files[0].path) == [model.files[0].path] }
+            ?? model.files[0].path
     }
 
     private func list(_ models: [ModelFiles]) -> String {

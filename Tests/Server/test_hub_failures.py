@@ -188,6 +188,12 @@ def test_what_is_not_there_is_named(hub, place, repository):
         assert "is not the name of a repository, expected OWNER/NAME" in log
 
 
+def test_a_mirror_that_does_not_answer_heads_says_what_is_needed(hub, place, repository):
+    hub.fail(f"head {NAME}", Fault(status=405, forever=True))
+    log = place.pull("owner/Tiny", status=1)
+    assert "HEAD is answered with status 405, expected the file's sum: HF_ENDPOINT has to be" in log
+
+
 def test_a_hub_that_cannot_be_reached_is_named(hub, place):
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"http://127.0.0.1:{server.getsockname()[1]}"
