@@ -172,6 +172,12 @@ d.keys() | length
 d.keys()[0]
 d.items()[0]
 d.keys()[0:1]
+(not nil)[1:]
+nil[1:]
+n[:1]
+f[:1]
+d[1:]
+missing[1:]
 d.keys() + d.keys()
 d.keys() * 2
 d.keys() | tojson

@@ -163,9 +163,7 @@ extension JinjaRenderer {
         case .list(let list):
             let range = JinjaSlice(start, end, step, count: list.items.count)
             guard case .range(let first, _, let every) = list.kind else {
-                guard !list.kind.isView else {
-                    throw JinjaError(.value, "a slice of \(value.described)", expected: "text or a list")
-                }
+                guard !list.kind.isView else { throw noSlice(value) }
                 return try self.list(range.indices.map { list.items[$0] }, list.kind)
             }
             let ends = range.ends
@@ -173,8 +171,12 @@ extension JinjaRenderer {
                 range.indices.map { list.items[$0] },
                 .range(start: first &+ ends.start &* every, stop: first &+ ends.stop &* every, step: every &* step))
         case .undefined(let what): throw JinjaError(.undefined, "a slice of undefined \(what)")
-        default: return .undefined("slice of \(value.typeName)")
+        default: throw noSlice(value)
         }
+    }
+
+    private func noSlice(_ value: JinjaValue) -> JinjaError {
+        JinjaError(.value, "a slice of \(value.described)", expected: "text or a list")
     }
 
     private mutating func bound(_ expression: JinjaExpression?) throws(JinjaError) -> Int? {
