@@ -20,8 +20,8 @@ func reportingErrors(_ body: () async throws -> Void) async throws {
     do {
         try await body()
     } catch let error as EngineError {
-        let hint = error.code == .unsupportedChatTemplate ? " (--chat-format)" : ""
-        Terminal.log("speculate: error: \(FlagNames.replacing(in: error.message))\(hint)")
+        let hint = error.message.contains("which format") ? " (--chat-format)" : ""
+        Terminal.log("speculate: error: \(FlagNames.replacing(in: error.message).printable)\(hint)")
         throw ExitCode(error.code.exitStatus)
     }
 }

@@ -9,6 +9,8 @@ struct PromptReader: Sendable {
     /// Tokens of a prompt at most, and what says so.
     private let limit: Int
     private let expected: String
+    /// How to have longer prompts, if that is possible.
+    private let longer: String
 
     init(_ tokenizer: Tokenizer, _ model: ModelDescription, _ configuration: EngineConfiguration) {
         self.tokenizer = tokenizer
@@ -16,8 +18,8 @@ struct PromptReader: Sendable {
         templateVariables = configuration.templateVariables
         let room = model.contextLength - 1
         limit = min(configuration.promptLimit ?? room, room)
-        let longer =
-            model.contextLength < model.longestContext ? "; --context takes up to \(model.longestContext)" : ""
+        let isLimited = limit < room || model.contextLength >= model.longestContext
+        longer = isLimited ? "" : "; --context takes up to \(model.longestContext)"
         expected =
             limit < room
             ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)\(longer)"
@@ -99,6 +101,7 @@ struct PromptReader: Sendable {
             throw EngineError(
                 .contextOverflow,
                 "the prompt has \(bytes) bytes, expected at most \(most): \(limit) tokens of at most \(tokenizer.longestPiece)"
+                    + longer
             )
         }
     }
@@ -112,10 +115,15 @@ struct PromptReader: Sendable {
     private func chatTokens(
         _ messages: [ChatMessage], _ variables: [String: ChatValue], _ opensAnswer: Bool
     ) throws(EngineError) -> [Int32] {
-        let formats = ChatFormat.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+        let usable = ChatFormat.allCases.filter { tokenizer.controlTokenMissing(for: $0) == nil }
+        let formats = usable.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+        let advice =
+            usable.isEmpty
+            ? "its vocabulary has no format's control tokens: give it text to continue instead of messages"
+            : "say which format to use: \(formats)"
         guard let template = format.map(ChatTemplate.init(format:)) ?? tokenizer.chatTemplate else {
             throw EngineError(
-                .unsupportedChatTemplate, "the checkpoint has no chat template; say which format to use: \(formats)")
+                .unsupportedChatTemplate, "the checkpoint has no chat template; \(advice)")
         }
         if let format, let token = tokenizer.controlTokenMissing(for: format) {
             throw EngineError(
@@ -135,7 +143,7 @@ struct PromptReader: Sendable {
                     "the model's chat template refuses the conversation: \(excerpt(error.message))")
             }
             // A template that is at fault itself calls for another format.
-            throw EngineError(.unsupportedChatTemplate, "\(error); say which format to use: \(formats)")
+            throw EngineError(.unsupportedChatTemplate, "\(error); \(advice)")
         }
     }
 }
