@@ -196,7 +196,7 @@ import TestSupport
                 (66, "make model", try run("x", model: "/nowhere.gguf")),
                 (65, "cut.gguf", try run("x", "-m", cut)),
                 (65, "GGUF", try run("x", "-m", Fixtures.path("prose.txt"))),
-                (65, "--chat-format", try run("x", "--instruct", "-m", tiny)),
+                (65, "give it text to continue", try run("x", "--instruct", "-m", tiny)),
                 (65, "<|im_start|>", try run("x", "--instruct", "-m", tiny, "--chat-format", "chatml")),
                 (64, "'[1]' is not a JSON object", try run("x", "--chat-template-kwargs", "[1]")),
                 (64, "names 'tools'", try run("x", "--chat-template-kwargs", "{\"tools\": []}")),

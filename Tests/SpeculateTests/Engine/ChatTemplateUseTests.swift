@@ -7,12 +7,17 @@ import Testing
 /// What users see of a file's chat template.
 @Suite struct ChatTemplateUseTests {
     private func engine(
-        _ template: String, _ configuration: EngineConfiguration = EngineConfiguration(threads: 1)
+        _ template: String, _ configuration: EngineConfiguration = EngineConfiguration(threads: 1),
+        opensTurns: Bool = false
     ) async throws -> Engine {
         try await Fixtures.withTemporaryFolder { folder in
             let path = folder + "/model.gguf"
             try Fixtures.write("tiny-llama3.gguf", to: path) { metadata in
                 metadata["tokenizer.chat_template"] = .string(template)
+                guard opensTurns, case .array(.string(let tokens)) = metadata["tokenizer.ggml.tokens"] else { return }
+                let texts = tokens.map { String(decoding: $0, as: UTF8.self) }
+                metadata["tokenizer.ggml.tokens"] = .array(
+                    .string(ByteStrings(texts.map { $0 == "<|end|>" ? "<|im_start|>" : $0 })))
             }
             return try await Engine.load(verifier: path, drafter: .none, configuration: configuration)
         }
@@ -48,6 +53,10 @@ import Testing
         for part in ["line 2", "unknown statement 'import'", "no format's control tokens: give it text"] {
             #expect(error?.message.contains(part) == true, "\(error?.message ?? "accepted")")
         }
+        // Only formats that the vocabulary can have are advised.
+        let able = await failure(try await self.engine(source, opensTurns: true), question)
+        #expect(
+            able?.message.hasSuffix("; say which format to use: 'chatml'") == true, "\(able?.message ?? "accepted")")
         #expect(try await engine.complete(.init(.text("a"), maximumTokens: 1)).tokens.count == 1)
         var configuration = EngineConfiguration(threads: 1)
         configuration.chatFormat = .chatml
