@@ -51,7 +51,7 @@ def judge(engine: Engine, tokens: list[int], truth: list[Logprobs]) -> dict[str,
 def measure(model: Path, program: Path, tools: Path) -> dict[str, object]:
     tokens, truth = golden(model)
     row: dict[str, object] = {"model": model.stem, "places": len(truth)}
-    with Ours.serving(program, model, "--threads", 1) as engine:
+    with Ours.serving(program, model, "--threads", 1, "--context", 512) as engine:
         row["ours"] = judge(engine, tokens, truth)
     try:
         with Llama.serving(tools, model, "-t", 1, "-c", 512) as engine:

@@ -10,6 +10,12 @@ public protocol Drafter: AnyObject {
     /// Row `row` of a pass is the next token of the sequence; the pass's results are there until this returns. Where the row
     /// has logits, `pass.logitRows` lists it.
     func observe(_ pass: PassResult, row: Int)
+    /// All rows of a round, before it is known here which are kept: the last committed token and those drafted.
+    /// - Parameters:
+    ///   - tokens: the rows'.
+    ///   - parents: the row before each, −1 for the first.
+    ///   - firstLogits: where the first of them stands in `pass.logitRows`; the others follow.
+    func observe(_ pass: PassResult, rows tokens: [Int32], parents: [Int], firstLogits: Int)
     func commit(_ tokens: ArraySlice<Int32>)
     /// Appends up to `maximum` tokens to follow what was committed, at least 1. None is a fine answer: nothing to propose.
     /// - Parameters:
@@ -23,5 +29,6 @@ public protocol Drafter: AnyObject {
 
 extension Drafter {
     public func observe(_ pass: PassResult, row: Int) {}
+    public func observe(_ pass: PassResult, rows tokens: [Int32], parents: [Int], firstLogits: Int) {}
     public func learn(_ proposal: Proposal, accepted: [Int], times: RoundTimes?) {}
 }

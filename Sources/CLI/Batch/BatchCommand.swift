@@ -57,6 +57,7 @@ struct BatchCommand: AsyncParsableCommand {
 
     @OptionGroup var answer: RequestFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
+    @OptionGroup var texts: MemoryOption
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
@@ -77,6 +78,7 @@ struct BatchCommand: AsyncParsableCommand {
             let engine = try await model.load(speculation, drafts: states == nil) {
                 $0.parallel = parallel
                 $0.recordedLayers = statesEntering.map { $0 - 1 }
+                texts.adjust(&$0)
             }
             try await complete(prompts, with: engine, interrupts)
         }
@@ -95,6 +97,7 @@ struct BatchCommand: AsyncParsableCommand {
         }
         try file.finish()
         progress.finish()
+        try await engine.saveTexts()
         if interrupts.wasInterrupted { throw ExitCode(130) }
     }
 

@@ -147,6 +147,8 @@ struct BenchCommand: AsyncParsableCommand {
         for turn in 0..<repeats {
             for place in all.indices.map({ ($0 + turn) % all.count }) {
                 request.speculation = all[place].speculation
+                // Each remembers the prompts before this one, but not this one of an earlier turn.
+                request.cacheSalt = "\(all[place].name), \(temperature), \(rule), \(turn)"
                 let result = try await engine.complete(request)
                 if outcomes[place] == nil {
                     outcomes[place] = BenchOutcome(

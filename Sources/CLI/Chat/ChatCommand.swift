@@ -21,6 +21,7 @@ struct ChatCommand: AsyncParsableCommand {
 
     @OptionGroup var answer: RequestFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
+    @OptionGroup var texts: MemoryOption
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func run() async throws {
@@ -32,7 +33,7 @@ struct ChatCommand: AsyncParsableCommand {
             _ = try await model.location()
             let editor = LineEditor(prompt: "> ")
             editor.begin()
-            let engine = try await model.load(speculation)
+            let engine = try await model.load(speculation, adjusting: texts.adjust)
             var chat = Chat(
                 engine: engine, interrupts: interrupts, flags: answer, conversation: Conversation(system: system),
                 isColoured: color, isQuiet: quiet)
@@ -40,9 +41,11 @@ struct ChatCommand: AsyncParsableCommand {
                 Terminal.log(banner(engine).wrapped(to: Terminal.logColumns, atCommas: true))
             }
             while case .line(let line) = editor.read() {
-                guard try await chat.take(line) else { return }
-                if interrupts.wasTerminated { throw ExitCode(130) }
+                guard try await chat.take(line) else { return try await engine.saveTexts() }
+                if interrupts.wasTerminated { break }
             }
+            try await engine.saveTexts()
+            if interrupts.wasTerminated { throw ExitCode(130) }
         }
     }
 

@@ -27,6 +27,7 @@ struct CompleteCommand: AsyncParsableCommand {
     var quiet = false
 
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
+    @OptionGroup var texts: MemoryOption
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func validate() throws {
@@ -42,7 +43,7 @@ struct CompleteCommand: AsyncParsableCommand {
             try answer.check()
             let bytes = try input.bytes()
             let interrupts = Interrupts.shared
-            let engine = try await model.load(speculation)
+            let engine = try await model.load(speculation, adjusting: texts.adjust)
             let seed = answer.chooseSeed()
             var request = answer.request(try requestPrompt(bytes), seed: seed)
             request.parsesControlTokens = special
@@ -54,6 +55,7 @@ struct CompleteCommand: AsyncParsableCommand {
                 endLine(after: result.text)
                 if !quiet { report(result, seed: seed) }
             }
+            try await engine.saveTexts()
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
     }

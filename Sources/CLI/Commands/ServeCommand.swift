@@ -95,6 +95,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Sampling defaults") var sampling: SamplingDefaultFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
+    @OptionGroup var texts: MemoryOption
     @OptionGroup(title: "Model") var model: ModelOptions
 
     enum LogLevel: String, ExpressibleByArgument, CaseIterable {
@@ -157,6 +158,7 @@ struct ServeCommand: AsyncParsableCommand {
                         configuration.clientShare = clientShare
                         configuration.promptLimit = maxPrompt
                         configuration.prefixMemory = prefixMemory << 20
+                        texts.adjust(&configuration)
                         configuration.logger = logger
                         configuration.metrics = metrics
                     }

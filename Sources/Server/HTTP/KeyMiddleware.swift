@@ -1,11 +1,24 @@
+import Crypto
 import Hummingbird
 
 /// Admits requests with one of the keys and records which. A comparison's time reveals nothing about the keys except
 /// their lengths.
 struct KeyMiddleware: RouterMiddleware {
     private let keys: [[UInt8]]
+    /// What each key's client is called: by a hash of the key, so that what is kept in files for it is nobody else's when
+    /// keys are added or removed.
+    private let names: [String]
 
-    init(_ keys: [String]) { self.keys = keys.map { Array($0.utf8) } }
+    init(_ keys: [String]) {
+        self.keys = keys.map { Array($0.utf8) }
+        names = self.keys.map { key in
+            let hash = SHA256.hash(data: key).prefix(8).map { byte in
+                let digits = String(byte, radix: 16)
+                return digits.count == 1 ? "0" + digits : digits
+            }
+            return "key \(hash.joined())"
+        }
+    }
 
     func handle(
         _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
@@ -20,7 +33,7 @@ struct KeyMiddleware: RouterMiddleware {
         for (index, key) in keys.enumerated() where Self.areEqual(key, given) { client = index }
         guard let client else { throw refusal("the API key is not one of this server's") }
         var context = context
-        if keys.count > 1 { context.client = "key \(client + 1)" }
+        if keys.count > 1 { context.client = names[client] }
         return try await next(request, context)
     }
 

@@ -2,8 +2,9 @@
 /// name in the same folder, synced, then renamed. A link at the path is replaced, not followed.
 package enum AtomicFile {
     /// Writes a file atomically; devices and pipes are written in place.
-    package static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
-        guard let mode = try mode(at: path) else {
+    /// - Parameter isPrivate: whether a new file is for the user alone.
+    package static func write(_ bytes: [UInt8], to path: String, isPrivate: Bool = false) throws(FileError) {
+        guard let mode = try mode(at: path, new: isPrivate ? 0o600 : 0o666) else {
             // Fails on a pipe without a reader, but waits for a slow one.
             let file = try WritableFile(path: path, flags: O_WRONLY | O_NONBLOCK)
             file.setBlocking()
@@ -57,9 +58,9 @@ package enum AtomicFile {
     }
 
     /// The permissions that a file at `path` has or would get; nil for a device or a pipe.
-    private static func mode(at path: String) throws(FileError) -> mode_t? {
+    private static func mode(at path: String, new: mode_t = 0o666) throws(FileError) -> mode_t? {
         var status = stat()
-        guard stat(path, &status) == 0 else { return 0o666 }
+        guard stat(path, &status) == 0 else { return new }
         switch status.st_mode & S_IFMT {
         case S_IFREG: return status.st_mode & 0o777
         case S_IFDIR: throw FileError(path: path, errno: EISDIR)

@@ -4,6 +4,8 @@ public struct PassResult {
     /// Finds the likeliest token of a row without its logits.
     package protocol LikeliestSearching: AnyObject {
         func likeliest(_ row: Int) -> Int32?
+        /// [vocabulary, padded to whole panels] bounds of a row's logits, close to them.
+        func bounds(_ row: Int) -> UnsafePointer<Float>
     }
 
     /// The rows that have logits, or a likeliest token at least, ascending.
@@ -59,6 +61,13 @@ public struct PassResult {
         check(index)
         if let search { return search.likeliest(index) }
         return kernels.table.pointee.likeliest(logits(index), vocabulary)
+    }
+
+    /// The `count` likeliest tokens in row `logitRows[index]` or thereabouts, the likeliest first: where no logits were
+    /// computed, by their bounds.
+    package func likeliest(_ index: Int, count: Int) -> [Int32] {
+        check(index)
+        return kernels.greatest(count, of: search?.bounds(index) ?? logits(index), outputs: vocabulary)
     }
 
     /// What the taps saw of every row.

@@ -27,6 +27,10 @@ public struct EngineConfiguration: Sendable {
     public var clientShare: Int?
     /// Bytes of memory for the beginnings of earlier requests, which later ones need not compute again; 0 for none.
     public var prefixMemory: Int
+    /// Bytes of memory for the texts of earlier requests, which later ones like them are drafted from; 0 for none.
+    public var textMemory: Int
+    /// A file in which these texts are kept across processes, one at a time; nil: they are forgotten with the engine.
+    public var textMemoryFile: String?
     /// How keys and values are held.
     public var cacheFormat: KVCacheFormat
     /// Takes the place of the checkpoint's chat template.
@@ -45,6 +49,7 @@ public struct EngineConfiguration: Sendable {
         modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,
         speculation: Speculation = .adaptive, acceptance: AcceptanceRule = .coupled, parallel: Int = 16,
         queue: Int = 256, clientShare: Int? = nil, prefixMemory: Int = 128 << 20,
+        textMemory: Int = 64 << 20,
         cacheFormat: KVCacheFormat = .f16, chatFormat: ChatFormat? = nil,
         logger: Logger = Logger(label: "speculate"), metrics: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -58,6 +63,7 @@ public struct EngineConfiguration: Sendable {
         self.queue = queue
         self.clientShare = clientShare
         self.prefixMemory = prefixMemory
+        self.textMemory = textMemory
         self.cacheFormat = cacheFormat
         self.chatFormat = chatFormat
         self.logger = logger
@@ -70,7 +76,7 @@ public struct EngineConfiguration: Sendable {
             ("threads", threads, 1...256), ("context", contextLength, 2...1 << 20),
             ("max_prompt", promptLimit, 1...1 << 30), ("parallel", parallel, 1...Engine.maximumParallel),
             ("queue", queue, 0...Engine.maximumQueue), ("client_share", clientShare, 1...Engine.maximumQueue),
-            ("prefix_memory", prefixMemory, 0...1 << 40),
+            ("prefix_memory", prefixMemory, 0...1 << 40), ("text_memory", textMemory, 0...1 << 40),
         ]
         for (name, value, range) in numbers {
             guard let value, !range.contains(value) else { continue }

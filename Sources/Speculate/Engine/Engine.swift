@@ -39,6 +39,8 @@ public actor Engine {
     nonisolated let preparation: RequestPreparation
     private var isRunning = false
     private var isDraining = false
+    /// When the texts of requests were last written to their file.
+    private var saved = ContinuousClock.now
     private var alarm: Task<Void, Never>?
     /// Resumed when nothing is left to do.
     private var draining: [CheckedContinuation<Void, Never>] = []
@@ -150,6 +152,7 @@ public actor Engine {
             isRunning = false
             setAlarm()
             guard scheduler.isIdle else { return }
+            saveNowAndThen()
             for waiting in draining { waiting.resume() }
             draining = []
         }
@@ -166,7 +169,23 @@ public actor Engine {
         }
     }
 
+    /// What is remembered would be lost with the process.
+    private func saveNowAndThen() {
+        guard ContinuousClock.now - saved > .seconds(60) else { return }
+        saved = .now
+        do throws(EngineError) {
+            try drafters.memories.save()
+        } catch {
+            configuration.logger.error("\(error.message)")
+        }
+    }
+
     // MARK: Ending
+
+    /// Writes the texts of requests to the file that the configuration names, if it names one; an engine does so now and
+    /// then when it has nothing else to do, and as a service when it is shut down.
+    /// - Throws: `EngineError` if the file cannot be written.
+    public func saveTexts() throws(EngineError) { try drafters.memories.save() }
 
     /// Refuses what comes from now on as `.shuttingDown`; returns when what came before is done. When the task is
     /// cancelled, that ends with what there is.

@@ -36,7 +36,14 @@ struct LoadedModels {
             contextLength: configuration.contextLength, kernels: try Kernels(), pool: pool,
             progress: configuration.onLoading)
         self.source = source
-        drafters = try DrafterFactory(source, model: try file?.load(for: verifier.target), verifier: verifier)
+        let (vocabulary, fingerprint) = (verifier.config.vocabulary, verifier.tokenizer.fingerprint)
+        let memories = try TextMemories(
+            vocabulary: vocabulary, limit: configuration.textMemory,
+            file: configuration.textMemoryFile.map { path in
+                TextMemoryFile(path: path, fingerprint: fingerprint, vocabulary: vocabulary)
+            })
+        drafters = try DrafterFactory(
+            source, model: try file?.load(for: verifier.target), verifier: verifier, memories: memories)
         description = try ModelDescription(checkpoint, verifier, configuration)
     }
 

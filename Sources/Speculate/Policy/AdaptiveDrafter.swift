@@ -20,6 +20,10 @@ final class AdaptiveDrafter: CachingDrafter {
         for candidate in candidates { candidate.drafter.observe(pass, row: row) }
     }
 
+    func observe(_ pass: PassResult, rows tokens: [Int32], parents: [Int], firstLogits: Int) {
+        for candidate in candidates { candidate.drafter.observe(pass, rows: tokens, parents: parents, firstLogits: firstLogits) }
+    }
+
     func commit(_ tokens: ArraySlice<Int32>) { for candidate in candidates { candidate.commit(tokens) } }
 
     func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal) {

@@ -25,35 +25,37 @@ struct DraftBuilder {
         }
     }
 
-    /// Makes tokens found in earlier text a branch of a tree, as far as they are worth their rows.
+    /// Adds tokens found in text to another drafter's tree, as far as they are worth their rows.
     /// - Parameters:
-    ///   - known: what such text is worth.
-    ///   - own: how many of the tree's tokens are its drafter's.
-    /// - Returns: whether the drafter had the first of the tokens too.
-    func graft(
-        _ tokens: [Int32], _ known: LookupExperience.Found, onto tree: inout Proposal, own: Int
-    ) -> Bool? {
-        var (parent, reached) = (-1, 1.0)
-        var isDrafted: Bool?
-        for (depth, token) in tokens.enumerated() {
-            let child = tree.child(of: parent, token)
-            if depth == 0 {
-                isDrafted = child != nil
-                reached *= (child != nil ? known.agreed : known.beside).value
-            } else {
-                reached *= known.next.value
-                if child == nil, parent < own { reached *= min(1, known.beside.value / known.first.value) }
+    ///   - found: a tree.
+    ///   - beside: what a token's probability is multiplied with where the drafter thought of others alone.
+    func graft(_ found: Proposal, onto tree: inout Proposal, beside: Double) {
+        let own = tree.tokens.count
+        var places = Array(repeating: 0, count: found.tokens.count)
+        var reached: [Float] = []
+        for (index, token) in found.tokens.enumerated() {
+            let above = found.parents[index]
+            let parent = above < 0 ? -1 : places[above]
+            guard above < 0 || parent >= 0 else {  // Not worth its row, nor is what follows it.
+                places[index] = -1
+                reached.append(0)
+                continue
             }
-            if let child {
-                reached = max(reached, Double(tree.confidences[child]))
-                parent = child
+            let conditional = found.confidences[index] / (above < 0 ? 1 : found.confidences[above])
+            var probability = conditional * (above < 0 ? 1 : reached[above])
+            if let child = tree.child(of: parent, token) {
+                places[index] = child
+                probability = max(probability, tree.confidences[child])
             } else {
-                guard tree.tokens.count < maximum, Float(reached) >= threshold(tree.tokens.count) else { break }
-                tree.append(token, after: parent, probability: Float(reached))
-                parent = tree.tokens.count - 1
+                if parent < own { probability *= Float(beside) }
+                places[index] = -1
+                if tree.tokens.count < maximum, probability >= threshold(tree.tokens.count) {
+                    tree.append(token, after: parent, probability: probability)
+                    places[index] = tree.tokens.count - 1
+                }
             }
+            reached.append(probability)
         }
-        return isDrafted
     }
 
     /// Leaves the first tokens of a tree that promise the most beyond what their rows take. Growing asks whether a token is

@@ -7,13 +7,17 @@ final class DrafterFactory {
     let model: DrafterModel?
     let costs: CostTable
     private let custom: CustomDrafter?
-    private let lookupExperience = LookupExperience()
+    private let textExperience = TextExperience()
+    let memories: TextMemories
     private let diffusionExperience: DiffusionExperience
     private let eagleExperience = EagleExperience(drafts: EagleConfig.drafts)
     private let customExperience = CustomExperience()
 
-    init(_ source: DrafterSource, model: DrafterModel?, verifier: Verifier) throws(OutOfMemory) {
+    init(
+        _ source: DrafterSource, model: DrafterModel?, verifier: Verifier, memories: TextMemories
+    ) throws(OutOfMemory) {
         self.model = model
+        self.memories = memories
         custom = source.custom
         costs = try CostTable(verifier: verifier, model: model?.diffusion)
         diffusionExperience = DiffusionExperience(drafts: model?.diffusion?.config.drafts ?? 0)
@@ -23,8 +27,12 @@ final class DrafterFactory {
     /// - Parameter isCrowded: whether many other completions share the passes. Then the adaptive choice leaves the
     ///   file's drafter out: keeping it informed costs more than it brings.
     func makeDrafter(
-        _ speculation: Speculation, _ rule: AcceptanceRule, _ options: SamplingOptions, capacity: Int, isCrowded: Bool
+        _ settings: GenerationSettings, capacity: Int, isCrowded: Bool
     ) throws(OutOfMemory) -> (any Drafter)? {
+        let (rule, options) = (settings.rule, settings.options)
+        func text() -> TextDrafter {
+            TextDrafter(odds: textExperience.odds, memory: memories.memory(of: settings.scope))
+        }
         func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(OutOfMemory) -> BlockDiffusionDrafter? {
             guard let model = model?.diffusion else { return nil }
             return try BlockDiffusionDrafter(
@@ -35,15 +43,17 @@ final class DrafterFactory {
             return try EagleDrafter(model, sampling: rule.drafts(options), capacity: capacity)
         }
         let context = DraftContext(capacity: capacity, needsDistributions: !rule.takesTrees, sampling: options)
-        switch speculation {
+        switch settings.speculation {
         case .none: return nil
-        case .lookup: return PromptLookupDrafter()
+        case .lookup: return text()
         case .diffusion(_, let passes): return try diffusion(passes: passes)
         case .tree(let tokens): return try diffusion(growth: TreeGrowth(tokens: tokens, width: tokens, depth: tokens))
         case .eagle: return try eagle()
         case .custom: return custom?.make(context)
         case .adaptive:
-            var candidates: [any DraftCandidate] = [LookupCandidate(costs: costs, experience: lookupExperience)]
+            var candidates: [any DraftCandidate] = [
+                TextCandidate(text(), trees: rule.takesTrees, costs: costs, experience: textExperience)
+            ]
             if !isCrowded, let diffusion = try diffusion() {
                 candidates.append(
                     DiffusionCandidate(
@@ -57,5 +67,11 @@ final class DrafterFactory {
             }
             return AdaptiveDrafter(candidates, costs: costs)
         }
+    }
+
+    /// Keeps the text of a completion for drafts of others in its scope.
+    func remember(_ tokens: [Int32], of settings: GenerationSettings) {
+        guard settings.speculation != .none else { return }
+        memories.remember(tokens, in: settings.scope)
     }
 }

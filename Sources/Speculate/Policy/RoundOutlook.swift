@@ -8,7 +8,7 @@ struct RoundOutlook {
     let load: PassLoad
     /// Tokens per second without a draft.
     let plainRate: Double
-    /// How much of the text's end has occurred before, as a place in `PromptLookupDrafter.lengths`; nil for nothing. Text
-    /// that repeats itself is easier for every drafter.
+    /// How much of the text's end has occurred before: 0 to 3 for 2, 3, 4 to 7 and more tokens; nil for less. Text that
+    /// repeats itself is easier for every drafter.
     var repetition: Int?
 }

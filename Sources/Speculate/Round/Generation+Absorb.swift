@@ -20,6 +20,8 @@ extension Generation {
         case .round(let rows, let firstLogits, let draft):
             if settings.maximumTokens == 0 { return finish(.length) }
             defer { spareDraft = draft }
+            drafter?.observe(
+                pass, rows: self.rows, parents: [-1] + draft.parents.map { $0 + 1 }, firstLogits: firstLogits)
             let verdict = try judge(draft, pass, firstLogits: firstLogits)
             if recorded != nil { try recordTotal(pass, firstLogits) }
             if settings.reportsRounds { reportedRound = round(draft, verdict) }

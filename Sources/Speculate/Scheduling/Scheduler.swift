@@ -22,6 +22,8 @@ final class Scheduler {
     private static let attentionLength = 850.0
     /// Other completions in progress beside which a drafter's own passes no longer pay: measured, Benchmarks/README.md.
     private static let crowd = 3
+    /// Tokens of an earlier process's texts that are read after a pass.
+    private static let readTokens = 256
     /// How much a pass counts in the running mean of tokens that it brings.
     private static let rate = 0.05
 
@@ -86,6 +88,7 @@ final class Scheduler {
         let times = RoundTimes(draft: (forward - start) / .seconds(1), verify: (done - forward) / .seconds(1))
         drafters.costs.observe(verify: times.verify, rows: batch.rowCount)
         for (completion, step) in planned { absorb(completion, step, pass, planned.count == 1 ? times : nil) }
+        drafters.memories.readOn(Self.readTokens)
         // Who was first in this pass is last in the next one.
         if active.count > 1 { active.append(active.removeFirst()) }
         active.removeAll { $0.generation.result != nil }
@@ -170,8 +173,7 @@ final class Scheduler {
     private func begin(_ completion: ActiveCompletion) {
         do throws(OutOfMemory) {
             try completion.generation.begin { [self] settings, capacity throws(OutOfMemory) in
-                try drafters.makeDrafter(
-                    settings.speculation, settings.rule, settings.options, capacity: capacity, isCrowded: isCrowded)
+                try drafters.makeDrafter(settings, capacity: capacity, isCrowded: isCrowded)
             }
             active.append(completion)
         } catch {
@@ -277,5 +279,9 @@ final class Scheduler {
     }
 
     /// Others may begin as this one did.
-    private func release(_ completion: ActiveCompletion) { completion.generation.suspend(in: prefixes) }
+    private func release(_ completion: ActiveCompletion) {
+        let generation = completion.generation
+        if generation.result != nil { drafters.remember(generation.tokens, of: generation.settings) }
+        generation.suspend(in: prefixes)
+    }
 }

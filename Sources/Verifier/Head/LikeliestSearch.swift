@@ -101,6 +101,8 @@ final class LikeliestSearch: PassResult.LikeliestSearching {
         return best.logit.isFinite ? best.token : nil
     }
 
+    package func bounds(_ row: Int) -> UnsafePointer<Float> { UnsafePointer(bounds + row * stride) }
+
     /// The greatest of a row's logits in one panel.
     private func logits(_ panel: Int, _ row: Int, next: Int?) -> Best {
         transformer.multiply(

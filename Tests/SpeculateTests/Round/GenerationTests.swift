@@ -10,6 +10,10 @@ import TestSupport
 @Suite(.serialized) struct GenerationTests {
     static let prompts = Result { try Fixtures.lines("prompts.jsonl", as: Fixtures.Prompt.self) }
 
+    static func textDrafter(_ odds: FollowerOdds = FollowerOdds()) -> TextDrafter {
+        TextDrafter(odds: odds, memory: TextMemory(vocabulary: 49152, limit: 0))
+    }
+
     func generation(
         _ verifier: Verifier, _ prompt: [Int32], _ options: SamplingOptions, _ rule: AcceptanceRule = .match,
         maximum: Int, stops: [String] = [], depth: Int, drafter: (any Drafter)?
@@ -72,7 +76,7 @@ import TestSupport
                 // Prompts alternate between the two halves of the cases.
                 let halves = [[(one, 0), (two, 4), (one, 8)], [(two, 1), (one, 2), (two, 13)]]
                 for (verifier, depth) in halves[index / 2 % 2] {
-                    let result = try run(verifier, tokens, options, depth: depth, drafter: PromptLookupDrafter())
+                    let result = try run(verifier, tokens, options, depth: depth, drafter: Self.textDrafter())
                     #expect(result.tokens == plain.tokens, "\(prompt.id), depth \(depth)")
                     #expect(Array(result.text.utf8) == Array(plain.text.utf8))
                     accepted += result.statistics.accepted
@@ -95,7 +99,7 @@ import TestSupport
     /// Forwards everything, and counts the drafts that are trees with the looked-up text as a branch.
     private final class BranchWatch: Drafter {
         let inner: AdaptiveDrafter
-        let lookup = PromptLookupDrafter()
+        let lookup = GenerationTests.textDrafter()
         private var found = Proposal()
         private(set) var branches = 0
 
@@ -112,8 +116,8 @@ import TestSupport
         }
         func propose(maximum: Int, beside load: PassLoad, into proposal: inout Proposal) {
             inner.propose(maximum: maximum, beside: load, into: &proposal)
-            lookup.propose(maximum: 4, beside: load, into: &found)
-            guard found.tokens.count == 4, !proposal.isChain else { return }
+            lookup.propose(maximum: 2, beside: load, into: &found)
+            guard found.tokens.count == 2, !proposal.isChain else { return }
             var place: Int? = -1
             for token in found.tokens { place = place.flatMap { proposal.child(of: $0, token) } }
             if place != nil { branches += 1 }
@@ -136,12 +140,20 @@ import TestSupport
             for slots in 1...config.drafts { costs.observe(draft: 1e-6, slots: slots, passes: 1) }
         }
         let experience = DiffusionExperience(drafts: config.drafts)
-        // Not good enough to be drafted alone.
-        let found = LookupExperience()
-        for place in 0..<4 { found[place] = .init(first: 0.5, agreed: 0.75, beside: 0.25, next: 0.75) }
+        let found = TextExperience()
+        for turn in 0..<2000 {  // Not good enough to be drafted alone.
+            for length in [1, 2, 3, 4, 6, 10, 20, 40] {
+                for isOnly in [true, false] {
+                    found.odds.learn(
+                        .text(length: length, isOnly: isOnly, isFirst: true, isOwn: true),
+                        follows: turn.isMultiple(of: 2))
+                }
+            }
+        }
         let diffusion = DiffusionCandidate(
             try BlockDiffusionDrafter(model, capacity: 512), trees: true, costs: costs, experience: experience)
-        let lookup = LookupCandidate(costs: costs, experience: found)
+        let lookup = TextCandidate(
+            Self.textDrafter(found.odds), trees: true, costs: costs, experience: found)
         let adaptive = AdaptiveDrafter([lookup, diffusion], costs: costs)
         let watch = BranchWatch(adaptive)
         let poem = "The quick brown fox jumps over the lazy dog while the small grey cat sleeps under an old oak tree."
@@ -164,7 +176,7 @@ import TestSupport
         let costs = try CostTable(verifier: two, model: models[0])
         costs.measure()
         let experience = DiffusionExperience(drafts: config.drafts)
-        let found = LookupExperience()
+        let found = TextExperience()
         let prompts = try prompts(two.tokenizer)
         #expect(prompts.count >= 100)
         let batch = RowBatch(capacity: Verifier.maximumRows)
@@ -188,7 +200,8 @@ import TestSupport
             }
             let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
             let diffusion = DiffusionCandidate(try drafter(), trees: true, costs: costs, experience: experience)
-            let lookup = LookupCandidate(costs: costs, experience: found)
+            let lookup = TextCandidate(
+            Self.textDrafter(found.odds), trees: true, costs: costs, experience: found)
             let adaptive = AdaptiveDrafter([lookup, diffusion], costs: costs)
             let drafters: [any Drafter] =
                 try [1, 2, 4].map { try drafter(passes: $0) } + [drafter(tree: tree), adaptive]
@@ -232,14 +245,14 @@ import TestSupport
         #expect(try run(verifier, chat, maximum: 200, depth: 8, drafter: beyond).tokens == whole.tokens)
 
         for length in [1, 2, 5] {
-            let cut = try run(verifier, chat, maximum: length, depth: 8, drafter: PromptLookupDrafter())
+            let cut = try run(verifier, chat, maximum: length, depth: 8, drafter: Self.textDrafter())
             #expect(cut.finishReason == .length)
             #expect(cut.tokens == Array(whole.tokens.prefix(length)))
         }
         let words = whole.text.split(separator: " ")
         let stop = String(words[1].suffix(2) + " " + words[2].prefix(2))
         let stopped = try run(
-            verifier, chat, maximum: 200, stops: ["never there", stop], depth: 4, drafter: PromptLookupDrafter())
+            verifier, chat, maximum: 200, stops: ["never there", stop], depth: 4, drafter: Self.textDrafter())
         #expect(stopped.finishReason == .stop(stop))
         #expect(stopped.text == String(whole.text[..<whole.text.firstRange(of: stop)!.lowerBound]))
     }

@@ -1,0 +1,128 @@
+import Foundation
+import SpeculateDrafter
+import SpeculateShared
+import Testing
+import TestSupport
+
+@testable import Speculate
+
+@Suite struct TextMemoriesTests {
+    private static func file(_ path: String, fingerprint: UInt64 = 7) -> TextMemoryFile {
+        TextMemoryFile(path: path, fingerprint: fingerprint, vocabulary: 100)
+    }
+
+    private static func temporaryPath() -> String {
+        FileManager.default.temporaryDirectory.appending(path: "speculate-texts-\(UUID().uuidString)").path
+    }
+
+    private static func memories(_ file: TextMemoryFile?, limit: Int = 8 << 20) throws -> TextMemories {
+        try TextMemories(vocabulary: 100, limit: limit, file: file)
+    }
+
+    /// What is drafted after some tokens in a scope.
+    private func drafted(_ memories: TextMemories, _ scope: CacheScope, after tokens: [Int32]) -> [Int32] {
+        let drafter = TextDrafter(odds: FollowerOdds(), memory: memories.memory(of: scope))
+        drafter.begin(tokens)
+        var proposal = Proposal()
+        drafter.propose(maximum: 3, beside: .none, into: &proposal)
+        return proposal.tokens
+    }
+
+    private let mine = CacheScope(client: "key a", salt: nil)
+    private let yours = CacheScope(client: "key b", salt: "x")
+
+    @Test("what one client wrote is drafted for that client alone")
+    func scopes() throws {
+        let memories = try Self.memories(nil)
+        memories.remember([1, 2, 3, 4, 5, 6], in: mine)
+        #expect(drafted(memories, mine, after: [9, 2, 3]) == [4, 5, 6])
+        for other in [yours, CacheScope(client: nil, salt: nil), CacheScope(client: "key a", salt: "x")] {
+            #expect(drafted(memories, other, after: [9, 2, 3]).isEmpty)
+        }
+        memories.memory(of: mine).followers.record([50], after: FollowerTable.key(40))
+        #expect(drafted(memories, mine, after: [40]) == [50] && drafted(memories, yours, after: [40]).isEmpty)
+    }
+
+    @Test("without room nothing is remembered; with little, the scope used last")
+    func limits() throws {
+        let none = try Self.memories(nil, limit: 0)
+        none.remember([1, 2, 3, 4], in: mine)
+        #expect(drafted(none, mine, after: [1, 2]).isEmpty)
+        let one = TextMemory(vocabulary: 100, limit: 1).bytes
+        let little = try Self.memories(nil, limit: one + one / 2)
+        little.remember([1, 2, 3, 4], in: mine)
+        little.remember([1, 2, 7, 8], in: yours)
+        #expect(drafted(little, yours, after: [1, 2]) == [7, 8])
+        #expect(drafted(little, mine, after: [1, 2]).isEmpty)
+    }
+
+    @Test("a file keeps texts across processes, for the user alone")
+    func persistence() throws {
+        let path = Self.temporaryPath()
+        defer { unlink(path) }
+        let first = try Self.memories(Self.file(path))
+        first.remember([1, 2, 3, 4, 5, 6], in: mine)
+        first.remember([21, 22, 23, 24], in: mine)
+        first.remember([1, 2, 7, 8], in: yours)
+        try first.save()
+        #expect(!first.isChanged)
+        let permissions = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+        #expect(permissions == 0o600)
+        let second = try Self.memories(Self.file(path))
+        #expect(drafted(second, mine, after: [9, 2, 3]) == [4, 5, 6])
+        #expect(drafted(second, mine, after: [21, 22]) == [23, 24])
+        #expect(drafted(second, yours, after: [1, 2]) == [7, 8])
+        second.remember([31, 32, 33], in: mine)
+        try second.save()
+        let third = try Self.memories(Self.file(path))
+        #expect(drafted(third, mine, after: [31, 32]) == [33])
+        #expect(drafted(third, yours, after: [1, 2]) == [7, 8])
+    }
+
+    @Test("a long file is read little by little, and is all there in the end and when it is saved before")
+    func reading() throws {
+        let path = Self.temporaryPath()
+        defer { unlink(path) }
+        var rng = SplitMix(8)
+        let first = try Self.memories(Self.file(path), limit: 64 << 20)
+        let texts = (0..<200).map { _ in (0..<400).map { _ in Int32.random(in: 0..<100, using: &rng) } }
+        for text in texts { first.remember(text, in: mine) }
+        try first.save()
+        let second = try Self.memories(Self.file(path), limit: 64 << 20)
+        #expect(drafted(second, mine, after: Array(texts[199][10..<30])) == Array(texts[199][30..<33]))
+        #expect(drafted(second, mine, after: Array(texts[0][10..<30])) != Array(texts[0][30..<33]))
+        second.remember([1, 2, 3], in: mine)
+        try second.save()
+        let third = try Self.memories(Self.file(path), limit: 64 << 20)
+        for _ in 0..<400 { third.readOn(256) }
+        #expect(drafted(third, mine, after: Array(texts[0][10..<30])) == Array(texts[0][30..<33]))
+    }
+
+    @Test("a file that is cut, changed, another tokenizer's or something else is refused by name, and left alone")
+    func damage() throws {
+        let path = Self.temporaryPath()
+        defer { unlink(path) }
+        let memories = try Self.memories(Self.file(path))
+        memories.remember([1, 2, 3, 4, 5, 6], in: yours)
+        try memories.save()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        func refusal(_ bytes: Data, fingerprint: UInt64 = 7) throws -> EngineError? {
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let file = Self.file(path, fingerprint: fingerprint)
+            let error = #expect(throws: EngineError.self) { _ = try Self.memories(file) }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == bytes)
+            return error
+        }
+        for length in 1..<whole.count {
+            let error = try refusal(whole.prefix(length))
+            #expect(error?.code == .invalidCheckpoint && error?.message.contains(path) == true, "\(length) bytes")
+        }
+        for index in whole.indices {
+            var changed = whole
+            changed[index] ^= 0x40
+            #expect(try refusal(changed)?.code == .invalidCheckpoint, "byte \(index)")
+        }
+        #expect(try refusal(whole, fingerprint: 8)?.code == .invalidCheckpoint)
+        #expect(throws: EngineError.self) { _ = try Self.memories(Self.file("/nowhere/at/all")) }
+    }
+}
