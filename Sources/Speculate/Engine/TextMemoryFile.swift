@@ -90,8 +90,12 @@ struct TextMemoryFile {
         let body = bytes.dropLast(8)
         guard body.starts(with: Self.magic) else { return nil }
         var place = Self.magic.count
-        func number<T: FixedWidthInteger>(_ type: T.Type, at place: Int, in bytes: some RandomAccessCollection<UInt8>) -> T? {
-            guard let last = bytes.index(bytes.startIndex, offsetBy: place + MemoryLayout<T>.size, limitedBy: bytes.endIndex)
+        func number<T: FixedWidthInteger>(_ type: T.Type, at place: Int, in bytes: some RandomAccessCollection<UInt8>)
+            -> T?
+        {
+            guard
+                let last = bytes.index(
+                    bytes.startIndex, offsetBy: place + MemoryLayout<T>.size, limitedBy: bytes.endIndex)
             else { return nil }
             let first = bytes.index(bytes.startIndex, offsetBy: place)
             return bytes[first..<last].reversed().reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }

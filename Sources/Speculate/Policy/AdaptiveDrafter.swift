@@ -21,7 +21,9 @@ final class AdaptiveDrafter: CachingDrafter {
     }
 
     func observe(_ pass: PassResult, rows tokens: [Int32], parents: [Int], firstLogits: Int) {
-        for candidate in candidates { candidate.drafter.observe(pass, rows: tokens, parents: parents, firstLogits: firstLogits) }
+        for candidate in candidates {
+            candidate.drafter.observe(pass, rows: tokens, parents: parents, firstLogits: firstLogits)
+        }
     }
 
     func commit(_ tokens: ArraySlice<Int32>) { for candidate in candidates { candidate.commit(tokens) } }

@@ -25,7 +25,8 @@ struct AdaptiveDrafterTests {
     /// What drafts chains from text.
     private static func text(_ costs: CostTable, _ experience: TextExperience = TextExperience()) -> TextCandidate {
         TextCandidate(
-            TextDrafter(odds: experience.odds, memory: TextMemory(vocabulary: 300, limit: 0)), trees: false, costs: costs,
+            TextDrafter(odds: experience.odds, memory: TextMemory(vocabulary: 300, limit: 0)), trees: false,
+            costs: costs,
             experience: experience)
     }
 

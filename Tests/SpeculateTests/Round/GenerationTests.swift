@@ -201,7 +201,7 @@ import TestSupport
             let tree = TreeGrowth(tokens: 2 + index % 9, width: 2 + index % 3, depth: 1 + index % 4)
             let diffusion = DiffusionCandidate(try drafter(), trees: true, costs: costs, experience: experience)
             let lookup = TextCandidate(
-            Self.textDrafter(found.odds), trees: true, costs: costs, experience: found)
+                Self.textDrafter(found.odds), trees: true, costs: costs, experience: found)
             let adaptive = AdaptiveDrafter([lookup, diffusion], costs: costs)
             let drafters: [any Drafter] =
                 try [1, 2, 4].map { try drafter(passes: $0) } + [drafter(tree: tree), adaptive]
