@@ -49,6 +49,7 @@ struct ModelCatalogue {
 
     /// The models that a user calls so.
     func models(called wanted: String) -> [ModelFiles] {
+        if let path = models.first(where: { $0.files[0].path == wanted }) { return [path] }
         // Names that differ by their case alone.
         let exact = models.filter { $0.names.contains(wanted) }
         if exact.count == 1 { return exact }

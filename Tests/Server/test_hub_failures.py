@@ -170,6 +170,11 @@ def test_what_is_not_there_is_named(hub, place, repository):
     assert "has 3 models called Q4_0: x/T-Q4_0, y/T-Q4_0, t-Q4_0" in place.pull("owner/Amb:Q4_0", status=66)
     for name in ("x/T-Q4_0", "y/T-Q4_0.gguf", "t-Q4_0"):
         place.pull(f"owner/Amb:{name}")
+    hub.add("owner/Sub", {"T-Q4_0.gguf": b"root", "sub/T-Q4_0.gguf": b"folder"})
+    assert "has 2 models called T-Q4_0: T-Q4_0.gguf, sub/T-Q4_0" in place.pull("owner/Sub:T-Q4_0", status=66)
+    for name, content in (("T-Q4_0.gguf", b"root"), ("sub/T-Q4_0", b"folder")):
+        place.pull(f"owner/Sub:{name}")
+        assert content in [path.read_bytes() for path in place.models.rglob("T-Q4_0.gguf")]
     for words in [
         "Tiny",
         "a/b/c",

@@ -23,8 +23,9 @@ import TestSupport
     @Test(
         "rows, threads, instruction sets and a tree of drafts change no bit",
         arguments: [
-            "tiny-linear", "tiny-qwen2", "tiny-qwen3", "tiny-smollm3", "tiny-gemma3", "tiny-granite", "tiny-olmo2",
-            "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-qwen3moe",
+            "tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3", "tiny-smollm3", "tiny-gemma3", "tiny-granite",
+            "tiny-olmo2",
+            "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-phi3-short", "tiny-qwen3moe",
         ])
     func invariance(name: String) throws {
         let one = try Verifier(

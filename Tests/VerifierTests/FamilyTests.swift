@@ -70,6 +70,10 @@ import TestSupport
                 try self.load("\(name).gguf") { $0["\(family).rope.scaling.\(key)"] = value }
             }
             #expect(try load("yarn_attn_factor", .float32(1.5)).config.ropes.map(\.magnitude).max() == 1.5)
+            for wrong: Float in [0, -1] {
+                let error = #expect(throws: CheckpointError.self) { try load("yarn_attn_factor", .float32(wrong)) }
+                #expect(error?.description.contains("yarn_attn_factor' is \(wrong), expected more than 0") == true)
+            }
             // 0.1 ln s + 1, divided by the same with Ministral's multiplier.
             let own = try load("yarn_attn_factor", nil).config.ropes.map(\.magnitude).max() ?? 0
             #expect(abs(own - (family == "olmo2" ? 1.2079441 : 1)) < 1e-6)

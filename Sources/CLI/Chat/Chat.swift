@@ -50,7 +50,7 @@ struct Chat {
         } catch let error as EngineError {
             // A failed answer neither ends the chat nor changes it.
             conversation = before
-            Terminal.log("error: \(FlagNames.replacing(in: error.message))".wrapped(to: Terminal.logColumns))
+            Terminal.log("error: \(FlagNames.replacing(in: error.message).printable)".wrapped(to: Terminal.logColumns))
             if error.code == .contextOverflow {
                 let recalls = Terminal.inputIsTerminal ? "; arrow up recalls the message" : ""
                 note("the conversation is as it was before\(recalls)")

@@ -16,7 +16,7 @@ struct InspectCommand: AsyncParsableCommand {
         try await reportingErrors {
             let path = try await ModelFetch.location(of: file)
             do {
-                Terminal.print(Inspection(try Checkpoint(path: path)).text.printableLines)
+                Terminal.print(Inspection(try Checkpoint(path: path)).text)
             } catch {
                 throw EngineError(error, path: path)
             }

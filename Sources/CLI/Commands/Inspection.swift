@@ -18,8 +18,8 @@ struct Inspection {
         let parts = checkpoint.partCount > 1 ? " in \(checkpoint.partCount) files" : ""
         let architecture = (try? checkpoint.metadata.optionalString("general.architecture")).flatMap { $0 } ?? "unknown"
         return """
-            \(checkpoint.path)
-            GGUF version 3, \(megabytes(checkpoint.byteCount))\(parts), architecture \(architecture), "\(name)"
+            \(checkpoint.path.printable)
+            GGUF version 3, \(megabytes(checkpoint.byteCount))\(parts), architecture \(architecture.printable), "\(name.printable)"
             \(checkpoint.tensors.count) tensors, \(String(format: "%.1f", Double(weights) / 1e6)) million weights
             """
     }
@@ -28,16 +28,19 @@ struct Inspection {
         guard DrafterDescription.isDrafter(checkpoint.metadata) else { return [] }
         do throws(CheckpointError) {
             return [
-                "drafter\n  " + (try DrafterDescription(checkpoint).lines).joined(separator: "\n  ")
+                "drafter\n  " + (try DrafterDescription(checkpoint).lines).map(\.printable).joined(separator: "\n  ")
             ]
         } catch {
-            return ["drafter\n  not one that this engine runs: \(error)"]
+            return ["drafter\n  not one that this engine runs: \(error.description.printable)"]
         }
     }
 
     /// What a file with LongRoPE does unless told otherwise.
     private var context: [String] {
-        guard let short = try? checkpoint.shortContext else { return [] }
+        guard let short = try? checkpoint.shortContext,
+            let family = try? checkpoint.metadata.string("general.architecture"),
+            let whole = try? checkpoint.metadata.integer("\(family).context_length", in: 1...1 << 40), short < whole
+        else { return [] }
         return [
             """
             context
@@ -49,9 +52,10 @@ struct Inspection {
 
     private var metadata: String {
         let keys = checkpoint.metadata.keys
-        let width = keys.map(\.count).max() ?? 0
+        let width = keys.map(\.printable.count).max() ?? 0
         let lines = keys.map { key in
-            key.padding(toLength: width, withPad: " ", startingAt: 0) + "  " + describe(checkpoint.metadata[key]!)
+            key.printable.padding(toLength: width, withPad: " ", startingAt: 0) + "  "
+                + describe(checkpoint.metadata[key]!)
         }
         return (["metadata"] + lines.map { "  " + $0 }).joined(separator: "\n")
     }
@@ -62,10 +66,10 @@ struct Inspection {
             let tokenizer = try Tokenizer(checkpoint.metadata)
             let control = tokenizer.kinds.filter { $0 == .control }.count
             let begin = tokenizer.beginToken.map { id in
-                "\(id) \(tokenizer.spelling(of: id)), \(tokenizer.addsBeginToken ? "" : "not ")before a text"
+                "\(id) \(tokenizer.spelling(of: id).printable), \(tokenizer.addsBeginToken ? "" : "not ")before a text"
             }
             let ends = tokenizer.endTokens.sorted().map { id in
-                "\(id) \(String(decoding: tokenizer.pieces[Int(id)], as: UTF8.self))"
+                "\(id) \(String(decoding: tokenizer.pieces[Int(id)], as: UTF8.self).printable)"
             }
             return heading
                 + [
@@ -76,13 +80,13 @@ struct Inspection {
                     "fingerprint: \(String(tokenizer.fingerprint, radix: 16))",
                 ].joined(separator: "\n  ")
         } catch {
-            return heading + "none that this engine reads: \(error)"
+            return heading + "none that this engine reads: \("\(error)".printable)"
         }
     }
 
     private func describe(_ template: ChatTemplate?) -> String {
         guard let template, let lines = template.lines else { return "none" }
-        return template.error.map { "not one that this engine reads: \($0)" } ?? "Jinja, \(lines) lines"
+        return template.error.map { "not one that this engine reads: \("\($0)".printable)" } ?? "Jinja, \(lines) lines"
     }
 
     /// The service's defaults for what requests leave out.
@@ -98,11 +102,11 @@ struct Inspection {
     }
 
     private var tensors: String {
-        let width = checkpoint.tensors.map(\.name.count).max() ?? 0
+        let width = checkpoint.tensors.map(\.name.printable.count).max() ?? 0
         let lines = checkpoint.tensors.map { tensor in
             let shape = tensor.shape.map(String.init).joined(separator: " × ")
             return [
-                tensor.name.padding(toLength: width, withPad: " ", startingAt: 0),
+                tensor.name.printable.padding(toLength: width, withPad: " ", startingAt: 0),
                 tensor.type.description.padding(toLength: 6, withPad: " ", startingAt: 0),
                 shape.padding(toLength: max(16, shape.count), withPad: " ", startingAt: 0), megabytes(tensor.byteCount),
             ].joined(separator: "  ")

@@ -36,7 +36,9 @@ extension Rope {
             original: original, fast: try metadata.optionalFloat("\(prefix).scaling.yarn_beta_fast") ?? 32,
             slow: try metadata.optionalFloat("\(prefix).scaling.yarn_beta_slow") ?? 1)
         // Where a file says the whole magnitude, that is it.
-        if let magnitude = try metadata.optionalFloat("\(prefix).scaling.yarn_attn_factor") {
+        let key = "\(prefix).scaling.yarn_attn_factor"
+        if let magnitude = try metadata.optionalFloat(key) {
+            guard magnitude > 0 else { throw .invalid(key: key, value: magnitude, expected: "more than 0") }
             self.magnitude = magnitude
             return
         }

@@ -9,8 +9,8 @@ struct PromptReader: Sendable {
     /// Tokens of a prompt at most, and what says so.
     private let limit: Int
     private let expected: String
-    /// How to have longer prompts, if that is possible.
-    private let longer: String
+    /// Tokens that a context of another size can hold, if that is more; else 0.
+    private let longest: Int
 
     init(_ tokenizer: Tokenizer, _ model: ModelDescription, _ configuration: EngineConfiguration) {
         self.tokenizer = tokenizer
@@ -18,11 +18,9 @@ struct PromptReader: Sendable {
         templateVariables = configuration.templateVariables
         let room = model.contextLength - 1
         limit = min(configuration.promptLimit ?? room, room)
-        let isLimited = limit < room || model.contextLength >= model.longestContext
-        longer = isLimited ? "" : "; --context takes up to \(model.longestContext)"
+        longest = limit < room || model.contextLength >= model.longestContext ? 0 : model.longestContext
         expected =
-            limit < room
-            ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)\(longer)"
+            limit < room ? "expected at most \(limit)" : "expected fewer than the context of \(model.contextLength)"
     }
 
     /// The prompt's tokens, at least one. What a completion is computed from has its begin token and opens the answer.
@@ -101,7 +99,7 @@ struct PromptReader: Sendable {
             throw EngineError(
                 .contextOverflow,
                 "the prompt has \(bytes) bytes, expected at most \(most): \(limit) tokens of at most \(tokenizer.longestPiece)"
-                    + longer
+                    + advice(for: bytes / tokenizer.longestPiece)
             )
         }
     }
@@ -109,7 +107,12 @@ struct PromptReader: Sendable {
     private func checkCount(_ count: Int) throws(EngineError) {
         guard count > limit else { return }
         let shown = count < worthCounting ? "\(count)" : "\(worthCounting) or more"
-        throw EngineError(.contextOverflow, "the prompt has \(shown) tokens, \(expected)")
+        throw EngineError(.contextOverflow, "the prompt has \(shown) tokens, \(expected)\(advice(for: count))")
+    }
+
+    /// How to have a prompt of so many tokens at least, if that is possible.
+    private func advice(for tokens: Int) -> String {
+        tokens < longest ? "; --context takes up to \(longest)" : ""
     }
 
     private func chatTokens(

@@ -11,7 +11,7 @@ import TestSupport
         "with drafts from text every architecture writes what it writes without",
         arguments: [
             "tiny-llama3", "tiny-linear", "tiny-qwen2", "tiny-qwen3", "tiny-smollm3", "tiny-gemma3", "tiny-granite",
-            "tiny-olmo2", "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-qwen3moe",
+            "tiny-olmo2", "tiny-olmo3", "tiny-mistral3", "tiny-phi3", "tiny-phi3-short", "tiny-qwen3moe",
         ])
     func drafts(name: String) throws {
         let verifier = try Verifier(
