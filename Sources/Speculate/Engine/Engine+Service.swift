@@ -8,6 +8,6 @@ extension Engine: Service {
             try await gracefulShutdown()
         } catch is CancellationError {}
         await drain()
-        try await saveTexts()
+        try saveTexts()
     }
 }
