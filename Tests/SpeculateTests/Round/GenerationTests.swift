@@ -7,7 +7,7 @@ import TestSupport
 @testable import Speculate
 
 /// Generation with the real model.
-@Suite(.serialized) struct GenerationTests {
+@Suite struct GenerationTests {
     static let prompts = Result { try Fixtures.lines("prompts.jsonl", as: Fixtures.Prompt.self) }
 
     static func textDrafter(_ odds: FollowerOdds = FollowerOdds()) -> TextDrafter {
