@@ -55,7 +55,7 @@ package final class TextDrafter: Drafter {
         own = SuffixAutomaton()
         tail.removeAll()
         nodes.removeAll()
-        find()
+        remembered.removeAll()
         commit(prompt[...])
     }
 
@@ -63,7 +63,9 @@ package final class TextDrafter: Drafter {
         judge(tokens)
         for token in tokens { own.append(token) }
         tail = Array((tail + tokens.suffix(Self.longest)).suffix(Self.longest))
-        if generation != memory.generation || remembered.count != memory.halves.count {
+        // Of a long prompt the end suffices.
+        let isLong = tokens.count > Self.longest
+        if isLong || generation != memory.generation || remembered.count != memory.halves.count {
             find()
         } else {
             for (half, automaton) in memory.halves.enumerated() {

@@ -26,8 +26,9 @@ final class TextMemories {
         self.limit = limit
         self.file = file
         guard limit > 0, let file else { return }
-        memories = try file.read().map { scope, tokens in
-            (scope, TextMemory(vocabulary: vocabulary, limit: limit, texts: tokens))
+        for (scope, tokens) in try file.read() {
+            memories.append((scope, TextMemory(vocabulary: vocabulary, limit: limit, texts: tokens)))
+            evict()
         }
         readOn(Self.atOnce)
     }
@@ -36,6 +37,7 @@ final class TextMemories {
         guard let place = memories.firstIndex(where: { $0.scope == scope }) else {
             let new = TextMemory(vocabulary: vocabulary, limit: limit)
             if limit > 0 { memories.append((scope, new)) }
+            evict()
             return new
         }
         memories.append(memories.remove(at: place))
@@ -46,7 +48,18 @@ final class TextMemories {
         guard limit > 0 else { return }
         memory(of: scope).remember(tokens.suffix(Self.longest))
         isChanged = true
-        while memories.count > 1, memories.reduce(0, { $0 + $1.memory.bytes }) > limit { memories.removeFirst() }
+        evict()
+    }
+
+    /// While there is too much, forgets what was used longest ago of the client that holds the most; never the last one left.
+    private func evict() {
+        while memories.count > 1 {
+            var held: [String?: Int] = [:]
+            for (scope, memory) in memories { held[scope.client, default: 0] += memory.bytes }
+            guard held.values.reduce(0, +) > limit else { return }
+            let greatest = held.values.max()
+            memories.remove(at: memories.firstIndex { held[$0.scope.client] == greatest }!)
+        }
     }
 
     /// Reads about so many tokens of what the file had, those of the scope used last first.

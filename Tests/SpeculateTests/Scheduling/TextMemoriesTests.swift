@@ -56,6 +56,21 @@ import TestSupport
         #expect(drafted(little, mine, after: [1, 2]).isEmpty)
     }
 
+    @Test("a client with many salts loses its own texts, not another's")
+    func eviction() throws {
+        let one = TextMemory(vocabulary: 100, limit: 1).bytes
+        let memories = try Self.memories(nil, limit: 4 * one)
+        memories.remember([1, 2, 3, 4], in: mine)
+        for number in 0..<20 {
+            let salted = CacheScope(client: "key b", salt: "\(number)")
+            _ = memories.memory(of: salted)  // It may fail before it has a text.
+            if number.isMultiple(of: 2) { memories.remember([1, 2, 7, 8], in: salted) }
+        }
+        #expect(drafted(memories, mine, after: [1, 2]) == [3, 4])
+        #expect(drafted(memories, CacheScope(client: "key b", salt: "18"), after: [1, 2]) == [7, 8])
+        #expect(drafted(memories, CacheScope(client: "key b", salt: "0"), after: [1, 2]).isEmpty)
+    }
+
     @Test("a file keeps texts across processes, for the user alone")
     func persistence() throws {
         let path = Self.temporaryPath()
