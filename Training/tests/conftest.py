@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,15 +30,21 @@ def verifier(checkpoint: Checkpoint) -> Verifier:
     return Verifier(checkpoint, torch.device("cpu"), torch.float32)
 
 
+def drafter_config(verifier: Verifier, **own: Any) -> DrafterConfig:
+    """A tiny drafter's, of the verifier's shapes but for what is given."""
+    v = verifier.config
+    values: dict[str, Any] = {
+        "hidden": v.hidden, "feed_forward": v.feed_forward, "heads": v.heads, "kv_heads": v.kv_heads,
+        "head_dimension": v.head_dimension, "vocabulary": v.vocabulary, "epsilon": v.epsilon,
+        "rope_base": v.rope_base, "context": v.context, "taps": (0, 1), "rank": 32,
+    }  # fmt: skip
+    return DrafterConfig(**{**values, **own})
+
+
 @pytest.fixture
 def drafter(verifier: Verifier) -> Drafter:
-    v = verifier.config
     torch.manual_seed(1)
-    config = DrafterConfig(
-        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.kv_heads,
-        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=40, epsilon=v.epsilon,
-        rope_base=v.rope_base, context=v.context, layers=2, taps=(0, 1), block=4, window=9, rank=32, mask_token=7,
-    )  # fmt: skip
+    config = drafter_config(verifier, draft_vocabulary=40, layers=2, block=4, window=9, mask_token=7)
     drafter = Drafter(config, torch.arange(5, 45), verifier.embedding, torch.float32)
     with torch.no_grad():
         for parameter in drafter.parameters():

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import FIXTURES
+from conftest import FIXTURES, drafter_config
 
 from speculate_training.attention import linear, rms_norm, swiglu
 from speculate_training.checkpoint import Checkpoint
 from speculate_training.corpus import Corpus, collate
-from speculate_training.drafter import Drafter, DrafterConfig, visible
+from speculate_training.drafter import Drafter, visible
 from speculate_training.drafting import draft_blocks
 from speculate_training.generate import answer
 from speculate_training.initialization import as_llama, start_from
@@ -132,11 +132,9 @@ def test_a_drafter_begins_better_than_chance(verifier: Verifier, corpus: Corpus)
     that the verifier has at the anchor: the first layer looks one position back and nowhere else."""
     v = verifier.config
     torch.manual_seed(1)
-    config = DrafterConfig(
-        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.heads,
-        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=60, epsilon=v.epsilon,
-        rope_base=1e5, context=v.context, layers=1, taps=(0, 1), block=2, window=99, rank=32, mask_token=259,
-    )  # fmt: skip
+    config = drafter_config(
+        verifier, kv_heads=v.heads, rope_base=1e5, draft_vocabulary=60, layers=1, block=2, window=99, mask_token=259
+    )
     drafter = Drafter(config, torch.arange(60), verifier.embedding, torch.float32)
     sample = [collate(corpus, range(24)).tokens]
     start_from(drafter, verifier, sample)
@@ -157,11 +155,7 @@ def test_a_layer_of_gemma_3_is_about_one_without_its_norms() -> None:
     verifier = tiny("tiny-gemma3")
     v = verifier.config
     torch.manual_seed(6)
-    config = DrafterConfig(
-        hidden=v.hidden, feed_forward=v.feed_forward, heads=v.heads, kv_heads=v.heads,
-        head_dimension=v.head_dimension, vocabulary=v.vocabulary, draft_vocabulary=60, epsilon=v.epsilon,
-        rope_base=v.rope_base, context=v.context, layers=1, taps=(0, 1), block=2, window=99, rank=32, mask_token=259,
-    )  # fmt: skip
+    config = drafter_config(verifier, draft_vocabulary=60, layers=1, block=2, window=99, mask_token=259)
     layer = Drafter(config, torch.arange(60), verifier.embedding, torch.float32).layers[0]
     source, tokens = v.layers - 1, torch.randint(0, 258, (4, 40))
     for name in ("attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"):
