@@ -121,8 +121,7 @@ struct BatchCommand: AsyncParsableCommand {
             request.parsesControlTokens = special
             return request
         }
-        return answer.request(
-            .chat(.opening(system: prompt.system) + [ChatMessage(role: .user, content: prompt.prompt)]), seed: seed)
+        return answer.request(prompt.conversation, seed: seed)
     }
 
     /// A hash of everything that a resumed run must share with the run that began the output.

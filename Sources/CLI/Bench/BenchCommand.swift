@@ -54,6 +54,12 @@ struct BenchCommand: AsyncParsableCommand {
         transform: Seed.parse)
     var seed: UInt64 = 1
 
+    @Option(
+        help: ArgumentHelp(
+            "Draft from what 'memorize' made, too; the file stays as it is.", valueName: "file"),
+        completion: .file())
+    var memory: String?
+
     @Option(help: ArgumentHelp("A JSON file for all figures.", valueName: "file"), completion: .file())
     var output: String?
 
@@ -65,6 +71,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     func validate() throws {
         if repeats < 1 { throw ValidationError("--repeats is \(repeats), expected 1 or more") }
+        if memory == "" { throw ValidationError("--memory is empty, expected a file") }
         if limit < 0 { throw ValidationError("--limit is \(limit), expected 0 or more") }
         if maxTokens < 2 { throw ValidationError("--max-tokens is \(maxTokens), expected 2 or more") }
         if speculation.depth != nil || speculation.passes != nil || speculation.tree != nil {
@@ -91,7 +98,11 @@ struct BenchCommand: AsyncParsableCommand {
             if let output {
                 do throws(FileError) { try AtomicFile.check(output) } catch { throw EngineError(error, path: output) }
             }
-            let engine = try await model.load(speculation) { $0.prefixMemory = 0 }
+            let engine = try await model.load(speculation) {
+                $0.prefixMemory = 0
+                $0.textMemoryFile = memory
+                $0.textMemoryUse = .read
+            }
             let isStopped = StopFlag()
             interrupts.onInterrupt { isStopped.set() }
             var report = try await BenchReport(

@@ -25,6 +25,11 @@ package struct FollowerTable {
         return Int(key < count ? key : ((key &* 0x9e37_79b9_7f4a_7c15) >> 20) % count)
     }
 
+    /// Every row that is used, for a file.
+    package var rows: [(key: UInt64, likeliest: ArraySlice<Int32>)] {
+        keys.filter { $0 != Self.none }.map { ($0, after($0)) }
+    }
+
     /// The likeliest first.
     package func after(_ key: UInt64) -> ArraySlice<Int32> {
         let row = row(key)

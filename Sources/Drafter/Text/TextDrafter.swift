@@ -24,7 +24,7 @@ package final class TextDrafter: Drafter {
         /// That it and all before it are right.
         let reached: Double
         let own: SuffixAutomaton.Match
-        /// One in each half of the memory.
+        /// One in each of the `automata`.
         let remembered: [SuffixAutomaton.Match]
         var followers: [Follower] = []
     }
@@ -33,6 +33,8 @@ package final class TextDrafter: Drafter {
 
     private let odds: FollowerOdds
     private let memory: TextMemory
+    /// What is nobody's, and drafted from as well.
+    private let common: TextMemory?
     private var own = SuffixAutomaton()
     private var remembered: [SuffixAutomaton.Match] = []
     private var generation = 0
@@ -40,10 +42,20 @@ package final class TextDrafter: Drafter {
     /// What was drafted from the sequence's end on, and what else was thought of; judged by the tokens that come.
     private var nodes: [Node] = []
 
-    package init(odds: FollowerOdds, memory: TextMemory) {
+    /// - Parameters:
+    ///   - memory: also learns what passes say.
+    ///   - common: read alone.
+    package init(odds: FollowerOdds, memory: TextMemory, common: TextMemory? = nil) {
         self.odds = odds
         self.memory = memory
+        self.common = common
     }
+
+    /// All that is remembered, which changes between passes alone.
+    private var automata: [SuffixAutomaton] { memory.halves + (common?.halves ?? []) }
+
+    /// How often a place in one of them has become void.
+    private var voided: Int { memory.generation + (common?.generation ?? 0) }
 
     /// Tokens at the sequence's end that have occurred in it before.
     package var repeated: Int { own.repeated }
@@ -65,19 +77,20 @@ package final class TextDrafter: Drafter {
         tail = Array((tail + tokens.suffix(Self.longest)).suffix(Self.longest))
         // Of a long prompt the end suffices.
         let isLong = tokens.count > Self.longest
-        if isLong || generation != memory.generation || remembered.count != memory.halves.count {
+        let automata = automata
+        if isLong || generation != voided || remembered.count != automata.count {
             find()
         } else {
-            for (half, automaton) in memory.halves.enumerated() {
-                for token in tokens { remembered[half] = automaton.advance(remembered[half], token) }
+            for (index, automaton) in automata.enumerated() {
+                for token in tokens { remembered[index] = automaton.advance(remembered[index], token) }
             }
         }
     }
 
     /// Finds the sequence's end in the memory anew.
     private func find() {
-        generation = memory.generation
-        remembered = memory.halves.map { automaton in
+        generation = voided
+        remembered = automata.map { automaton in
             tail.reduce(.none) { automaton.advance($0, $1) }
         }
     }
@@ -105,6 +118,7 @@ package final class TextDrafter: Drafter {
     ) {
         nodes.removeAll(keepingCapacity: true)
         guard let last = tail.last else { return }
+        let automata = automata
         nodes.append(
             Node(
                 token: last, before: tail.dropLast().last ?? -1, place: -1, reached: 1, own: own.end,
@@ -113,7 +127,7 @@ package final class TextDrafter: Drafter {
         var next = 0
         while proposal.tokens.count < maximum {
             let least = threshold(proposal.tokens.count)
-            expand(next)
+            expand(next, automata)
             for (index, follower) in nodes[next].followers.enumerated() where isTree || index == 0 {
                 let reached = nodes[next].reached * follower.probability
                 if reached >= least { open.append((reached, next, index)) }
@@ -133,12 +147,12 @@ package final class TextDrafter: Drafter {
                 Node(
                     token: token, before: nodes[parent].token, place: proposal.tokens.count - 1, reached: reached,
                     own: own.advance(nodes[parent].own, token),
-                    remembered: zip(memory.halves, nodes[parent].remembered).map { $0.advance($1, token) }))
+                    remembered: zip(automata, nodes[parent].remembered).map { $0.advance($1, token) }))
         }
     }
 
     /// Looks for what may follow a node, the most probable first.
-    private func expand(_ node: Int) {
+    private func expand(_ node: Int, _ automata: [SuffixAutomaton]) {
         var followers: [Follower] = []
         func add(_ token: Int32, _ evidence: TextEvidence) {
             if let known = followers.firstIndex(where: { $0.token == token }) {
@@ -157,18 +171,22 @@ package final class TextDrafter: Drafter {
             }
         }
         add(own, nodes[node].own, isOwn: true)
-        // The half that has more of it says it.
-        let matches = zip(memory.halves, nodes[node].remembered)
+        // The one that has more of it says it.
+        let matches = zip(automata, nodes[node].remembered)
         if let (automaton, match) = matches.max(by: { $0.1.length < $1.1.length }) {
             add(automaton, match, isOwn: false)
         }
         let (before, last) = (nodes[node].before, nodes[node].token)
-        for (rank, token) in memory.followers.after(FollowerTable.key(last)).enumerated() {
-            add(token, .recycled(rank: rank, pair: false))
+        // What the verifier said here, else what it said in general.
+        func add(_ recent: ArraySlice<Int32>, or general: ArraySlice<Int32>?, isPair: Bool) {
+            for (rank, token) in (recent.isEmpty ? general ?? [] : recent).enumerated() {
+                add(token, .recycled(rank: rank, pair: isPair))
+            }
         }
-        for (rank, token) in memory.pairFollowers.after(FollowerTable.key(before, last)).enumerated() {
-            add(token, .recycled(rank: rank, pair: true))
-        }
+        let single = FollowerTable.key(last)
+        add(memory.followers.after(single), or: common?.followers.after(single), isPair: false)
+        let pair = FollowerTable.key(before, last)
+        add(memory.pairFollowers.after(pair), or: common?.pairFollowers.after(pair), isPair: true)
         var total = 0.0
         for index in followers.indices {
             followers[index].probability = odds.probability(followers[index].evidence)

@@ -3,7 +3,8 @@
 package final class TextMemory {
     /// Tokens before what is new of a text that are kept with it, so that it is found from there.
     private static let context = 16
-    private static let pairs = 1 << 15
+    /// Rows of the table by two tokens.
+    package static let pairs = 1 << 15
 
     /// The half that grows, and the one before it.
     package private(set) var halves = [SuffixAutomaton()]
@@ -13,30 +14,56 @@ package final class TextMemory {
     package var followers: FollowerTable
     package var pairFollowers: FollowerTable
     private let limit: Int
-    /// Texts of an earlier process that are still to be read, the newest last.
-    private var unread: [ArraySlice<Int32>]
+    /// Texts of an earlier process that are still to be read into the older half, the oldest first.
+    private var unread: ArraySlice<ArraySlice<Int32>>
 
     /// - Parameters:
     ///   - limit: bytes of the texts.
-    ///   - texts: what `texts` was in an earlier process.
-    package init(vocabulary: Int, limit: Int, texts: [Int32] = []) {
-        unread = texts.split(separator: SuffixAutomaton.gap)
+    ///   - pairs: rows of the table by two tokens.
+    ///   - saved: what an earlier process had.
+    package init(vocabulary: Int, limit: Int, pairs: Int = pairs, saved: SavedTextMemory = SavedTextMemory()) {
+        unread = saved.texts.split(separator: SuffixAutomaton.gap)[...]
         followers = FollowerTable(rows: vocabulary)
-        pairFollowers = FollowerTable(rows: Self.pairs)
+        pairFollowers = FollowerTable(rows: pairs)
         self.limit = limit
+        for (key, likeliest) in saved.followers { followers.record(Array(likeliest), after: key) }
+        for (key, likeliest) in saved.pairFollowers { pairFollowers.record(Array(likeliest), after: key) }
     }
 
     package var bytes: Int { halves.reduce(followers.bytes + pairFollowers.bytes) { $0 + $1.bytes } }
 
-    /// What is to be kept across processes: texts, the oldest first, with gaps between them.
-    package var texts: [Int32] {
-        Array((unread.map(Array.init) + halves.reversed().map(\.text)).joined(separator: [SuffixAutomaton.gap]))
+    /// What is to be kept across processes.
+    package var saved: SavedTextMemory {
+        let older = halves.dropFirst().map { $0.text[...] }
+        let texts = (older + unread + [halves[0].text[...]]).filter { !$0.isEmpty }
+        return SavedTextMemory(
+            texts: Array(texts.joined(separator: [SuffixAutomaton.gap])), followers: followers.rows,
+            pairFollowers: pairFollowers.rows)
     }
 
-    /// Reads a text of an earlier process, the newest first; returns how many tokens, 0 where nothing is left to read.
+    /// Reads the newest texts of an earlier process, up to so many tokens; returns how many.
+    package func readNewest(_ tokens: Int) -> Int {
+        var (first, count) = (unread.endIndex, 0)
+        while first > unread.startIndex, count + unread[first - 1].count <= tokens {
+            first -= 1
+            count += unread[first].count
+        }
+        let newest = unread[first...]
+        unread = unread[..<first]
+        for text in newest { remember(text) }
+        return count
+    }
+
+    /// Reads another text of an earlier process; returns how many tokens, 0 where nothing is left to read.
     package func readOn() -> Int {
-        guard let text = unread.popLast() else { return 0 }
-        remember(text)
+        guard let text = unread.popFirst() else { return 0 }
+        if halves.count == 1 { halves.append(SuffixAutomaton()) }
+        if halves[1].bytes > limit / 2 {
+            halves[1] = SuffixAutomaton()
+            generation += 1
+        }
+        halves[1].begin()
+        for token in text { halves[1].append(token) }
         return text.count
     }
 
@@ -47,6 +74,7 @@ package final class TextMemory {
         guard known < text.count else { return }
         if halves[0].bytes > limit / 2 {
             halves = [SuffixAutomaton(), halves[0]]
+            unread = []
             generation += 1
         }
         halves[0].begin()

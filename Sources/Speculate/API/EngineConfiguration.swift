@@ -44,6 +44,8 @@ public struct EngineConfiguration: Sendable {
     public var onLoading: (@Sendable (Double) -> Void)?
     /// Layers after which the residual stream is kept with every result, for training a drafter; none: nothing is kept.
     package var recordedLayers: [Int] = []
+    /// What is done with `textMemoryFile`.
+    package var textMemoryUse = TextMemoryUse.keep
 
     public init(
         modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,

@@ -41,7 +41,7 @@ struct LoadedModels {
             vocabulary: vocabulary, limit: configuration.textMemory,
             file: configuration.textMemoryFile.map { path in
                 TextMemoryFile(path: path, fingerprint: fingerprint, vocabulary: vocabulary)
-            })
+            }, use: configuration.textMemoryUse)
         drafters = try DrafterFactory(
             source, model: try file?.load(for: verifier.target), verifier: verifier, memories: memories)
         description = try ModelDescription(checkpoint, verifier, configuration)

@@ -1,15 +1,19 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// A file in which an engine keeps what it remembers of texts: tokens alone, from which the automata are made again.
+/// A file in which an engine keeps what it remembers of texts.
 ///
-/// "speculate texts 1\\n", the tokenizer's fingerprint, then for each scope: client and salt (their lengths, −1 for none, and
-/// bytes), the number of tokens, the tokens with −1 between texts; at the end a hash of all before it. Integers are
-/// little-endian, of 32 bits, the hashes of 64.
+/// "speculate texts 2\\n", the tokenizer's fingerprint, then for each scope: client and salt (their lengths, −1 for none, and
+/// bytes; client −2 for what all draft from), the tokens of texts with −1 between them (their number before them), and the
+/// tables of what followed one token and two (their rows' number, then each row's key and tokens); at the end a hash of all
+/// before it. Integers are little-endian, of 32 bits, fingerprint, keys and hash of 64.
 struct TextMemoryFile {
-    typealias Texts = [(scope: CacheScope, tokens: [Int32])]
+    /// What all draft from has no scope.
+    typealias Contents = [(scope: CacheScope?, memory: SavedTextMemory)]
 
-    private static let magic = Array("speculate texts 1\n".utf8)
+    private static let magic = Array("speculate texts 2\n".utf8)
+    /// Stands for a client's length where there is no scope.
+    private static let common: Int32 = -2
 
     private static let longest = 1 << 28
 
@@ -20,7 +24,7 @@ struct TextMemoryFile {
 
     /// Nothing where there is no file yet.
     /// - Throws: `EngineError` naming the file, if it cannot be read, written, or is not such a file of this tokenizer.
-    func read() throws(EngineError) -> Texts {
+    func read() throws(EngineError) -> Contents {
         var bytes: [UInt8]?
         do throws(FileError) {
             try AtomicFile.check(path)
@@ -29,12 +33,12 @@ struct TextMemoryFile {
             throw EngineError(error, path: path)
         }
         guard let bytes else { return [] }
-        guard let texts = parse(bytes) else {
+        guard let contents = bytes.withUnsafeBytes(parse) else {
             throw EngineError(
                 .invalidCheckpoint,
                 "\(path): expected a memory of this model's tokenizer, whole; remove it or name another file")
         }
-        return texts
+        return contents
     }
 
     /// nil if there is no file. One that is far too long is not read.
@@ -61,7 +65,7 @@ struct TextMemoryFile {
     }
 
     /// Written beside and renamed, for the user's eyes alone.
-    func write(_ texts: Texts) throws(EngineError) {
+    func write(_ contents: Contents) throws(EngineError) {
         var bytes = Self.magic
         func append(_ number: some FixedWidthInteger) {
             withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
@@ -70,12 +74,28 @@ struct TextMemoryFile {
             append(Int32(text?.utf8.count ?? -1))
             bytes += text?.utf8 ?? "".utf8
         }
-        append(fingerprint)
-        for (scope, tokens) in texts {
-            append(scope.client)
-            append(scope.salt)
+        func append(_ tokens: some Collection<Int32>) {
             append(Int32(tokens.count))
             for token in tokens { append(token) }
+        }
+        func append(_ rows: SavedTextMemory.Rows) {
+            append(Int32(rows.count))
+            for (key, likeliest) in rows {
+                append(key)
+                append(likeliest)
+            }
+        }
+        append(fingerprint)
+        for (scope, memory) in contents {
+            if let scope {
+                append(scope.client)
+                append(scope.salt)
+            } else {
+                append(Self.common)
+            }
+            append(memory.texts)
+            append(memory.followers)
+            append(memory.pairFollowers)
         }
         append(bytes.withUnsafeBufferPointer { FNV1a.hash($0) })
         do throws(FileError) {
@@ -86,45 +106,55 @@ struct TextMemoryFile {
     }
 
     /// nil where anything is not as written.
-    private func parse(_ bytes: [UInt8]) -> Texts? {
-        let body = bytes.dropLast(8)
-        guard body.starts(with: Self.magic) else { return nil }
+    private func parse(_ bytes: UnsafeRawBufferPointer) -> Contents? {
+        guard bytes.count >= Self.magic.count + 16, bytes.starts(with: Self.magic) else { return nil }
+        let body = UnsafeRawBufferPointer(rebasing: bytes.dropLast(8))
+        let hash = body.withMemoryRebound(to: UInt8.self) { FNV1a.hash($0) }
+        guard UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: body.count, as: UInt64.self)) == hash else {
+            return nil
+        }
         var place = Self.magic.count
-        func number<T: FixedWidthInteger>(_ type: T.Type, at place: Int, in bytes: some RandomAccessCollection<UInt8>)
-            -> T?
-        {
-            guard
-                let last = bytes.index(
-                    bytes.startIndex, offsetBy: place + MemoryLayout<T>.size, limitedBy: bytes.endIndex)
-            else { return nil }
-            let first = bytes.index(bytes.startIndex, offsetBy: place)
-            return bytes[first..<last].reversed().reduce(0) { $0 << 8 | T(truncatingIfNeeded: $1) }
+        func take<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) -> T? {
+            guard place + MemoryLayout<T>.size <= body.count else { return nil }
+            defer { place += MemoryLayout<T>.size }
+            return T(littleEndian: body.loadUnaligned(fromByteOffset: place, as: T.self))
         }
-        func take<T: FixedWidthInteger>(_ type: T.Type) -> T? {
-            guard let value = number(type, at: place, in: body) else { return nil }
-            place += MemoryLayout<T>.size
-            return value
-        }
-        func text() -> String?? {
-            guard let count = take(Int32.self), count < 1 << 20 else { return nil }
-            guard count >= 0 else { return .some(nil) }
+        func text(_ count: Int32) -> String?? {
+            guard count >= 0 else { return count == -1 ? .some(nil) : nil }
             guard place + Int(count) <= body.count else { return nil }
             defer { place += Int(count) }
             return String(validating: body[place..<place + Int(count)], as: UTF8.self)
         }
-        let hash = body.withUnsafeBufferPointer { FNV1a.hash($0) }
-        guard number(UInt64.self, at: body.count, in: bytes[...]) == hash, take(UInt64.self) == fingerprint else {
-            return nil
-        }
-        var texts: Texts = []
-        while place < body.count {
-            guard let client = text(), let salt = text(), let count = take(Int32.self), count >= 0,
-                place + 4 * Int(count) <= body.count
-            else { return nil }
+        func tokens(from least: Int32) -> [Int32]? {
+            guard let count = take(Int32.self), count >= 0, place + 4 * Int(count) <= body.count else { return nil }
             let tokens = (0..<Int(count)).map { _ in take(Int32.self)! }
-            guard tokens.allSatisfy({ (SuffixAutomaton.gap..<Int32(vocabulary)).contains($0) }) else { return nil }
-            texts.append((CacheScope(client: client, salt: salt), tokens))
+            return tokens.allSatisfy { (least..<Int32(vocabulary)).contains($0) } ? tokens : nil
         }
-        return texts
+        func rows() -> SavedTextMemory.Rows? {
+            guard let count = take(Int32.self), count >= 0 else { return nil }
+            var rows: SavedTextMemory.Rows = []
+            for _ in 0..<count {
+                guard let key = take(UInt64.self), let likeliest = tokens(from: 0) else { return nil }
+                rows.append((key, likeliest[...]))
+            }
+            return rows
+        }
+        guard take(UInt64.self) == fingerprint else { return nil }
+        var contents: Contents = []
+        while place < body.count {
+            var scope: CacheScope?
+            guard let length = take(Int32.self) else { return nil }
+            if length != Self.common {
+                guard let client = text(length), let salted = take(Int32.self), let salt = text(salted) else {
+                    return nil
+                }
+                scope = CacheScope(client: client, salt: salt)
+            }
+            guard let texts = tokens(from: SuffixAutomaton.gap), let followers = rows(), let pairs = rows() else {
+                return nil
+            }
+            contents.append((scope, SavedTextMemory(texts: texts, followers: followers, pairFollowers: pairs)))
+        }
+        return contents
     }
 }

@@ -31,7 +31,9 @@ final class DrafterFactory {
     ) throws(OutOfMemory) -> (any Drafter)? {
         let (rule, options) = (settings.rule, settings.options)
         func text() -> TextDrafter {
-            TextDrafter(odds: textExperience.odds, memory: memories.memory(of: settings.scope))
+            let memory = memories.memory(of: settings.scope)
+            return TextDrafter(
+                odds: textExperience.odds, memory: memory, common: memories.common === memory ? nil : memories.common)
         }
         func diffusion(passes: Int = 1, growth: TreeGrowth? = nil) throws(OutOfMemory) -> BlockDiffusionDrafter? {
             guard let model = model?.diffusion else { return nil }

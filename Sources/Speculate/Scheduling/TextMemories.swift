@@ -7,10 +7,15 @@ final class TextMemories {
     private static let longest = 8192
     /// Tokens of a file that are read before the first request, in some milliseconds; the rest comes between passes.
     private static let atOnce = 16384
+    /// Rows of the common table by two tokens.
+    private static let commonPairs = 1 << 17
 
     private let vocabulary: Int
     private let limit: Int
     private let file: TextMemoryFile?
+    /// What all scopes draft from: made on purpose, from texts that are nobody's.
+    let common: TextMemory?
+    private let use: TextMemoryUse
     /// The one used last at the end.
     private var memories: [(scope: CacheScope, memory: TextMemory)] = []
     private var isReading = true
@@ -21,19 +26,30 @@ final class TextMemories {
     ///   - limit: bytes of all together.
     ///   - file: where it is kept across processes.
     /// - Throws: `EngineError` where there is such a file that cannot be used.
-    init(vocabulary: Int, limit: Int, file: TextMemoryFile?) throws(EngineError) {
+    init(vocabulary: Int, limit: Int, file: TextMemoryFile?, use: TextMemoryUse = .keep) throws(EngineError) {
         self.vocabulary = vocabulary
         self.limit = limit
         self.file = file
-        guard limit > 0, let file else { return }
-        for (scope, tokens) in try file.read() {
-            memories.append((scope, TextMemory(vocabulary: vocabulary, limit: limit, texts: tokens)))
+        self.use = use
+        let contents = limit > 0 ? try file?.read() : nil
+        let saved = contents?.first { $0.scope == nil }?.memory ?? (use == .share ? SavedTextMemory() : nil)
+        common = saved.map {
+            TextMemory(vocabulary: vocabulary, limit: limit / 2, pairs: Self.commonPairs, saved: $0)
+        }
+        for (scope, memory) in contents ?? [] {
+            guard let scope else { continue }
+            memories.append((scope, TextMemory(vocabulary: vocabulary, limit: limit, saved: memory)))
             evict()
         }
-        readOn(Self.atOnce)
+        var left = Self.atOnce
+        for memory in allMemories { left -= memory.readNewest(left) }
     }
 
+    /// The one used last first, the common one last.
+    private var allMemories: [TextMemory] { memories.reversed().map(\.memory) + (common.map { [$0] } ?? []) }
+
     func memory(of scope: CacheScope) -> TextMemory {
+        if use == .share, let common { return common }
         guard let place = memories.firstIndex(where: { $0.scope == scope }) else {
             let new = TextMemory(vocabulary: vocabulary, limit: limit)
             if limit > 0 { memories.append((scope, new)) }
@@ -56,17 +72,17 @@ final class TextMemories {
         while memories.count > 1 {
             var held: [String?: Int] = [:]
             for (scope, memory) in memories { held[scope.client, default: 0] += memory.bytes }
-            guard held.values.reduce(0, +) > limit else { return }
+            guard held.values.reduce(common?.bytes ?? 0, +) > limit else { return }
             let greatest = held.values.max()
             memories.remove(at: memories.firstIndex { held[$0.scope.client] == greatest }!)
         }
     }
 
-    /// Reads about so many tokens of what the file had, those of the scope used last first.
+    /// Reads about so many tokens more of what the file had.
     func readOn(_ tokens: Int) {
         guard isReading else { return }
         var left = tokens
-        for (_, memory) in memories.reversed() {
+        for memory in allMemories {
             while left > 0 {
                 let count = memory.readOn()
                 if count == 0 { break }
@@ -78,8 +94,8 @@ final class TextMemories {
 
     /// Writes the file, if there is one and something to write.
     func save() throws(EngineError) {
-        guard isChanged, let file else { return }
-        try file.write(memories.map { ($0.scope, $0.memory.texts) })
+        guard isChanged, use != .read, let file else { return }
+        try file.write((common.map { [(nil, $0.saved)] } ?? []) + memories.map { ($0.scope, $0.memory.saved) })
         isChanged = false
     }
 }

@@ -122,6 +122,48 @@ import TestSupport
         #expect(propose([90, 20], 3, memory) == [21, 22])
     }
 
+    @Test("what is common is drafted from too, after what is known here, and learns nothing from it")
+    func common() {
+        let (memory, common) = (
+            TextMemory(vocabulary: 100, limit: 1 << 20), TextMemory(vocabulary: 100, limit: 1 << 20)
+        )
+        common.remember([10, 11, 12, 13, 14][...])
+        common.followers.record([21], after: FollowerTable.key(20))
+        common.pairFollowers.record([31], after: FollowerTable.key(29, 30))
+        func propose(_ prompt: [Int32]) -> [Int32] {
+            let drafter = TextDrafter(odds: FollowerOdds(), memory: memory, common: common)
+            drafter.begin(prompt)
+            return tokens(drafter, 3)
+        }
+        #expect(propose([50, 11, 12]) == [13, 14])
+        #expect(propose([50, 20]) == [21] && propose([29, 30]) == [31])
+        memory.remember([11, 12, 17, 18, 19, 60, 61][...])
+        memory.followers.record([22], after: FollowerTable.key(20))
+        #expect(propose([50, 11, 12]) == [17, 18, 19] && propose([50, 20]) == [22])
+        #expect(common.halves[0].count == 5)
+    }
+
+    @Test("what is saved of a memory makes it again")
+    func saved() {
+        let memory = TextMemory(vocabulary: 100, limit: 1 << 20)
+        memory.remember([10, 11, 12, 13][...])
+        memory.remember([11, 12, 17][...])
+        memory.followers.record([21, 22], after: FollowerTable.key(20))
+        memory.followers.record([23], after: FollowerTable.key(99))
+        memory.pairFollowers.record([31], after: FollowerTable.key(29, 30))
+        let again = TextMemory(vocabulary: 100, limit: 1 << 20, saved: memory.saved)
+        #expect(again.saved.texts == memory.saved.texts)
+        #expect(again.readNewest(3) == 3)
+        #expect(propose([50, 11, 12], 1, again) == [17] && propose([50, 10], 1, again).isEmpty)
+        #expect(again.readOn() == 4 && again.readOn() == 0)
+        #expect(propose([50, 11, 12], 1, again) == [17] && propose([50, 10], 3, again) == [11, 12, 13])
+        #expect(again.saved.texts == memory.saved.texts)
+        #expect(Array(again.followers.after(FollowerTable.key(20))) == [21, 22])
+        #expect(Array(again.followers.after(FollowerTable.key(99))) == [23])
+        #expect(again.followers.rows.count == 2)
+        #expect(Array(again.pairFollowers.after(FollowerTable.key(29, 30))) == [31])
+    }
+
     @Test("odds move towards what is seen, and stay probabilities")
     func odds() {
         let odds = FollowerOdds()

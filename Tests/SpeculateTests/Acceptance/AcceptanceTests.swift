@@ -98,9 +98,11 @@ struct AcceptanceTests {
     func trees(rule: AcceptanceRule) throws {
         for options in Self.transforms {
             let plain = try outputs(rule, .ngram, depth: 0, options)
-            let drafted = try outputs(rule, .tree, depth: 3, options)
-            #expect(distance(drafted.distribution, plain.distribution) < 1e-12)
-            #expect(drafted.rounds < plain.rounds - 0.5)
+            for drafter in [TinyLanguage.Drafter.tree, .textTree] {
+                let drafted = try outputs(rule, drafter, depth: 3, options)
+                #expect(distance(drafted.distribution, plain.distribution) < 1e-12, "\(drafter), \(options)")
+                #expect(drafted.rounds < plain.rounds - 0.5, "\(drafter), \(options)")
+            }
         }
     }
 

@@ -24,18 +24,38 @@ final class TinyLanguage {
         case adaptive
         /// Two children of the last committed token, and two of one of these.
         case tree
+        /// What text says may follow: the likeliest chain of it.
+        case text
+        /// And a tree of it.
+        case textTree
 
-        static let exact: [Drafter] = [.factorised, .markov, .twoPass, .ngram, .adaptive]
+        static let exact: [Drafter] = [.factorised, .markov, .twoPass, .ngram, .adaptive, .text]
     }
 
     private let options: SamplingOptions
     private let sampler: Sampler
     private var known: [[Int32]: [Double]] = [:]
     private var distributions: [UnsafeMutablePointer<Float>] = []
+    private let memory = TextMemory(vocabulary: TinyLanguage.size, limit: 1 << 16)
+    private let common = TextMemory(vocabulary: TinyLanguage.size, limit: 1 << 16)
 
     init(_ options: SamplingOptions) throws {
         self.options = options
         sampler = Sampler(vocabularySize: Self.size, kernels: try Kernels().table)
+        memory.remember([0, 1, 2, 0, 1, 1, 2][...])
+        memory.followers.record([1, 2], after: FollowerTable.key(1))
+        common.remember([2, 2, 1, 0, 0, 2][...])
+        common.followers.record([0, 1], after: FollowerTable.key(2))
+        common.pairFollowers.record([2, 0], after: FollowerTable.key(1, 0))
+    }
+
+    /// Drafts from the text itself, and from texts and followers that are remembered.
+    private func text(_ prefix: [Int32], depth: Int, isTree: Bool) -> Proposal {
+        var draft = Proposal()
+        let drafter = TextDrafter(odds: FollowerOdds(), memory: memory, common: common)
+        drafter.begin([1, 0] + prefix)
+        drafter.grow(maximum: depth, isTree: isTree, into: &draft) { _ in 0 }
+        return draft
     }
 
     deinit { for distribution in distributions { distribution.deallocate() } }
@@ -111,6 +131,7 @@ final class TinyLanguage {
             draft.append(0, after: 1, probability: 0.1)
             draft.append(2, after: 1, probability: 0.1)
             if depth >= 3 { draft.append(1, after: 3, probability: 0.05) }
+        case .text, .textTree: return text(prefix, depth: depth, isTree: drafter == .textTree)
         case .ngram:
             var random = random(40, prefix.suffix(2))
             for _ in 0..<min(depth, Int(random.next() % 4)) { draft.append(Int32(random.next() % 3)) }

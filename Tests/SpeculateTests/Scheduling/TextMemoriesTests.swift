@@ -15,13 +15,15 @@ import TestSupport
         FileManager.default.temporaryDirectory.appending(path: "speculate-texts-\(UUID().uuidString)").path
     }
 
-    private static func memories(_ file: TextMemoryFile?, limit: Int = 8 << 20) throws -> TextMemories {
-        try TextMemories(vocabulary: 100, limit: limit, file: file)
+    private static func memories(
+        _ file: TextMemoryFile?, limit: Int = 32 << 20, use: TextMemoryUse = .keep
+    ) throws -> TextMemories {
+        try TextMemories(vocabulary: 100, limit: limit, file: file, use: use)
     }
 
     /// What is drafted after some tokens in a scope.
     private func drafted(_ memories: TextMemories, _ scope: CacheScope, after tokens: [Int32]) -> [Int32] {
-        let drafter = TextDrafter(odds: FollowerOdds(), memory: memories.memory(of: scope))
+        let drafter = TextDrafter(odds: FollowerOdds(), memory: memories.memory(of: scope), common: memories.common)
         drafter.begin(tokens)
         var proposal = Proposal()
         drafter.propose(maximum: 3, beside: .none, into: &proposal)
@@ -94,8 +96,51 @@ import TestSupport
         #expect(drafted(third, yours, after: [1, 2]) == [7, 8])
     }
 
-    @Test("a long file is read little by little, and is all there in the end and when it is saved before")
+    @Test("what is memorized for all is drafted for all, stays apart from what they say, and is not lost with it")
+    func common() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let file = Self.file(folder + "/memory")
+            let before = try Self.memories(file)
+            before.remember([41, 42, 43], in: mine)
+            try before.save()
+            let first = try Self.memories(file, use: .share)
+            first.remember([1, 2, 3, 4], in: yours)
+            first.memory(of: yours).followers.record([50], after: FollowerTable.key(40))
+            try first.save()
+            let second = try Self.memories(file)
+            #expect(
+                drafted(second, mine, after: [1, 2]) == [3, 4] && drafted(second, yours, after: [1, 2]) == [3, 4])
+            #expect(drafted(second, yours, after: [40]) == [50])
+            #expect(drafted(second, mine, after: [41]) == [42, 43] && drafted(second, yours, after: [41]).isEmpty)
+            second.remember([2, 3, 9], in: mine)
+            try second.save()
+            let third = try Self.memories(file, use: .share)
+            third.remember([5, 6, 7], in: mine)
+            try third.save()
+            let fourth = try Self.memories(file)
+            #expect(drafted(fourth, yours, after: [2, 3]) == [4] && drafted(fourth, mine, after: [2, 3]) == [9])
+            #expect(drafted(fourth, yours, after: [5, 6]) == [7])
+        }
+    }
+
+    @Test("a file that is only read stays as it is")
     func reading() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let file = Self.file(folder + "/memory")
+            let first = try Self.memories(file, use: .share)
+            first.remember([1, 2, 3, 4], in: mine)
+            try first.save()
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: file.path))
+            let second = try Self.memories(file, use: .read)
+            second.remember([5, 6, 7], in: mine)
+            try second.save()
+            #expect(drafted(second, yours, after: [1, 2]) == [3, 4])
+            #expect(try Data(contentsOf: URL(fileURLWithPath: file.path)) == bytes)
+        }
+    }
+
+    @Test("a long file is read little by little, and is all there in the end and when it is saved before")
+    func longFile() throws {
         let path = Self.temporaryPath()
         defer { unlink(path) }
         var rng = SplitMix(8)
@@ -119,6 +164,7 @@ import TestSupport
         defer { unlink(path) }
         let memories = try Self.memories(Self.file(path))
         memories.remember([1, 2, 3, 4, 5, 6], in: yours)
+        memories.memory(of: yours).pairFollowers.record([7, 8], after: FollowerTable.key(5, 6))
         try memories.save()
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
         func refusal(_ bytes: Data, fingerprint: UInt64 = 7) throws -> EngineError? {
