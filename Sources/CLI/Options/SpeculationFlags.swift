@@ -64,6 +64,9 @@ struct SpeculationFlags: ParsableArguments {
         if let depth, !(0...Engine.maximumDepth).contains(depth) {
             throw EngineError(.invalidRequest, "depth is \(depth), expected 0 to \(Engine.maximumDepth)")
         }
+        if source == .lookup, let passes {
+            throw EngineError(.invalidRequest, "passes is \(passes), but lookup drafts without any; leave --passes out")
+        }
         switch source {
         case _ where depth == 0: return Speculation.none
         case .none: return Speculation.none

@@ -93,6 +93,7 @@ import TestSupport
         #expect(other.status == 65 && other.log.contains("drafts for another model"))
         #expect(try run("Once", "-n", "4", "--drafter", "/nowhere.gguf").status == 66)
         #expect(try run("Once", "-n", "4", "--passes", "0").status == 64)
+        #expect(try run("Once", "-n", "4", "--drafter", "lookup", "--passes", "3").status == 64)
     }
 
     @Test("bench measures every setting on every prompt, prints tables and writes all figures")
