@@ -78,8 +78,8 @@ package final class TextDrafter: Drafter {
         // Of a long prompt the end suffices.
         let isLong = tokens.count > Self.longest
         let automata = automata
-        if isLong || generation != voided || remembered.count != automata.count {
-            find()
+        if isLong || isVoid(automata) {
+            find(automata)
         } else {
             for (index, automaton) in automata.enumerated() {
                 for token in tokens { remembered[index] = automaton.advance(remembered[index], token) }
@@ -87,8 +87,13 @@ package final class TextDrafter: Drafter {
         }
     }
 
+    /// Whether some of what was found is no longer there: another sequence may have been remembered meanwhile.
+    private func isVoid(_ automata: [SuffixAutomaton]) -> Bool {
+        generation != voided || remembered.count != automata.count
+    }
+
     /// Finds the sequence's end in the memory anew.
-    private func find() {
+    private func find(_ automata: [SuffixAutomaton]) {
         generation = voided
         remembered = automata.map { automaton in
             tail.reduce(.none) { automaton.advance($0, $1) }
@@ -119,6 +124,7 @@ package final class TextDrafter: Drafter {
         nodes.removeAll(keepingCapacity: true)
         guard let last = tail.last else { return }
         let automata = automata
+        if isVoid(automata) { find(automata) }
         nodes.append(
             Node(
                 token: last, before: tail.dropLast().last ?? -1, place: -1, reached: 1, own: own.end,

@@ -84,6 +84,28 @@ import TestSupport
         #expect(propose([50, 11, 12], 3, memory).isEmpty)
     }
 
+    @Test("a half may be forgotten between a sequence's last token and its draft")
+    func forgotten() {
+        for before in [0, 1, 3] {
+            let memory = TextMemory(vocabulary: 100, limit: 40_000)
+            var rng = SplitMix(4)
+            func fill(until generation: Int) {
+                while memory.generation < generation {
+                    memory.remember((0..<50).map { _ in Int32.random(in: 0..<100, using: &rng) }[...])
+                }
+            }
+            fill(until: before)
+            let running = Self.drafter(memory)
+            let prompt = Array(memory.halves[0].text.suffix(20).dropLast(4))
+            running.begin(prompt)
+            fill(until: before + 1)
+            memory.remember([1, 2, 3][...])
+            let drafted = tokens(running, 8)
+            running.begin(prompt)
+            #expect(drafted == tokens(running, 8), "\(before)")
+        }
+    }
+
     @Test("a conversation that comes again with another turn is kept once")
     func conversations() {
         let memory = TextMemory(vocabulary: 100, limit: 1 << 20)
