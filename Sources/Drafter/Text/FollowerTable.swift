@@ -5,13 +5,31 @@ package struct FollowerTable {
     package static let width = 8
     private static let none: UInt64 = .max
 
+    /// The rows that are used, for a file.
+    package struct Rows {
+        package var keys: [UInt64] = []
+        /// [keys, width] as in the table.
+        package var followers: [Int32] = []
+
+        package init() {}
+    }
+
     private var keys: [UInt64]  // [rows]
     private var followers: [Int32]  // [rows, width] the likeliest first, −1 at the end
 
-    /// - Parameter rows: at least as many as there are tokens, for a table by single ones.
-    package init(rows: Int) {
+    /// - Parameters:
+    ///   - rows: at least as many as there are tokens, for a table by single ones.
+    ///   - saved: what it begins with.
+    package init(rows: Int, saved: Rows = Rows()) {
         keys = Array(repeating: Self.none, count: rows)
         followers = Array(repeating: -1, count: rows * Self.width)
+        for (index, key) in saved.keys.enumerated() {
+            let row = row(key)
+            keys[row] = key
+            for place in 0..<Self.width {
+                followers[row * Self.width + place] = saved.followers[index * Self.width + place]
+            }
+        }
     }
 
     package var bytes: Int { keys.count * (MemoryLayout<UInt64>.stride + Self.width * MemoryLayout<Int32>.stride) }
@@ -25,9 +43,13 @@ package struct FollowerTable {
         return Int(key < count ? key : ((key &* 0x9e37_79b9_7f4a_7c15) >> 20) % count)
     }
 
-    /// Every row that is used, for a file.
-    package var rows: [(key: UInt64, likeliest: ArraySlice<Int32>)] {
-        keys.filter { $0 != Self.none }.map { ($0, after($0)) }
+    package var saved: Rows {
+        var saved = Rows()
+        for (row, key) in keys.enumerated() where key != Self.none {
+            saved.keys.append(key)
+            saved.followers += followers[row * Self.width..<(row + 1) * Self.width]
+        }
+        return saved
     }
 
     /// The likeliest first.

@@ -1,15 +1,13 @@
 /// What of a `TextMemory` outlives its process.
 package struct SavedTextMemory {
-    package typealias Rows = [(key: UInt64, likeliest: ArraySlice<Int32>)]
-
     /// The oldest first, with gaps between them.
     package var texts: [Int32] = []
-    package var followers: Rows = []
-    package var pairFollowers: Rows = []
+    package var followers = FollowerTable.Rows()
+    package var pairFollowers = FollowerTable.Rows()
 
     package init() {}
 
-    package init(texts: [Int32], followers: Rows, pairFollowers: Rows) {
+    package init(texts: [Int32], followers: FollowerTable.Rows, pairFollowers: FollowerTable.Rows) {
         self.texts = texts
         self.followers = followers
         self.pairFollowers = pairFollowers

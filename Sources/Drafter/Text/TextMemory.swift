@@ -23,11 +23,9 @@ package final class TextMemory {
     ///   - saved: what an earlier process had.
     package init(vocabulary: Int, limit: Int, pairs: Int = pairs, saved: SavedTextMemory = SavedTextMemory()) {
         unread = saved.texts.split(separator: SuffixAutomaton.gap)[...]
-        followers = FollowerTable(rows: vocabulary)
-        pairFollowers = FollowerTable(rows: pairs)
+        followers = FollowerTable(rows: vocabulary, saved: saved.followers)
+        pairFollowers = FollowerTable(rows: pairs, saved: saved.pairFollowers)
         self.limit = limit
-        for (key, likeliest) in saved.followers { followers.record(Array(likeliest), after: key) }
-        for (key, likeliest) in saved.pairFollowers { pairFollowers.record(Array(likeliest), after: key) }
     }
 
     package var bytes: Int { halves.reduce(followers.bytes + pairFollowers.bytes) { $0 + $1.bytes } }
@@ -37,8 +35,8 @@ package final class TextMemory {
         let older = halves.dropFirst().map { $0.text[...] }
         let texts = (older + unread + [halves[0].text[...]]).filter { !$0.isEmpty }
         return SavedTextMemory(
-            texts: Array(texts.joined(separator: [SuffixAutomaton.gap])), followers: followers.rows,
-            pairFollowers: pairFollowers.rows)
+            texts: Array(texts.joined(separator: [SuffixAutomaton.gap])), followers: followers.saved,
+            pairFollowers: pairFollowers.saved)
     }
 
     /// Reads the newest texts of an earlier process, up to so many tokens; returns how many.

@@ -5,7 +5,7 @@ import SpeculateShared
 ///
 /// "speculate texts 2\\n", the tokenizer's fingerprint, then for each scope: client and salt (their lengths, −1 for none, and
 /// bytes; client −2 for what all draft from), the tokens of texts with −1 between them (their number before them), and the
-/// tables of what followed one token and two (their rows' number, then each row's key and tokens); at the end a hash of all
+/// tables of what followed one token and two (their rows' number, their keys, and 8 tokens for each); at the end a hash of all
 /// before it. Integers are little-endian, of 32 bits, fingerprint, keys and hash of 64.
 struct TextMemoryFile {
     /// What all draft from has no scope.
@@ -74,16 +74,12 @@ struct TextMemoryFile {
             append(Int32(text?.utf8.count ?? -1))
             bytes += text?.utf8 ?? "".utf8
         }
-        func append(_ tokens: some Collection<Int32>) {
-            append(Int32(tokens.count))
-            for token in tokens { append(token) }
-        }
-        func append(_ rows: SavedTextMemory.Rows) {
-            append(Int32(rows.count))
-            for (key, likeliest) in rows {
-                append(key)
-                append(likeliest)
-            }
+        // Every processor that this runs on is little-endian.
+        func append(_ numbers: [some FixedWidthInteger & BitwiseCopyable]) { numbers.withUnsafeBytes { bytes += $0 } }
+        func append(_ rows: FollowerTable.Rows) {
+            append(Int32(rows.keys.count))
+            append(rows.keys)
+            append(rows.followers)
         }
         append(fingerprint)
         for (scope, memory) in contents {
@@ -93,6 +89,7 @@ struct TextMemoryFile {
             } else {
                 append(Self.common)
             }
+            append(Int32(memory.texts.count))
             append(memory.texts)
             append(memory.followers)
             append(memory.pairFollowers)
@@ -125,18 +122,28 @@ struct TextMemoryFile {
             defer { place += Int(count) }
             return String(validating: body[place..<place + Int(count)], as: UTF8.self)
         }
-        func tokens(from least: Int32) -> [Int32]? {
-            guard let count = take(Int32.self), count >= 0, place + 4 * Int(count) <= body.count else { return nil }
-            let tokens = (0..<Int(count)).map { _ in take(Int32.self)! }
-            return tokens.allSatisfy { (least..<Int32(vocabulary)).contains($0) } ? tokens : nil
-        }
-        func rows() -> SavedTextMemory.Rows? {
-            guard let count = take(Int32.self), count >= 0 else { return nil }
-            var rows: SavedTextMemory.Rows = []
-            for _ in 0..<count {
-                guard let key = take(UInt64.self), let likeliest = tokens(from: 0) else { return nil }
-                rows.append((key, likeliest[...]))
+        func take<T: FixedWidthInteger & BitwiseCopyable>(_ count: Int32, of type: T.Type) -> [T]? {
+            let size = MemoryLayout<T>.size * Int(count)
+            guard count >= 0, place + size <= body.count else { return nil }
+            defer { place += size }
+            return [T](unsafeUninitializedCapacity: Int(count)) { numbers, filled in
+                UnsafeMutableRawBufferPointer(numbers).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: body[place..<place + size]))
+                filled = Int(count)
             }
+        }
+        // Gaps between texts and the ends of rows are −1.
+        func tokens(_ count: Int32) -> [Int32]? {
+            guard let tokens = take(count, of: Int32.self) else { return nil }
+            return tokens.allSatisfy { (-1..<Int32(vocabulary)).contains($0) } ? tokens : nil
+        }
+        func rows() -> FollowerTable.Rows? {
+            guard let count = take(Int32.self), count < Int32.max / Int32(FollowerTable.width),
+                let keys = take(count, of: UInt64.self),
+                let followers = tokens(count * Int32(FollowerTable.width))
+            else { return nil }
+            var rows = FollowerTable.Rows()
+            (rows.keys, rows.followers) = (keys, followers)
             return rows
         }
         guard take(UInt64.self) == fingerprint else { return nil }
@@ -150,7 +157,8 @@ struct TextMemoryFile {
                 }
                 scope = CacheScope(client: client, salt: salt)
             }
-            guard let texts = tokens(from: SuffixAutomaton.gap), let followers = rows(), let pairs = rows() else {
+            guard let count = take(Int32.self), let texts = tokens(count), let followers = rows(), let pairs = rows()
+            else {
                 return nil
             }
             contents.append((scope, SavedTextMemory(texts: texts, followers: followers, pairFollowers: pairs)))
