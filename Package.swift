@@ -86,10 +86,17 @@ let package = Package(
         .target(
             name: "SpeculateImport", dependencies: ["SpeculateShared", "SpeculateVerifier"], path: "Sources/Import",
             swiftSettings: swiftSettings),
+        .target(
+            name: "SpeculateAdaptation",
+            dependencies: [
+                "CKernels", "COpenBLAS", "Speculate", "SpeculateDrafter", "SpeculateImport", "SpeculateShared",
+                "SpeculateVerifier",
+            ],
+            path: "Sources/Adaptation", swiftSettings: swiftSettings),
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Speculate", "SpeculateHub", "SpeculateImport", "SpeculateServer", "SpeculateShared",
+                "Speculate", "SpeculateAdaptation", "SpeculateHub", "SpeculateImport", "SpeculateServer", "SpeculateShared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -122,6 +129,13 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
             // Swift 6.3.1's optimizer crashes on calls of functions with typed errors in these.
+            swiftSettings: plainSettings),
+        .testTarget(
+            name: "AdaptationTests",
+            dependencies: [
+                "SpeculateAdaptation", "Speculate", "SpeculateDrafter", "SpeculateImport", "SpeculateShared",
+                "SpeculateVerifier", "TestSupport",
+            ],
             swiftSettings: plainSettings),
         .testTarget(name: "HubTests", dependencies: ["SpeculateHub"], swiftSettings: plainSettings),
         .testTarget(

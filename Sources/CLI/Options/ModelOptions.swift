@@ -67,20 +67,26 @@ struct ModelOptions: ParsableArguments {
         let found = drafts ? flags.source(for: path) : .none
         let speculation = try flags.choice(found) ?? .adaptive
         let source = speculation == .none ? .none : found
-        var configuration = EngineConfiguration(
-            threads: threads, contextLength: context, speculation: speculation)
+        var configuration = configuration
+        configuration.speculation = speculation
         let bar = LoadingBar()
         if Terminal.logIsTerminal { configuration.onLoading = { bar.show($0) } }
         defer { bar.clear() }
-        configuration.cacheFormat = kv
-        configuration.chatFormat = chatFormat
-        configuration.templateVariables = chatTemplateKwargs
         adjust(&configuration)
         do throws(EngineError) {
             return try await Engine.load(verifier: path, drafter: source, configuration: configuration)
         } catch {
             throw hinted(error)
         }
+    }
+
+    /// What the flags say of the engine.
+    var configuration: EngineConfiguration {
+        var configuration = EngineConfiguration(threads: threads, contextLength: context)
+        configuration.cacheFormat = kv
+        configuration.chatFormat = chatFormat
+        configuration.templateVariables = chatTemplateKwargs
+        return configuration
     }
 
     /// The verifier's file, once it is here: a repository's model is fetched unless it is here already.

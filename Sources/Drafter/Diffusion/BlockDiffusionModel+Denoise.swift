@@ -93,7 +93,7 @@ extension BlockDiffusionModel {
         selectCandidates(slots, &worker)
     }
 
-    private func embed(_ slots: Int, _ worker: inout Worker) {
+    func embed(_ slots: Int, _ worker: inout Worker) {
         switch weights.embedding {
         case .table(let table): transformer.embed(batch, table, &worker)
         case .mapped(let drafted, let projection, let bias, let mask):

@@ -11,8 +11,8 @@ package struct DrafterConfig: Sendable {
         /// Candidates of a slot.
         package let count: Int
         /// What logits are multiplied with, and the softcap that they are put through, 0 for none.
-        let logitScale: Float
-        let softcap: Float
+        package let logitScale: Float
+        package let softcap: Float
     }
 
     package let transformer: TransformerConfig
@@ -37,7 +37,7 @@ package struct DrafterConfig: Sendable {
     /// Tokens drafted per block.
     package var drafts: Int { samplesFromAnchor ? block : block - 1 }
     /// The slot that predicts the first drafted token.
-    var firstSlot: Int { samplesFromAnchor ? 0 : 1 }
+    package var firstSlot: Int { samplesFromAnchor ? 0 : 1 }
 
     /// - Throws: `CheckpointError` naming the key that is missing, out of range or not supported.
     package init(_ checkpoint: Checkpoint) throws(CheckpointError) {

@@ -1,10 +1,13 @@
 import SpeculateShared
 
 /// Writes a row of floats in a tensor format, rounding as llama.cpp's quantiser does.
-enum WeightEncoder {
+package enum WeightEncoder {
+    /// What it can write.
+    package static let types: Set<TensorType> = [.f32, .f16, .bf16, .q8_0, .q4_0, .q4_1, .q6_K]
+
     /// Encodes `count` weights, a multiple of the type's unit.
     /// - Returns: false if a weight is no number, or too large for the format.
-    static func encode(
+    package static func encode(
         _ x: UnsafePointer<Float>, _ count: Int, as type: TensorType, to out: UnsafeMutableRawPointer
     ) -> Bool {
         // Infinity and NaN times 0 are NaN.
@@ -21,6 +24,7 @@ enum WeightEncoder {
                 let fits =
                     switch type {
                     case .q8_0: encodeQ8(from, to)
+                    case .q4_0: encodeQ4WithoutMinimum(from, to)
                     case .q4_1: encodeQ4(from, to)
                     case .q6_K: Q6KEncoder.encode(from, to)
                     default: false
@@ -86,6 +90,22 @@ enum WeightEncoder {
             out.storeBytes(of: level(index) | level(index + 16) << 4, toByteOffset: 4 + index, as: UInt8.self)
         }
         return Float16(scale).isFinite && Float16(least).isFinite
+    }
+
+    /// A scale, and 32 weights as −8…7 times it; the one with the greatest magnitude is −8 times it.
+    private static func encodeQ4WithoutMinimum(_ x: UnsafePointer<Float>, _ out: UnsafeMutableRawPointer) -> Bool {
+        var greatest: Float = 0
+        for index in 0..<32 where abs(x[index]) > abs(greatest) { greatest = x[index] }
+        let scale = greatest / -8
+        let inverse = scale == 0 ? 0 : 1 / scale
+        out.storeBytes(of: Float16(scale), as: Float16.self)
+        func level(_ index: Int) -> UInt8 {
+            UInt8(clamped((x[index] * inverse + 8.5).rounded(.towardZero), 0, 15))
+        }
+        for index in 0..<16 {
+            out.storeBytes(of: level(index) | level(index + 16) << 4, toByteOffset: 2 + index, as: UInt8.self)
+        }
+        return Float16(scale).isFinite
     }
 
     /// Within bounds; NaN, from a scale so small that its inverse is infinite, is the least.

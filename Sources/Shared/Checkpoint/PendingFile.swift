@@ -1,7 +1,8 @@
 /// A file that is written piece by piece beside its name and gets it once it is whole; dropped before, it leaves nothing.
 package final class PendingFile: Sendable {
     private let path: String
-    private let temporary: String
+    /// Where it lies until then.
+    package let temporary: String
     private nonisolated(unsafe) let file: WritableFile
 
     /// - Throws: `FileError` naming `path`, also if something other than a file is there.
@@ -15,6 +16,11 @@ package final class PendingFile: Sendable {
     /// Writes where the last write ended. One thread at a time.
     package func write(_ bytes: [UInt8]) throws(FileError) {
         do throws(FileError) { try file.write(bytes) } catch { throw named(error) }
+    }
+
+    /// Makes what was written readable under `temporary`.
+    package func synchronize() throws(FileError) {
+        do throws(FileError) { try file.synchronize() } catch { throw named(error) }
     }
 
     /// Gives the file its name, durably.

@@ -53,22 +53,35 @@ package final class Transformer {
         let rows = batch.rowCount
         let layer = weights[index]
         let next: UnsafePointer<UInt8> = index + 1 < weights.count ? weights[index + 1].query.data : head
-        let entry: UnsafePointer<UInt8> = (layer.router ?? layer.gate).data
-        let attended = Branch(
-            layer.output, layer.outputBias, layer.attentionPostNorm, layer.attentionConvolution,
-            scale: scales.residual * scales.attended, next: entry)
         let fed = Branch(
             layer.down, layer.downBias, layer.feedForwardPostNorm, layer.feedForwardConvolution,
             scale: scales.residual, next: next)
-        projectHeads(index, inputs, batch, &worker)  // query [rows, heads · dim]; keys, values cached
-        attend(index, batch, &worker)  // attention [rows, heads · dim]
-        add(attended, scratch.attention, batch, &worker)  // x [rows, hidden]
+        addAttention(layer: index, inputs, batch, &worker)  // x [rows, hidden]
         let gated = normalize(batch, layer.feedForwardNorm, layer.feedForwardConvolution, &worker)  // [rows, hidden]
         if let router = layer.router, let experts = scratch.experts {
             return addExperts(layer, router, experts, fed, gated, rows, &worker)  // x [rows, hidden]
         }
         gateFeedForward(layer, gated, rows, &worker)  // feedForward [rows, feedForward]
         add(fed, scratch.feedForward, batch, &worker)  // x [rows, hidden]
+    }
+
+    /// The first half of a layer, up to its feed-forward network.
+    package func attend(layer index: Int, _ batch: RowBatch, _ worker: inout Worker) {
+        let layer = weights[index]
+        let normed = normalize(batch, layer.attentionNorm, layer.attentionConvolution, &worker)  // [rows, hidden]
+        addAttention(layer: index, normed, batch, &worker)  // x [rows, hidden]
+    }
+
+    private func addAttention(
+        layer index: Int, _ inputs: spk_activations, _ batch: RowBatch, _ worker: inout Worker
+    ) {
+        let layer = weights[index]
+        let attended = Branch(
+            layer.output, layer.outputBias, layer.attentionPostNorm, layer.attentionConvolution,
+            scale: scales.residual * scales.attended, next: (layer.router ?? layer.gate).data)
+        projectHeads(index, inputs, batch, &worker)  // query [rows, heads · dim]; keys, values cached
+        attend(index, batch, &worker)  // attention [rows, heads · dim]
+        add(attended, scratch.attention, batch, &worker)  // x [rows, hidden]
     }
 
     /// Computes only keys and values: those layer `index` would have for the rows' tokens if its input were `normed`.

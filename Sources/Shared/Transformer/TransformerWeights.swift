@@ -53,6 +53,14 @@ package final class TransformerWeights {
         return layer.query.reader | layer.key.reader | layer.value.reader
     }
 
+    /// Whether a layer's feed-forward network is x + down · (f(gate · norm(x)) ⊙ up · norm(x)) and nothing else.
+    package func hasPlainFeedForward(_ index: Int) -> Bool {
+        let layer = layers[index]
+        return layer.router == nil && layer.feedForwardNorm != nil && layer.feedForwardPostNorm == nil
+            && layer.feedForwardConvolution == nil && layer.gateBias == nil && layer.upBias == nil
+            && layer.downBias == nil
+    }
+
     /// A hash over the norms, which files keep as 32-bit floats in every quantisation: FNV-1a over the final norm, then
     /// each layer's attention and feed-forward norm.
     package func fingerprint(_ outputNorm: UnsafePointer<Float>, hidden: Int) -> UInt64 {

@@ -24,7 +24,7 @@ public struct ModelDescription: Equatable, Sendable {
     /// The instruction set of the kernels.
     public let kernels: String
 
-    init(
+    package init(
         _ checkpoint: Checkpoint, _ verifier: Verifier, _ configuration: EngineConfiguration
     ) throws(EngineError) {
         do throws(CheckpointError) {

@@ -2,7 +2,7 @@ import SpeculateShared
 
 /// Turns prompts into tokens, and refuses those that are too long: by their bytes before any work, by their tokens as
 /// soon as there are too many.
-struct PromptReader: Sendable {
+package struct PromptReader: Sendable {
     private let tokenizer: Tokenizer
     private let format: ChatFormat?
     private let templateVariables: [String: ChatValue]
@@ -12,7 +12,7 @@ struct PromptReader: Sendable {
     /// Tokens that a context of another size can hold, if that is more; else 0.
     private let longest: Int
 
-    init(_ tokenizer: Tokenizer, _ model: ModelDescription, _ configuration: EngineConfiguration) {
+    package init(_ tokenizer: Tokenizer, _ model: ModelDescription, _ configuration: EngineConfiguration) {
         self.tokenizer = tokenizer
         format = configuration.chatFormat
         templateVariables = configuration.templateVariables
@@ -25,7 +25,7 @@ struct PromptReader: Sendable {
 
     /// The prompt's tokens, at least one. What a completion is computed from has its begin token and opens the answer.
     /// - Throws: `EngineError`.
-    func tokens(
+    package func tokens(
         of request: CompletionRequest, addsBeginToken: Bool = true, opensAnswer: Bool = true
     ) throws(EngineError) -> [Int32] {
         let tokens: [Int32]

@@ -1,0 +1,116 @@
+import SpeculateDrafter
+import SpeculateShared
+
+/// The tensors of a drafter that are trained: what its file holds from the last layer's feed-forward network on.
+package struct HeadParameters {
+    package struct FeedForward {
+        package var norm, gate, up, down: Parameter
+
+        package init(norm: Parameter, gate: Parameter, up: Parameter, down: Parameter) {
+            self.norm = norm
+            self.gate = gate
+            self.up = up
+            self.down = down
+        }
+    }
+
+    /// The bias that a token adds to the logits of the next one: output · embedding[token].
+    package struct Markov {
+        package var embedding, output: Parameter
+
+        package init(embedding: Parameter, output: Parameter) {
+            self.embedding = embedding
+            self.output = output
+        }
+    }
+
+    /// Scores pairs of tokens (DFlash 2).
+    package struct Selector {
+        package var predecessor, successor, gate: Parameter
+        /// Candidates of a slot.
+        package var count: Int
+        package var logitScale, softcap: Float
+
+        package init(
+            predecessor: Parameter, successor: Parameter, gate: Parameter, count: Int, logitScale: Float, softcap: Float
+        ) {
+            self.predecessor = predecessor
+            self.successor = successor
+            self.gate = gate
+            self.count = count
+            self.logitScale = logitScale
+            self.softcap = softcap
+        }
+    }
+
+    /// Nil where the last layer's is more than a gated network, and so stays as it is.
+    package var feedForward: FeedForward?
+    package var norm: Parameter
+    package var output: Parameter
+    /// Whether the output's matrix is the drafter's own, and no embedding at the same time.
+    package var trainsOutput: Bool
+    package var markov: Markov?
+    package var selector: Selector?
+    package var epsilon: Float
+    package var isGelu: Bool
+
+    package init(
+        feedForward: FeedForward?, norm: Parameter, output: Parameter, trainsOutput: Bool = true, markov: Markov?,
+        selector: Selector?, epsilon: Float, isGelu: Bool = false
+    ) {
+        self.feedForward = feedForward
+        self.norm = norm
+        self.output = output
+        self.trainsOutput = trainsOutput
+        self.markov = markov
+        self.selector = selector
+        self.epsilon = epsilon
+        self.isGelu = isGelu
+    }
+
+    /// - Parameter verifier: whose output matrix is the drafter's where its file has none.
+    /// - Throws: `CheckpointError` if a file cannot be read.
+    init(_ file: Checkpoint, _ model: BlockDiffusionModel, verifier: Checkpoint) throws(CheckpointError) {
+        func parameter(_ name: String, isTable: Bool = false) throws(CheckpointError) -> Parameter {
+            guard let info = file.tensor(name) else { throw .tensor(name, "is missing") }
+            return try Parameter(file, info, isTable: isTable)
+        }
+        if model.endsInPlainFeedForward {
+            let layer = "blk.\(model.config.transformer.layers - 1)"
+            feedForward = FeedForward(
+                norm: try parameter("\(layer).ffn_norm.weight"), gate: try parameter("\(layer).ffn_gate.weight"),
+                up: try parameter("\(layer).ffn_up.weight"), down: try parameter("\(layer).ffn_down.weight"))
+        }
+        norm = try parameter("output_norm.weight")
+        trainsOutput = file.tensor("output.weight") != nil
+        let borrowed = file.tensor("token_embd.weight").map { (file, $0) }
+        let lent = (verifier.tensor("output.weight") ?? verifier.tensor("token_embd.weight")).map { (verifier, $0) }
+        guard let (holder, info) = file.tensor("output.weight").map({ (file, $0) }) ?? borrowed ?? lent else {
+            throw .tensor("output.weight", "is missing")
+        }
+        output = try Parameter(holder, info)
+        if file.tensor("markov_w1.weight") != nil {
+            markov = Markov(
+                embedding: try parameter("markov_w1.weight", isTable: true), output: try parameter("markov_w2.weight"))
+        }
+        if let shape = model.config.selector {
+            selector = Selector(
+                predecessor: try parameter("selector_predecessor.weight", isTable: true),
+                successor: try parameter("selector_successor.weight", isTable: true),
+                gate: try parameter("selector_hidden.weight"), count: shape.count, logitScale: shape.logitScale,
+                softcap: shape.softcap)
+        }
+        epsilon = model.config.transformer.epsilon
+        isGelu = model.activation == .gelu
+    }
+
+    /// Those that a step changes.
+    package var trained: [Parameter] {
+        var all = [norm]
+        if trainsOutput { all.append(output) }
+        if let feedForward { all += [feedForward.norm, feedForward.gate, feedForward.up, feedForward.down] }
+        if let markov { all += [markov.embedding, markov.output] }
+        if let selector { all += [selector.predecessor, selector.successor, selector.gate] }
+        return all
+    }
+}

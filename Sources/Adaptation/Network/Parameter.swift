@@ -1,0 +1,123 @@
+import SpeculateImport
+import SpeculateShared
+
+/// A tensor that is trained: its values in 32-bit floats, and what is left of them in the file's format, which is what
+/// everything is computed with. Gradients by the rounded values are taken for those by the values themselves
+/// (straight-through, Bengio et al. 2013): what is learnt survives the file's 4 bits.
+package final class Parameter {
+    package let name: String
+    /// The file's, or the nearest that can be written.
+    package let type: TensorType
+    package let rows: Int
+    package let columns: Int
+    /// Whether only the rows that were used have a gradient: tables that tokens look up.
+    package let isTable: Bool
+    package var count: Int { rows * columns }
+
+    /// As in the file: [rows × rowBytes].
+    package private(set) var bytes: [UInt8]
+    /// [rows × columns]
+    package let rounded: UnsafeMutablePointer<Float>
+    let gradient: UnsafeMutablePointer<Float>
+    private let values: UnsafeMutablePointer<Float>
+    private let mean: UnsafeMutablePointer<Float>
+    private let square: UnsafeMutablePointer<Float>
+    private let rowBytes: Int
+    /// Rows of a table that have a gradient.
+    private var used: [Int] = []
+    private var isUsed: [Bool]
+
+    package init(_ name: String, _ type: TensorType, rows: Int, columns: Int, values start: [Float], isTable: Bool) {
+        precondition(start.count == rows * columns)
+        self.name = name
+        self.rows = rows
+        self.columns = columns
+        self.isTable = isTable
+        let isWritten = WeightEncoder.types.contains(type)
+        let instead: TensorType = columns % TensorType.q8_0.unitSize == 0 ? .q8_0 : .f32
+        self.type = isWritten ? type : instead
+        rowBytes = columns / self.type.unitSize * self.type.unitBytes
+        isUsed = isTable ? Array(repeating: false, count: rows) : []
+        func allocate(_ from: [Float]?) -> UnsafeMutablePointer<Float> {
+            let memory = UnsafeMutablePointer<Float>.allocate(capacity: start.count)
+            if let from { memory.initialize(from: from, count: from.count) } else {
+                memory.initialize(repeating: 0, count: start.count)
+            }
+            return memory
+        }
+        values = allocate(start)
+        rounded = allocate(start)
+        gradient = allocate(nil)
+        mean = allocate(nil)
+        square = allocate(nil)
+        bytes = [UInt8](repeating: 0, count: rows * rowBytes)
+    }
+
+    deinit { for memory in [rounded, gradient, values, mean, square] { memory.deallocate() } }
+
+    /// Reads a tensor of a file.
+    package convenience init(_ checkpoint: Checkpoint, _ info: TensorInfo, isTable: Bool = false) throws(CheckpointError) {
+        let columns = info.shape.count == 1 ? info.count : info.shape[0]
+        self.init(
+            info.name, info.type, rows: info.count / columns, columns: columns, values: try checkpoint.floats(of: info),
+            isTable: isTable)
+        if type == info.type { bytes = try checkpoint.bytes(of: info) } else { _ = round(0..<rows) }
+    }
+
+    /// Notes that a table's row has a gradient. One thread.
+    func use(_ row: Int) {
+        guard !isUsed[row] else { return }
+        isUsed[row] = true
+        used.append(row)
+    }
+
+    /// [columns] of one row's gradient.
+    func gradient(_ row: Int) -> UnsafeMutablePointer<Float> { gradient + row * columns }
+    func row(_ row: Int) -> UnsafePointer<Float> { UnsafePointer(rounded + row * columns) }
+
+    /// The sum of the gradient's squares.
+    var squaredNorm: Double {
+        var sum = 0.0
+        for row in isTable ? used : Array(0..<rows) {
+            var part: Float = 0
+            for index in row * columns..<(row + 1) * columns { part += gradient[index] * gradient[index] }
+            sum += Double(part)
+        }
+        return sum
+    }
+
+    /// Takes a step and forgets the gradient.
+    /// - Returns: false if a value no longer fits the file's format.
+    func step(_ adam: AdamStep, _ pool: WorkerPool) -> Bool {
+        let failed = Locked(false)
+        bytes.withUnsafeMutableBytes { bytes in
+            pool.run { worker in
+                let range = worker.share(of: isTable ? used.count : rows)
+                for place in range {
+                    let row = isTable ? used[place] : place
+                    let first = row * columns
+                    adam.apply(values + first, gradient + first, mean + first, square + first, columns)
+                    if !round(row, bytes.baseAddress! + row * rowBytes) { failed.withLock { $0 = true } }
+                }
+            }
+        }
+        for row in used { isUsed[row] = false }
+        used.removeAll(keepingCapacity: true)
+        return !failed.withLock { $0 }
+    }
+
+    private func round(_ rows: Range<Int>) -> Bool {
+        bytes.withUnsafeMutableBytes { bytes in
+            rows.allSatisfy { round($0, bytes.baseAddress! + $0 * rowBytes) }
+        }
+    }
+
+    private func round(_ row: Int, _ bytes: UnsafeMutableRawPointer) -> Bool {
+        let first = row * columns
+        guard WeightEncoder.encode(values + first, columns, as: type, to: bytes) else { return false }
+        dequantize(
+            UnsafeRawBufferPointer(start: bytes, count: rowBytes), type: type, inputs: columns,
+            into: UnsafeMutableBufferPointer(start: rounded + first, count: columns))
+        return true
+    }
+}
