@@ -78,7 +78,7 @@ package final class Adaptation {
         let rows = max(min(512, Self.logits / parameters.output.rows), model.config.drafts)
         let network = HeadNetwork(
             parameters, draftTokens: model.draftTokens, rows: rows, kernels: verifier.kernels, pool: verifier.pool)
-        let trainer = Trainer(network, lessons, seed: settings.seed, pool: verifier.pool)
+        let trainer = Trainer(network, lessons, seed: settings.seed)
         let learnt = train(trainer, heldOut, share, isStopped, report)
         do {
             let before = try heldOut.tokensPerRound(model)

@@ -58,6 +58,16 @@ package final class HeadNetwork {
         return (loss, acceptance)
     }
 
+    /// One step of Adam by the gradients, which are forgotten.
+    /// - Parameters:
+    ///   - number: of the step, from 1.
+    ///   - scale: what the gradients are multiplied with.
+    /// - Returns: false if a weight no longer fits the file's format.
+    package func step(number: Int, rate: Float, scale: Float) -> Bool {
+        let adam = AdamStep(number: number, rate: rate, scale: scale)
+        return parameters.trained.reduce(true) { $1.step(adam, pool) && $0 }
+    }
+
     /// inputs → final hidden states, logits, and the selector's gates.
     private func forward(_ batch: HeadBatch) {
         let (s, p, rows) = (scratch, parameters, batch.rows)

@@ -27,7 +27,11 @@ package final class Parameter {
     private var used: [Int] = []
     private var isUsed: [Bool]
 
-    package init(_ name: String, _ type: TensorType, rows: Int, columns: Int, values start: [Float], isTable: Bool) {
+    /// - Parameter stored: the same values in the file's format, if they come from there.
+    package init(
+        _ name: String, _ type: TensorType, rows: Int, columns: Int, values start: [Float], isTable: Bool = false,
+        stored: [UInt8]? = nil
+    ) {
         precondition(start.count == rows * columns)
         self.name = name
         self.rows = rows
@@ -50,7 +54,12 @@ package final class Parameter {
         gradient = allocate(nil)
         mean = allocate(nil)
         square = allocate(nil)
+        bytes = stored ?? []
+        guard !isWritten || stored == nil else { return }
         bytes = [UInt8](repeating: 0, count: rows * rowBytes)
+        _ = bytes.withUnsafeMutableBytes { bytes in
+            (0..<rows).allSatisfy { round($0, bytes.baseAddress! + $0 * rowBytes) }
+        }
     }
 
     deinit { for memory in [rounded, gradient, values, mean, square] { memory.deallocate() } }
@@ -60,8 +69,19 @@ package final class Parameter {
         let columns = info.shape.count == 1 ? info.count : info.shape[0]
         self.init(
             info.name, info.type, rows: info.count / columns, columns: columns, values: try checkpoint.floats(of: info),
-            isTable: isTable)
-        if type == info.type { bytes = try checkpoint.bytes(of: info) } else { _ = round(0..<rows) }
+            isTable: isTable, stored: try checkpoint.bytes(of: info))
+    }
+
+    package var gradients: [Float] { Array(UnsafeBufferPointer(start: gradient, count: count)) }
+
+    package func forgetGradients() {
+        gradient.update(repeating: 0, count: count)
+        forgetUse()
+    }
+
+    private func forgetUse() {
+        for row in used { isUsed[row] = false }
+        used.removeAll(keepingCapacity: true)
     }
 
     /// Notes that a table's row has a gradient. One thread.
@@ -101,15 +121,8 @@ package final class Parameter {
                 }
             }
         }
-        for row in used { isUsed[row] = false }
-        used.removeAll(keepingCapacity: true)
+        forgetUse()
         return !failed.withLock { $0 }
-    }
-
-    private func round(_ rows: Range<Int>) -> Bool {
-        bytes.withUnsafeMutableBytes { bytes in
-            rows.allSatisfy { round($0, bytes.baseAddress! + $0 * rowBytes) }
-        }
     }
 
     private func round(_ row: Int, _ bytes: UnsafeMutableRawPointer) -> Bool {

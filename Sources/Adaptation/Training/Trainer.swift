@@ -11,7 +11,6 @@ final class Trainer {
 
     let network: HeadNetwork
     private let places: [(lesson: Lesson, anchor: Int)]
-    private let pool: WorkerPool
     private let random: CounterRandom
     private var order: [Int] = []
     private(set) var steps = 0
@@ -20,9 +19,8 @@ final class Trainer {
     private(set) var acceptance = 0.0
     private var batch = HeadBatch()
 
-    init(_ network: HeadNetwork, _ lessons: [Lesson], seed: UInt64, pool: WorkerPool) {
+    init(_ network: HeadNetwork, _ lessons: [Lesson], seed: UInt64) {
         self.network = network
-        self.pool = pool
         places = lessons.flatMap { lesson in lesson.anchors.indices.map { (lesson, $0) } }
         random = CounterRandom(seed: seed)
     }
@@ -51,12 +49,10 @@ final class Trainer {
         loss = losses / weight
         acceptance = acceptances / weight
         steps += 1
-        let trained = network.parameters.trained
-        let norm = trained.reduce(0) { $0 + $1.squaredNorm }.squareRoot() / weight
+        let norm = network.parameters.trained.reduce(0) { $0 + $1.squaredNorm }.squareRoot() / weight
         guard norm.isFinite else { return false }
         let scale = min(1, Self.greatestNorm / max(norm, 1e-12)) / weight
-        let adam = AdamStep(number: steps, rate: rate, scale: Float(scale))
-        return trained.reduce(true) { $1.step(adam, pool) && $0 }
+        return network.step(number: steps, rate: rate, scale: Float(scale))
     }
 
     private func next() -> Int {
