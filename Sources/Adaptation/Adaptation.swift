@@ -22,6 +22,9 @@ package final class Adaptation {
     private let verifier: Verifier
     private let model: BlockDiffusionModel
     private let parameters: HeadParameters
+    private let vocabulary: DraftVocabulary
+    /// Tensors that are not trained and change with the vocabulary.
+    private let moved: [String: (type: TensorType, bytes: [UInt8])]
     private let plan: PassagePlan
     private let longest: Int
 
@@ -53,15 +56,26 @@ package final class Adaptation {
             let description = try ModelDescription(checkpoint, verifier, configuration)
             place = drafterPath
             model = try BlockDiffusionModel(drafterFile, config, for: verifier.target)
-            parameters = try HeadParameters(drafterFile, model, verifier: checkpoint)
             longest = min(description.contextLength, config.transformer.context - config.block)
             plan = try PassagePlan(
                 texts, verifier.tokenizer, PromptReader(verifier.tokenizer, description, configuration),
                 room: longest)
+            Products.setThreads(verifier.pool.count)
+            var parameters = try HeadParameters(drafterFile, model, verifier: checkpoint)
+            let old = model.draftTokens
+            let canChange = drafterFile.tensor("d2t") != nil && parameters.trainsOutput && parameters.selector == nil
+            vocabulary =
+                canChange
+                ? DraftVocabulary(
+                    old, counts: plan.counts, excluded: verifier.tokenizer.endTokens.union([config.maskToken]))
+                : DraftVocabulary(unchanged: old)
+            moved =
+                vocabulary.isChanged
+                ? try parameters.change(to: vocabulary, of: old, drafterFile, verifier: checkpoint) : [:]
+            self.parameters = parameters
         } catch {
             throw EngineError(error, path: place)
         }
-        Products.setThreads(verifier.pool.count)
     }
 
     /// Learns, and writes the drafter if it is better.
@@ -77,15 +91,16 @@ package final class Adaptation {
         let (lessons, heldOut) = try read(share, isStopped, report)
         let rows = max(min(512, Self.logits / parameters.output.rows), model.config.drafts)
         let network = HeadNetwork(
-            parameters, draftTokens: model.draftTokens, rows: rows, kernels: verifier.kernels, pool: verifier.pool)
+            parameters, draftTokens: vocabulary.tokens, rows: rows, kernels: verifier.kernels, pool: verifier.pool)
         let trainer = Trainer(network, lessons, seed: settings.seed)
-        let learnt = train(trainer, heldOut, share, isStopped, report)
         do {
             let before = try heldOut.tokensPerRound(model)
+            let learnt = train(trainer, heldOut, before, share, isStopped, report)
             var after = before
             if let learnt {
                 let file = try PendingFile(path: output)
-                try AdaptedFile(original: drafterFile).write(learnt, to: file)
+                try AdaptedFile(original: drafterFile).write(
+                    learnt.merging(moved) { _, other in other }, to: file)
                 after = try heldOut.tokensPerRound(try reloaded(file))
                 if after > before { try file.commit() }
             }
@@ -109,7 +124,8 @@ package final class Adaptation {
     ) throws(EngineError) -> ([Lesson], HeldOut) {
         let reader: LessonReader
         do throws(OutOfMemory) {
-            reader = try LessonReader(verifier, model, longest: longest, seed: settings.seed)
+            reader = try LessonReader(
+                verifier, model, draftTokens: vocabulary.tokens, longest: longest, seed: settings.seed)
         } catch { throw EngineError(error, path: drafterFile.path) }
         let total = plan.heldOut.count + plan.training.count
         let places = plan.training.reduce(0) { $0 + $1.places }
@@ -137,13 +153,18 @@ package final class Adaptation {
 
     /// The trained tensors where they were best; nil if they never were better than at the start.
     private func train(
-        _ trainer: Trainer, _ heldOut: HeldOut, _ share: () -> Double, _ isStopped: () -> Bool,
+        _ trainer: Trainer, _ heldOut: HeldOut, _ before: Double, _ share: () -> Double, _ isStopped: () -> Bool,
         _ report: (AdaptationEvent) -> Void
     ) -> [String: (type: TensorType, bytes: [UInt8])]? {
-        let start = heldOut.tokensPerRound(trainer.network)
-        var (best, now, bestStep) = (start, start, 0)
-        var learnt: [String: (type: TensorType, bytes: [UInt8])]?
-        let between = max(trainer.stepsPerEpoch / 3, 8)
+        func trained() -> [String: (type: TensorType, bytes: [UInt8])] {
+            Dictionary(
+                uniqueKeysWithValues: trainer.network.parameters.trained.map { ($0.name, ($0.type, $0.bytes)) })
+        }
+        var now = heldOut.tokensPerRound(trainer.network)
+        var (best, bestStep) = (now, 0)
+        // The change of the vocabulary alone may help.
+        var learnt = vocabulary.isChanged ? trained() : nil
+        let between = min(max(trainer.stepsPerEpoch / 3, 8), 40)
         let begun = share()
         var isFine = true
         func isOver() -> Bool {
@@ -155,13 +176,12 @@ package final class Adaptation {
             let left = max(1 - (share() - begun) / max(1 - begun, 1e-9), 0)
             let warm = min(Double(trainer.steps + 1) / 10, 1)
             isFine = trainer.step(rate: settings.rate * Float(warm * max(left, 0.1)))
-            report(.training(step: trainer.steps, share: min(share(), 1), start: start, now: now, best: best))
+            report(.training(step: trainer.steps, share: min(share(), 1), start: before, now: now, best: best))
             guard isFine, trainer.steps % between == 0 || isOver() else { continue }
             now = heldOut.tokensPerRound(trainer.network)
             guard now > best else { continue }
             (best, bestStep) = (now, trainer.steps)
-            learnt = Dictionary(
-                uniqueKeysWithValues: trainer.network.parameters.trained.map { ($0.name, ($0.type, $0.bytes)) })
+            learnt = trained()
         }
         return learnt
     }

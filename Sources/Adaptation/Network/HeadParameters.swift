@@ -104,6 +104,35 @@ package struct HeadParameters {
         isGelu = model.activation == .gelu
     }
 
+    /// Gives the drafter another vocabulary: the rows of new tokens are what a linear map makes of the verifier's.
+    /// - Returns: the file's tensors that are not trained but change with it.
+    /// - Throws: `CheckpointError` if a file cannot be read.
+    mutating func change(
+        to vocabulary: DraftVocabulary, of old: [Int32], _ file: Checkpoint, verifier: Checkpoint
+    ) throws(CheckpointError) -> [String: (type: TensorType, bytes: [UInt8])] {
+        guard let table = verifier.tensor("token_embd.weight"), let ids = file.tensor("d2t") else { return [:] }
+        let embedding = try verifier.floats(of: table)
+        let hidden = norm.count
+        func verifierRow(_ token: Int32) -> ArraySlice<Float> {
+            embedding[Int(token) * hidden..<(Int(token) + 1) * hidden]
+        }
+        let known = Array(old.map(verifierRow).joined())
+        func changed(_ parameter: Parameter) -> Parameter {
+            let values = Array(UnsafeBufferPointer(start: parameter.rounded, count: parameter.count))
+            let map = LinearMap(from: known, to: values, rows: old.count)
+            return Parameter(parameter, sources: vocabulary.sources) { map(verifierRow(vocabulary.tokens[$0])) }
+        }
+        output = changed(output)
+        if let head = markov { markov = Markov(embedding: head.embedding, output: changed(head.output)) }
+        var others: [String: (type: TensorType, bytes: [UInt8])] = [:]
+        others[ids.name] = (ids.type, vocabulary.tokens.flatMap { withUnsafeBytes(of: Int64($0)) { Array($0) } })
+        if let own = file.tensor("speculate.draft_embd.weight") {
+            let moved = changed(try Parameter(file, own))
+            others[own.name] = (moved.type, moved.bytes)
+        }
+        return others
+    }
+
     /// Those that a step changes.
     package var trained: [Parameter] {
         var all = [norm]

@@ -72,6 +72,26 @@ package final class Parameter {
             isTable: isTable, stored: try checkpoint.bytes(of: info))
     }
 
+    /// The tensor with its rows in another order, some of them new: of a draft vocabulary that has changed.
+    /// - Parameter fresh: [rows] the values of those that have no source.
+    convenience init(_ old: Parameter, sources: [Int?], fresh: (Int) -> [Float]) {
+        var values: [Float] = []
+        var bytes: [UInt8] = []
+        values.reserveCapacity(old.count)
+        bytes.reserveCapacity(old.bytes.count)
+        for (row, source) in sources.enumerated() {
+            let from = source ?? 0
+            values += source == nil ? fresh(row) : Array(UnsafeBufferPointer(start: old.row(from), count: old.columns))
+            bytes += old.bytes[from * old.rowBytes..<(from + 1) * old.rowBytes]
+        }
+        self.init(
+            old.name, old.type, rows: sources.count, columns: old.columns, values: values, isTable: old.isTable,
+            stored: bytes)
+        for (row, source) in sources.enumerated() where source == nil {
+            _ = self.bytes.withUnsafeMutableBytes { round(row, $0.baseAddress! + row * rowBytes) }
+        }
+    }
+
     package var gradients: [Float] { Array(UnsafeBufferPointer(start: gradient, count: count)) }
 
     package func forgetGradients() {

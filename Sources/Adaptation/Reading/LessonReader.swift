@@ -21,14 +21,18 @@ final class LessonReader {
     /// Holds a part of a passage while its blocks are computed.
     private let work: KVCache
 
-    /// - Parameter longest: tokens of a passage with its continuation at most.
-    init(_ verifier: Verifier, _ model: BlockDiffusionModel, longest: Int, seed: UInt64) throws(OutOfMemory) {
+    /// - Parameters:
+    ///   - draftTokens: what distributions are kept of.
+    ///   - longest: tokens of a passage with its continuation at most.
+    init(
+        _ verifier: Verifier, _ model: BlockDiffusionModel, draftTokens: [Int32], longest: Int, seed: UInt64
+    ) throws(OutOfMemory) {
         self.verifier = verifier
         self.model = model
         random = CounterRandom(seed: seed)
         width = model.config.targetLayers.count * model.config.transformer.hidden
         var indices = [Int32](repeating: -1, count: verifier.config.vocabulary)
-        for (index, token) in model.draftTokens.enumerated() { indices[Int(token)] = Int32(index) }
+        for (index, token) in draftTokens.enumerated() { indices[Int(token)] = Int32(index) }
         draftIndices = indices
         work = try model.makeCache(capacity: longest)
         weights = .allocate(capacity: verifier.config.vocabulary)

@@ -17,6 +17,8 @@ struct PassagePlan {
     /// In the order in which they are best read if time is short.
     private(set) var training: [Passage] = []
     private(set) var heldOut: [Passage] = []
+    /// How often each token occurs in what is learnt from.
+    private(set) var counts: [Int32: Int] = [:]
 
     /// - Parameter room: tokens of a passage with its continuation at most.
     /// - Throws: `EngineError` if there is too little, or a prompt that cannot be read.
@@ -37,7 +39,12 @@ struct PassagePlan {
             }
         }
         for (index, passage) in answers.enumerated() {
-            if index % 10 == 9 { heldOut.append(passage) } else { training.append(passage) }
+            if index % 10 == 9 {
+                heldOut.append(passage)
+            } else {
+                training.append(passage)
+                count(passage.tokens[(passage.first + 1)...])
+            }
         }
         guard training.count + heldOut.count >= Self.least, !heldOut.isEmpty else {
             let found = answers.isEmpty ? "\(tokenCount) tokens of text" : "\(answers.count) answers"
@@ -52,18 +59,24 @@ struct PassagePlan {
     private mutating func cut(_ tokens: [Int32], begin: Int32?, room: Int) {
         let starts = Array(stride(from: 0, to: tokens.count - 32, by: Self.step))
         let split = starts.count - starts.count / 10
+        count(tokens[..<(split < starts.count ? starts[split] : tokens.count)])
         for (index, start) in starts.enumerated() {
-            let context = min(Self.contexts[index % Self.contexts.count], room - Self.continuation)
+            let continuation = min(Self.continuation, room / 2)
+            let context = min(Self.contexts[index % Self.contexts.count], room - continuation)
             // What is kept apart is not read before.
             let end = min(start + context, index < split && split < starts.count ? starts[split] : tokens.count)
             guard end - start >= 16 else { continue }
-            let passage = (begin.map { [$0] } ?? []) + tokens[start..<end]
+            let passage = Array(((begin.map { [$0] } ?? []) + tokens[start..<end]).prefix(context))
             let isHeldOut = index >= split
             let learnt = Passage(
-                tokens: passage, first: passage.count - 1, continuation: Self.continuation,
+                tokens: passage, first: passage.count - 1, continuation: continuation,
                 temperature: isHeldOut || index % 2 == 0 ? 0 : 0.7)
             if isHeldOut { heldOut.append(learnt) } else { training.append(learnt) }
         }
+    }
+
+    private mutating func count(_ tokens: ArraySlice<Int32>) {
+        for token in tokens { counts[token, default: 0] += 1 }
     }
 
     /// - Returns: nil if there is no answer, or no room for any of it.
