@@ -139,7 +139,7 @@ let package = Package(
             swiftSettings: plainSettings),
         .testTarget(name: "HubTests", dependencies: ["SpeculateHub"], swiftSettings: plainSettings),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "Speculate", "SpeculateShared", "TestSupport"],
+            name: "CLITests", dependencies: ["CLI", "Speculate", "SpeculateAdaptation", "SpeculateShared", "TestSupport"],
             swiftSettings: swiftSettings),
     ]
 )

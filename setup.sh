@@ -15,12 +15,12 @@ python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3 python3-pi
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 # The HTTP client unpacks with it.
 [ -e /usr/include/zlib.h ] || missing="$missing zlib1g-dev"
+# Drafters learn with it, and it is the reference that products are compared with.
+pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /usr/include/*/cblas.h >/dev/null 2>&1 ||
+    missing="$missing libopenblas-dev"
+command -v pkg-config >/dev/null || missing="$missing pkg-config"
 nginx=no
 if [ "${1:-}" = tests ]; then
-    # The reference that products are compared with.
-    pkg-config --exists openblas 2>/dev/null || [ -e /usr/include/cblas.h ] || ls /usr/include/*/cblas.h >/dev/null 2>&1 ||
-        missing="$missing libopenblas-dev"
-    command -v pkg-config >/dev/null || missing="$missing pkg-config"
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium"
     command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || [ -x .build/nginx/usr/sbin/nginx ] || nginx=yes
 fi

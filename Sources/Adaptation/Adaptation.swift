@@ -12,8 +12,8 @@ package final class Adaptation {
     private static let stateBytes = 512 << 20
     /// The share of the time that reading may take.
     private static let readingShare = 0.45
-    /// Without a better result in so many epochs, it is over.
-    private static let patience = 1.5
+    /// Without a better result in so many epochs, and so many steps, it is over.
+    private static let patience = (epochs: 1.5, steps: 120)
     /// Numbers of one batch's logits at most.
     private static let logits = 1 << 23
 
@@ -169,8 +169,8 @@ package final class Adaptation {
         var isFine = true
         func isOver() -> Bool {
             !isFine || isStopped() || share() >= 1 || trainer.steps >= settings.steps ?? .max
-                || Double(trainer.steps - bestStep) > Self.patience * Double(trainer.stepsPerEpoch)
-                    && trainer.steps - bestStep >= 3 * between
+                || trainer.steps - bestStep > max(
+                    Int(Self.patience.epochs * Double(trainer.stepsPerEpoch)), Self.patience.steps)
         }
         while !isOver() {
             let left = max(1 - (share() - begun) / max(1 - begun, 1e-9), 0)

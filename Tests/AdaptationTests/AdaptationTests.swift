@@ -8,12 +8,12 @@ import Testing
 
 /// Tiny drafters with random weights that learn what their verifiers write.
 @Suite struct AdaptationTests {
-    private static let text = try! String(decoding: Fixtures.bytes("prose.txt").prefix(4_000), as: UTF8.self)
+    private static let text = try! String(decoding: Fixtures.bytes("prose.txt").prefix(6_000), as: UTF8.self)
 
     private func settings(_ change: (inout AdaptationSettings) -> Void = { _ in }) -> AdaptationSettings {
         var settings = AdaptationSettings()
         settings.limit = .seconds(3600)
-        settings.steps = 40
+        settings.steps = 60
         settings.rate = 1e-2
         settings.configuration.threads = 2
         change(&settings)
@@ -39,7 +39,7 @@ import Testing
             }
             print("\(name): \(result.before) tokens per round, adapted \(result.after), \(result.places) places")
             #expect(result.isWritten && result.after > result.before, "\(result)")
-            #expect(result.steps == 40 && !result.wasStopped)
+            #expect(result.steps == 60 && !result.wasStopped)
             // The part that is trained starts as the engine's own, but for the last bits of floats.
             #expect(starts.count == 1 && abs(starts.first! - result.before) < 0.01, "\(starts), \(result.before)")
 
@@ -56,7 +56,7 @@ import Testing
             let mayChange: Set<String> = [
                 "output_norm.weight", "output.weight", "markov_w1.weight", "markov_w2.weight", "blk.1.ffn_norm.weight",
                 "blk.1.ffn_gate.weight", "blk.1.ffn_up.weight", "blk.1.ffn_down.weight",
-                "selector_predecessor.weight", "selector_successor.weight", "selector_hidden.weight",
+                "d2t", "speculate.draft_embd.weight", "selector_predecessor.weight", "selector_successor.weight", "selector_hidden.weight",
             ]
             #expect(changed == mayChange.intersection(old.tensors.map(\.name)).filter { tensor in
                 // With convolutions around it, the feed-forward network is not trained.

@@ -1,5 +1,6 @@
 """Makes adaptation.json: losses and gradients of a tiny drafter's trained part by PyTorch's autograd, in float64.
 
+    Training/.venv/bin/pip install -e Training
     Training/.venv/bin/python Tests/Fixtures/make_adaptation.py
 
 Nothing here knows how the engine writes its gradients down: the network and the distances are stated forwards alone. Also a

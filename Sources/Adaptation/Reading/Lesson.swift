@@ -31,23 +31,17 @@ final class Lesson {
         self.cache = cache
     }
 
-    /// Appends a block's slots whose distribution is known.
-    /// - Parameter decay: what a slot counts against the one before.
-    /// - Returns: what they count together.
-    @discardableResult
-    func append(anchor place: Int, decay: Float, to batch: inout HeadBatch) -> Float {
-        var weight: Float = 1
-        var total: Float = 0
+    /// Appends those of a block's slots whose distribution is known.
+    /// - Parameter isWanted: asked for each, from the first.
+    func append(anchor place: Int, to batch: inout HeadBatch, where isWanted: (_ draft: Int) -> Bool = { _ in true }) {
         for draft in 0..<drafts {
             let row = anchors[place] + draft - first
             guard row < distributions.count else { break }
+            guard isWanted(draft) else { continue }
             let start = (place * drafts + draft) * hidden
             batch.append(
                 trunk[start..<start + hidden].lazy.map { Float($0) }, after: tokens[anchors[place] + draft],
-                distributions[row], weight: weight)
-            total += weight
-            weight *= decay
+                distributions[row], weight: 1)
         }
-        return total
     }
 }

@@ -29,7 +29,7 @@ final class HeldOut {
                 while first < open.endIndex, batch.rows + drafts <= network.maximumRows {
                     let lesson = open[first]
                     let before = batch.rows
-                    lessons[lesson].append(anchor: at[lesson], decay: 1, to: &batch)
+                    lessons[lesson].append(anchor: at[lesson], to: &batch)
                     ends.append((lesson, batch.rows - before))
                     first += 1
                 }

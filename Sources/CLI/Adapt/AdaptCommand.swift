@@ -41,6 +41,11 @@ struct AdaptCommand: AsyncParsableCommand {
     var minutes: Double = 10
 
     @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("How far a step may change a weight: more learns faster, until it spoils.", valueName: "x"))
+    var rate: Float = AdaptationSettings().rate
+
+    @Option(
         parsing: .unconditional, help: ArgumentHelp("For the order of lessons and for sampled texts.", valueName: "n"),
         transform: Seed.parse)
     var seed: UInt64 = 0
@@ -58,6 +63,9 @@ struct AdaptCommand: AsyncParsableCommand {
             throw ValidationError("expected either --text or --history: what to learn from")
         }
         if output == "" { throw ValidationError("--output is empty, expected a file") }
+        guard rate > 0, rate <= 1 else {
+            throw ValidationError("--rate is \(rate), expected more than 0 and at most 1")
+        }
         guard minutes > 0, minutes <= 10_000 else {
             throw ValidationError("--minutes is \(minutes), expected more than 0 and at most 10000")
         }
@@ -75,6 +83,7 @@ struct AdaptCommand: AsyncParsableCommand {
             let drafter = try drafterPath(for: verifier)
             var settings = AdaptationSettings()
             settings.limit = .seconds(minutes * 60)
+            settings.rate = rate
             settings.seed = seed
             settings.configuration = model.configuration
             let result = try await adapt(verifier, drafter, texts, settings)
