@@ -96,7 +96,8 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Speculate", "SpeculateAdaptation", "SpeculateHub", "SpeculateImport", "SpeculateServer", "SpeculateShared",
+                "Speculate", "SpeculateAdaptation", "SpeculateHub", "SpeculateImport", "SpeculateServer",
+                "SpeculateShared",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -139,7 +140,8 @@ let package = Package(
             swiftSettings: plainSettings),
         .testTarget(name: "HubTests", dependencies: ["SpeculateHub"], swiftSettings: plainSettings),
         .testTarget(
-            name: "CLITests", dependencies: ["CLI", "Speculate", "SpeculateAdaptation", "SpeculateShared", "TestSupport"],
+            name: "CLITests",
+            dependencies: ["CLI", "Speculate", "SpeculateAdaptation", "SpeculateShared", "TestSupport"],
             swiftSettings: swiftSettings),
     ]
 )

@@ -169,8 +169,9 @@ package final class Adaptation {
         var isFine = true
         func isOver() -> Bool {
             !isFine || isStopped() || share() >= 1 || trainer.steps >= settings.steps ?? .max
-                || trainer.steps - bestStep > max(
-                    Int(Self.patience.epochs * Double(trainer.stepsPerEpoch)), Self.patience.steps)
+                || trainer.steps - bestStep
+                    > max(
+                        Int(Self.patience.epochs * Double(trainer.stepsPerEpoch)), Self.patience.steps)
         }
         while !isOver() {
             let left = max(1 - (share() - begun) / max(1 - begun, 1e-9), 0)

@@ -56,12 +56,15 @@ import Testing
             let mayChange: Set<String> = [
                 "output_norm.weight", "output.weight", "markov_w1.weight", "markov_w2.weight", "blk.1.ffn_norm.weight",
                 "blk.1.ffn_gate.weight", "blk.1.ffn_up.weight", "blk.1.ffn_down.weight",
-                "d2t", "speculate.draft_embd.weight", "selector_predecessor.weight", "selector_successor.weight", "selector_hidden.weight",
+                "d2t", "speculate.draft_embd.weight", "selector_predecessor.weight", "selector_successor.weight",
+                "selector_hidden.weight",
             ]
-            #expect(changed == mayChange.intersection(old.tensors.map(\.name)).filter { tensor in
-                // With convolutions around it, the feed-forward network is not trained.
-                name != "tiny-qwen3-dflash2" || !tensor.hasPrefix("blk.")
-            })
+            #expect(
+                changed
+                    == mayChange.intersection(old.tensors.map(\.name)).filter { tensor in
+                        // With convolutions around it, the feed-forward network is not trained.
+                        name != "tiny-qwen3-dflash2" || !tensor.hasPrefix("blk.")
+                    })
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["mine.drafter.gguf"])
         }
     }
@@ -82,9 +85,11 @@ import Testing
                 let again = try Adaptation(
                     verifier: verifier, drafter: good, [.text(Self.text)], settings { $0.rate = rate })
                 let result = try again.run(to: output, isStopped: { isStopped }, report: { _ in })
-                #expect(!result.isWritten && result.wasStopped == isStopped && result.before == result.after, "\(result)")
+                #expect(
+                    !result.isWritten && result.wasStopped == isStopped && result.before == result.after, "\(result)")
                 #expect(try String(contentsOf: URL(filePath: output), encoding: .utf8) == "old")
-                #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["good.gguf", "mine.gguf"])
+                #expect(
+                    try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["good.gguf", "mine.gguf"])
             }
         }
     }
@@ -98,7 +103,8 @@ import Testing
         try Fixtures.withTemporaryFolder { folder in
             let result = try Adaptation(verifier: verifier, drafter: drafter, answers, settings()).run(
                 to: folder + "/a.gguf", isStopped: { false }, report: { _ in })
-            #expect(result.places == (0..<12).filter { $0 != 9 }.reduce(0) { $0 + "Answer number \($1), and so on.".count })
+            #expect(
+                result.places == (0..<12).filter { $0 != 9 }.reduce(0) { $0 + "Answer number \($1), and so on.".count })
         }
         func refusal(_ verifier: String, _ drafter: String, _ texts: [AdaptationText]) -> EngineError? {
             do throws(EngineError) {
@@ -121,7 +127,8 @@ import Testing
             ),
             (refusal(Fixtures.path("tiny-llama3.gguf"), drafter, good), .invalidCheckpoint, "tiny-drafter.gguf"),
         ] {
-            #expect(error?.code == code && error?.message.contains(words) == true, "\(words): \(String(describing: error))")
+            #expect(
+                error?.code == code && error?.message.contains(words) == true, "\(words): \(String(describing: error))")
         }
     }
 }

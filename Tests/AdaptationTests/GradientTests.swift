@@ -42,7 +42,8 @@ import Testing
         let g = golden
         func parameter(_ name: String, _ rows: Int, _ columns: Int, isTable: Bool = false) -> Parameter {
             Parameter(
-                name, .f32, rows: rows, columns: columns, values: values.weights[name]!.map { Float($0) / Float(g.unit) },
+                name, .f32, rows: rows, columns: columns,
+                values: values.weights[name]!.map { Float($0) / Float(g.unit) },
                 isTable: isTable)
         }
         func has(_ name: String) -> Bool { values.weights[name] != nil }
@@ -72,7 +73,9 @@ import Testing
             let places = row * g.kept..<(row + 1) * g.kept
             var distributions = TargetDistributions()
             distributions.append(
-                places.filter { values.tokens[$0] >= 0 }.map { (values.tokens[$0], Float(values.probabilities[$0]) / unit) })
+                places.filter { values.tokens[$0] >= 0 }.map {
+                    (values.tokens[$0], Float(values.probabilities[$0]) / unit)
+                })
             batch.append(
                 values.inputs[row * g.hidden..<(row + 1) * g.hidden].map { Float($0) / unit },
                 after: values.previous[row], distributions[0], weight: Float(values.rowWeights[row]) / unit)
@@ -86,7 +89,9 @@ import Testing
             pool: WorkerPool(count: threads))
     }
 
-    @Test("losses, acceptances, likeliest tokens and every gradient are PyTorch's, with a Markov head, a selector or neither")
+    @Test(
+        "losses, acceptances, likeliest tokens and every gradient are PyTorch's, with a Markov head, a selector or neither"
+    )
     func gradients() throws {
         #expect(golden.cases.count == 4)
         for values in golden.cases {

@@ -126,8 +126,14 @@ package struct HeadParameters {
         if let head = markov { markov = Markov(embedding: head.embedding, output: changed(head.output)) }
         var others: [String: (type: TensorType, bytes: [UInt8])] = [:]
         others[ids.name] = (ids.type, vocabulary.tokens.flatMap { withUnsafeBytes(of: Int64($0)) { Array($0) } })
-        if let own = file.tensor("speculate.draft_embd.weight") {
-            let moved = changed(try Parameter(file, own))
+        if let own = file.tensor("speculate.draft_embd.weight"), let map = file.tensor("speculate.embd_proj.weight"),
+            let bias = file.tensor("speculate.embd_proj.bias")
+        {
+            // New tokens are embedded as they were before, when they could not be drafted.
+            let (project, add) = (LinearMap(try file.floats(of: map), inputs: hidden), try file.floats(of: bias))
+            let moved = Parameter(try Parameter(file, own), sources: vocabulary.sources) { row in
+                zip(project(verifierRow(vocabulary.tokens[row])), add).map { $0 + $1 }
+            }
             others[own.name] = (moved.type, moved.bytes)
         }
         return others

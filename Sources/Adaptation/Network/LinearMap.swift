@@ -1,10 +1,17 @@
 import SpeculateShared
 
-/// A linear map between vectors of tokens, fitted to those of which both are known: least squares with a little weight on
-/// small numbers.
+/// A linear map between vectors of tokens; it can be fitted to those of which both are known, by least squares with a little
+/// weight on small numbers.
 struct LinearMap {
     private let inputs, outputs: Int
     private let weights: [Float]  // [outputs × inputs]
+
+    /// - Parameter weights: [outputs × inputs]
+    init(_ weights: [Float], inputs: Int) {
+        self.inputs = inputs
+        outputs = weights.count / inputs
+        self.weights = weights
+    }
 
     /// - Parameters:
     ///   - x: [rows × inputs]

@@ -37,14 +37,16 @@ package final class Parameter {
         self.rows = rows
         self.columns = columns
         self.isTable = isTable
-        let isWritten = WeightEncoder.types.contains(type)
+        let isWritten = WeightEncoder.types.contains(type) && (getenv("AD_Q8") == nil || isTable || columns == 1 || type == .f32)
         let instead: TensorType = columns % TensorType.q8_0.unitSize == 0 ? .q8_0 : .f32
         self.type = isWritten ? type : instead
         rowBytes = columns / self.type.unitSize * self.type.unitBytes
         isUsed = isTable ? Array(repeating: false, count: rows) : []
         func allocate(_ from: [Float]?) -> UnsafeMutablePointer<Float> {
             let memory = UnsafeMutablePointer<Float>.allocate(capacity: start.count)
-            if let from { memory.initialize(from: from, count: from.count) } else {
+            if let from {
+                memory.initialize(from: from, count: from.count)
+            } else {
                 memory.initialize(repeating: 0, count: start.count)
             }
             return memory
@@ -65,7 +67,9 @@ package final class Parameter {
     deinit { for memory in [rounded, gradient, values, mean, square] { memory.deallocate() } }
 
     /// Reads a tensor of a file.
-    package convenience init(_ checkpoint: Checkpoint, _ info: TensorInfo, isTable: Bool = false) throws(CheckpointError) {
+    package convenience init(_ checkpoint: Checkpoint, _ info: TensorInfo, isTable: Bool = false)
+        throws(CheckpointError)
+    {
         let columns = info.shape.count == 1 ? info.count : info.shape[0]
         self.init(
             info.name, info.type, rows: info.count / columns, columns: columns, values: try checkpoint.floats(of: info),
@@ -146,11 +150,6 @@ package final class Parameter {
     }
 
     private func round(_ row: Int, _ bytes: UnsafeMutableRawPointer) -> Bool {
-        let first = row * columns
-        guard WeightEncoder.encode(values + first, columns, as: type, to: bytes) else { return false }
-        dequantize(
-            UnsafeRawBufferPointer(start: bytes, count: rowBytes), type: type, inputs: columns,
-            into: UnsafeMutableBufferPointer(start: rounded + first, count: columns))
-        return true
+        Rounding.round(values + row * columns, columns, as: type, into: bytes, rounded + row * columns)
     }
 }

@@ -11,7 +11,8 @@ extension CommandLineTests {
             let verifier = Fixtures.path("tiny-qwen2-target.gguf")
             let drafter = ["-m", verifier, "--drafter", Fixtures.path("tiny-qwen2-dspark.gguf")]
             try Data(Fixtures.bytes("prose.txt").prefix(4_000)).write(to: URL(filePath: text))
-            let adapted = try run(["adapt", "--text", text, "-o", output, "--minutes", "0.2", "--rate", "0.01"] + drafter)
+            let adapted = try run(
+                ["adapt", "--text", text, "-o", output, "--minutes", "0.2", "--rate", "0.01"] + drafter)
             #expect(adapted.status == 0 && adapted.output == output + "\n", "\(adapted)")
             #expect(adapted.log.contains("tokens per round where nothing was learnt from"))
             #expect(!adapted.log.contains("\r"))
@@ -64,7 +65,10 @@ extension CommandLineTests {
                 (["--text", text, "-m", models[1], "--drafter", "lookup"], 64, "--drafter"),
                 (["--text", text, "-m", models[1], "--drafter", "/nowhere.gguf"], 66, "/nowhere.gguf"),
                 (["--text", text, "-m", models[1], "--drafter", models[1]], 65, "no block diffusion drafter"),
-                (["--text", text, "-m", Fixtures.path("tiny-llama3.gguf"), "--drafter", models[3]], 65, "tiny-drafter"),
+                (
+                    ["--text", text, "-m", Fixtures.path("tiny-llama3.gguf"), "--drafter", models[3]], 65,
+                    "tiny-drafter"
+                ),
             ] as [([String], Int32, String)] {
                 let refused = try run(["adapt", "-o", output] + arguments)
                 #expect(refused.status == status && refused.log.contains(words), "\(arguments): \(refused)")
