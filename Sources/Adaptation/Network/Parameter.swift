@@ -98,6 +98,13 @@ package final class Parameter {
 
     package var gradients: [Float] { Array(UnsafeBufferPointer(start: gradient, count: count)) }
 
+    package func addGradient(_ value: Float, at index: Int) { gradient[index] += value }
+
+    /// One step of Adam by a gradient that is not scaled.
+    package func step(number: Int, rate: Float, _ pool: WorkerPool) -> Bool {
+        step(AdamStep(number: number, rate: rate, scale: 1), pool)
+    }
+
     package func forgetGradients() {
         gradient.update(repeating: 0, count: count)
         forgetUse()
