@@ -131,7 +131,7 @@ package struct HeadParameters {
         {
             // New tokens are embedded as they were before, when they could not be drafted.
             let (project, add) = (LinearMap(try file.floats(of: map), inputs: hidden), try file.floats(of: bias))
-            let moved = Parameter(try Parameter(file, own), sources: vocabulary.sources) { row in
+            let moved = Parameter(try Parameter(file, own, isTable: true), sources: vocabulary.sources) { row in
                 zip(project(verifierRow(vocabulary.tokens[row])), add).map { $0 + $1 }
             }
             others[own.name] = (moved.type, moved.bytes)
