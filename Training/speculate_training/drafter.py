@@ -1,4 +1,5 @@
-"""The block diffusion drafter: DFlash's trunk with DSpark's Markov and confidence heads.
+"""The block diffusion drafter: DFlash's trunk with DSpark's Markov and confidence heads, and if wanted DFlash 2's
+convolutions, and its selector in place of the Markov head.
 
 A block is [anchor, MASK × (B − 1)]. Slot i holds the token at position i of the block, or MASK, and predicts the one at
 position i + 1, so that a block of B slots drafts B tokens and the anchor's slot is an ordinary next-token prediction.
@@ -35,6 +36,9 @@ class DrafterConfig:
     window: int = 512
     rank: int = 64
     mask_token: int = 16
+    groups: int = 0  # Channels that share what a slot adds to a convolution's weights; 0: no convolutions.
+    candidates: int = 0  # Tokens of a slot that the selector scores; 0: a Markov head, which scores all of them.
+    early: bool = False  # Whether the anchor's slot sees the verifier's first tapped state at the anchor.
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -69,10 +73,21 @@ class Layer(nn.Module):
         self.ffn_gate = matrix(c.feed_forward, c.hidden)
         self.ffn_up = matrix(c.feed_forward, c.hidden)
         self.ffn_down = matrix(c.hidden, c.feed_forward)
+        if c.groups:
+            self.attn_conv_base, self.attn_conv_proj = convolution(c)
+            self.ffn_conv_base, self.ffn_conv_proj = convolution(c)
 
 
 def matrix(outputs: int, inputs: int) -> nn.Parameter:
     return nn.Parameter(torch.randn(outputs, inputs) * inputs**-0.5)
+
+
+def convolution(c: DrafterConfig) -> tuple[nn.Parameter, nn.Parameter]:
+    """The weights [2 sides, 2 taps, hidden] of a pair of convolutions, and what a slot's numbers add to them: at first
+    every slot reads itself alone, as if there were none."""
+    base = torch.zeros(2, 2, c.hidden)
+    base[:, 0] = 1
+    return nn.Parameter(base), nn.Parameter(torch.zeros(4 * (c.hidden // c.groups), c.hidden))
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,11 @@ class Injected:
 
     keys: list[Tensor]
     values: list[Tensor]
+    early: Tensor | None = None  # [S, T, hidden] what the slot of an anchor there is given
+
+    def detached(self) -> Injected:
+        early = None if self.early is None else self.early.detach()
+        return Injected([key.detach() for key in self.keys], [value.detach() for value in self.values], early)
 
 
 class Drafter(nn.Module):
@@ -105,6 +125,10 @@ class Drafter(nn.Module):
         self.output = nn.Parameter(embedding[d2t].float().clone())
         self.markov_w1 = nn.Parameter(torch.randn(c.vocabulary, c.rank) * 0.1)
         self.markov_w2 = nn.Parameter(torch.zeros(c.draft_vocabulary, c.rank))
+        if c.candidates:
+            self.selector_hidden = nn.Parameter(torch.randn(c.rank, c.hidden) * 0.01)
+        if c.early:
+            self.early = nn.Parameter(torch.zeros(c.hidden, c.hidden))
         self.conf_proj = nn.Parameter(torch.zeros(1, c.hidden + c.rank))
         self.conf_proj_bias = nn.Parameter(torch.zeros(1))
         t2d = torch.full((c.vocabulary,), -1, dtype=torch.long)
@@ -159,7 +183,10 @@ class Drafter(nn.Module):
             key = rms_norm(key, layer.attn_k_norm, c.epsilon, self.dtype)
             keys.append(rotate(key, cosine, sine))
             values.append(linear(fused, layer.attn_v).unflatten(-1, (c.kv_heads, c.head_dimension)))
-        return Injected(keys, values)
+        if not c.early:
+            return Injected(keys, values)
+        first = (taps[:, :, 0].float() / self.tap_scale[: c.hidden]).to(self.dtype)
+        return Injected(keys, values, linear(first, self.early))
 
     def forward(self, slots: Tensor, anchors: Tensor, context: Injected) -> Tensor:
         """Returns the final normalised states [S, A, L, hidden].
@@ -175,32 +202,67 @@ class Drafter(nn.Module):
         sees = visible(anchors, positions, T, c.window)
         within = torch.ones(L, L, dtype=torch.bool, device=slots.device)
         x = self.embed(slots)  # [S, A, L, hidden]
+        if context.early is not None:
+            given = context.early.gather(1, anchors.unsqueeze(-1).expand(-1, -1, c.hidden)).float()
+            x = torch.cat([x[..., :1, :] + given.unsqueeze(2), x[..., 1:, :]], 2)
         for index, layer in enumerate(self.layers):
             normed = rms_norm(x, layer.attn_norm, c.epsilon, self.dtype)
+            if c.groups:
+                around = convolution_weights(normed, layer.attn_conv_base, layer.attn_conv_proj, c.groups)
+                normed = convolve(normed, around[0])
             q = linear(normed, layer.attn_q).unflatten(-1, (c.heads, c.head_dimension))
             k = linear(normed, layer.attn_k).unflatten(-1, (c.kv_heads, c.head_dimension))
             v = linear(normed, layer.attn_v).unflatten(-1, (c.kv_heads, c.head_dimension))
             q = rotate(rms_norm(q, layer.attn_q_norm, c.epsilon, self.dtype), *turn)
             k = rotate(rms_norm(k, layer.attn_k_norm, c.epsilon, self.dtype), *turn)
             attended = attend_blocks(q, k, v, context.keys[index], context.values[index], sees, within)
-            x = x + linear(attended, layer.attn_output).float()
+            branch = linear(attended, layer.attn_output)
+            x = x + (convolve(branch, around[1]) if c.groups else branch).float()
             normed = rms_norm(x, layer.ffn_norm, c.epsilon, self.dtype)
+            if c.groups:
+                around = convolution_weights(normed, layer.ffn_conv_base, layer.ffn_conv_proj, c.groups)
+                normed = convolve(normed, around[0])
             gated = swiglu(linear(normed, layer.ffn_gate), linear(normed, layer.ffn_up))
-            x = x + linear(gated, layer.ffn_down).float()
+            branch = linear(gated, layer.ffn_down)
+            x = x + (convolve(branch, around[1]) if c.groups else branch).float()
         return rms_norm(x, self.output_norm, c.epsilon, self.dtype)
 
-    def previous(self, tokens: Tensor) -> Tensor:
-        """The Markov head's vector [.., rank] for the token before the predicted one."""
-        return F.embedding(tokens, self.markov_w1).to(self.dtype)
+    def previous(self, tokens: Tensor, hidden: Tensor) -> Tensor:
+        """The vector [.., rank] for the token before the predicted one, which the selector gates with the slot's final
+        state [.., hidden]."""
+        vector = F.embedding(tokens, self.markov_w1).to(self.dtype)
+        return vector * linear(hidden, self.selector_hidden) if self.config.candidates else vector
 
     def logits(self, hidden: Tensor, previous: Tensor) -> Tensor:
-        """Draft logits [.., draft vocabulary] from the final states and `previous` of the tokens before."""
-        return linear(hidden, self.output) + linear(previous, self.markov_w2)
+        """Draft logits [.., draft vocabulary] from the final states and `previous` of the tokens before. A selector scores
+        the likeliest tokens of a slot alone; training scores all of them, so that every one of them learns."""
+        unary = linear(hidden, self.output)
+        pairs = linear(previous, self.markov_w2)
+        count = self.config.candidates
+        if not count or count >= unary.shape[-1]:
+            return unary + pairs
+        chosen = unary.topk(count, -1).indices
+        return torch.full_like(unary, float("-inf")).scatter(-1, chosen, (unary + pairs).gather(-1, chosen))
 
     def confidence(self, hidden: Tensor, previous: Tensor) -> Tensor:
         """The logit [..] of the predicted token's expected acceptance, given that all before it are accepted."""
         features = torch.cat([hidden, previous], dim=-1).float()
         return F.linear(features, self.conf_proj, self.conf_proj_bias).squeeze(-1)
+
+
+def convolution_weights(x: Tensor, base: Tensor, projection: Tensor, groups: int) -> tuple[Tensor, Tensor]:
+    """What slots x [.., hidden] weigh themselves and the slot before with, [.., 2 taps, hidden]: before a branch, and
+    behind it."""
+    hidden = base.shape[-1]
+    added = linear(x, projection).unflatten(-1, (2, 2, hidden // groups)).repeat_interleave(groups, -1)
+    weights = base.to(x.dtype) + added
+    return weights[..., 0, :, :], weights[..., 1, :, :]
+
+
+def convolve(x: Tensor, weights: Tensor) -> Tensor:
+    """Each slot's and the one before's numbers [.., L, hidden], with weights [.., L, 2, hidden] of the slot's own."""
+    before = F.pad(x, (0, 0, 1, 0))[..., :-1, :]
+    return weights[..., 0, :] * x + weights[..., 1, :] * before
 
 
 def visible(anchors: Tensor, positions: Tensor, length: int, window: int) -> Tensor:

@@ -55,7 +55,7 @@ def walk(
     """Draws every token that is not revealed from its distribution given the token before it."""
     previous, drawn, confidences = first, [], []
     for slot in range(hidden.shape[2]):
-        seen = drafter.previous(previous)
+        seen = drafter.previous(previous, hidden[:, :, slot])
         logits = drafter.logits(hidden[:, :, slot], seen).float()
         if temperature > 0:
             noise = torch.rand(logits.shape, generator=generator, device=logits.device)

@@ -126,6 +126,22 @@ def look_back(drafter: Drafter, layer: Layer, change: Tensor, fused: Tensor) -> 
     layer.ffn_down.mul_(0.02)
 
 
+@torch.no_grad()
+def open_gate(drafter: Drafter, verifier: Verifier, sample: list[Tensor]) -> None:
+    """Makes a selector of a Markov head: its gate is as nearly 1 as a linear map of the final states can be."""
+    c, states = drafter.config, []
+    for tokens in sample:
+        context = drafter.inject(verifier.forward(tokens, c.taps).taps)
+        anchors = torch.arange(1, tokens.shape[1] - c.block, 5, device=tokens.device).expand(len(tokens), -1)
+        slots = torch.full((*anchors.shape, c.block), c.mask_token, device=tokens.device)
+        slots[..., 0] = tokens.gather(1, anchors)
+        states.append(drafter(slots, anchors, context).flatten(0, 2).float())
+    x = torch.cat(states).double()
+    square = x.t() @ x
+    square.diagonal().add_(1e-3 * square.diagonal().mean())
+    drafter.selector_hidden.copy_(torch.linalg.solve(square, x.sum(0)).float().expand(c.rank, -1))
+
+
 def ridge(inputs: Tensor, outputs: Tensor, strength: float = 0.01) -> Tensor:
     """The weights [inputs + 1, outputs] of a ridge regression, the intercept last."""
     scale = inputs.std(0) + 1e-3

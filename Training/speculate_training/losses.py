@@ -117,3 +117,9 @@ class HeadLoss(torch.autograd.Function):
 def position_weights(length: int, decay: float) -> Tensor:
     """What slot i of a block counts: decay^i, since a draft's token is of use only when all before it are accepted."""
     return decay ** torch.arange(length, dtype=torch.float32)
+
+
+def pace_weights(acceptance: Tensor) -> Tensor:
+    """What each slot of blocks [.., L] counts by the acceptance that is expected there, given that of all before: how
+    much the expected length of a draft grows with the logarithm of a slot's acceptance, Σ_{m ≥ j} Π_{i ≤ m} q_i."""
+    return acceptance.cumprod(-1).flip(-1).cumsum(-1).flip(-1)

@@ -13,7 +13,7 @@ from .corpus import Batch
 from .diffusion import reveal
 from .drafter import Drafter, Injected
 from .drafting import Draft, draft_blocks
-from .losses import HeadLoss, Mix, position_weights
+from .losses import HeadLoss, Mix, pace_weights, position_weights
 from .states import Remembered
 from .verifier import Verifier, VerifierPass
 
@@ -33,6 +33,7 @@ class Stage:
     passes_match: float = 0.0  # There: share of the target taken from two passes, to be matched in one.
     share: float = 1.0  # Of an answer's positions, how many blocks begin at in a step.
     easy: float = 1.0  # How often blocks begin after a token that the drafter had right; after others: 1.
+    pace: bool = False  # Whether slots weigh what they add to the expected length of a draft, instead of `decay`.
     rounded: bool = False  # Whether the drafter computes with its matrices as the file will hold them.
 
 
@@ -158,7 +159,7 @@ def own_blocks(
 @torch.no_grad()
 def last_pass_distribution(drafter: Drafter, draft: Draft, tokens: Tensor) -> Tensor:
     """The distribution [S · A · L, draft vocabulary] of the draft's last pass, given the tokens before each."""
-    logits = drafter.logits(draft.hidden, drafter.previous(tokens[..., :-1]))
+    logits = drafter.logits(draft.hidden, drafter.previous(tokens[..., :-1], draft.hidden))
     return logits.flatten(0, 2).float().softmax(-1)
 
 
@@ -176,14 +177,12 @@ def block_loss(
     device = verifier.device
     context = drafter.inject(lesson.past.taps)
     S, A = anchors.shape
-    slot_weight = position_weights(length, stage.decay).to(device).expand(S, A, length)
+    standing = torch.ones((), device=device)  # How likely all stands that is before a slot.
     if own:
-        detached = Injected([k.detach() for k in context.keys], [v.detach() for v in context.values])
         share = stage.passes_match
-        blocks, kept = own_blocks(
-            verifier, drafter, lesson, detached, anchors, length, share, schedule if share else (), generator
+        blocks, standing = own_blocks(
+            verifier, drafter, lesson, context.detached(), anchors, length, share, schedule if share else (), generator
         )
-        slot_weight = slot_weight * kept
     else:
         blocks = text_blocks(lesson, anchors, length)
     shown, weight = (part.to(device) for part in reveal((S, A, length), stage.full, stage.prefix, generator))
@@ -192,9 +191,14 @@ def block_loss(
     # SUBS: a revealed token is carried over, so the slot before it has nothing to learn.
     wanted = blocks.valid & ~torch.cat([shown[..., 1:], torch.zeros_like(shown[..., :1])], -1)
     rows = wanted.flatten().nonzero().squeeze(-1)
-    previous = drafter.previous(blocks.tokens[..., :-1].flatten()[rows])
     row_hidden = hidden.flatten(0, 2)[rows]
-    row_weight = (slot_weight * weight.unsqueeze(-1)).flatten()[rows]
+    previous = drafter.previous(blocks.tokens[..., :-1].flatten()[rows], row_hidden)
+    slot_weight = position_weights(length, stage.decay).to(device).expand(S, A, length)
+    if stage.pace:
+        expected = torch.ones(S * A * length, device=device)
+        expected[rows] = drafter.confidence(row_hidden, previous).sigmoid().detach()
+        slot_weight = pace_weights(expected.reshape(S, A, length))
+    row_weight = (slot_weight * standing * weight.unsqueeze(-1)).flatten()[rows]
     loss, acceptance, likeliest = HeadLoss.apply(
         row_hidden, previous, drafter.output, drafter.markov_w2, blocks.distributions, blocks.which.flatten()[rows],
         row_weight, stage.mix,

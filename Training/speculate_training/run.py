@@ -17,7 +17,7 @@ from .checkpoint import Checkpoint, fingerprint
 from .corpus import Corpus, collate, endless
 from .drafter import Drafter, DrafterConfig, read_taps
 from .drafter_file import read
-from .initialization import start_from
+from .initialization import open_gate, start_from
 from .states import StateCache
 from .verifier import Verifier, working_dtype
 
@@ -52,8 +52,7 @@ class Run:
         self.drafter = Drafter(self.config, torch.tensor(self.d2t), self.verifier.embedding.cpu(), self.dtype)
         self.drafter.to(self.device)
         if begun and not self.path.exists():
-            self.check(begun.config.as_dict(), self.d2t, args.weights)
-            self.drafter.load_state_dict(begun.state_dict())
+            self.carry(begun)
             if args.weights.suffix != ".pt":  # GGUF files have the taps' scale folded into the next matrix.
                 self.drafter.unfold(self.drafter.tap_sizes(self.verifier, self.sample(1)[0]))
         elif args.start and not self.path.exists():
@@ -78,6 +77,16 @@ class Run:
         if not self.args.weights.exists():
             raise SystemExit(f"{self.args.weights}: there is no such drafter")
         return read(self.args.weights, self.verifier, checkpoint)
+
+    def carry(self, begun: Drafter) -> None:
+        """Takes its weights. What it has no part for begins as if it were not there."""
+        added = {"groups": 0, "candidates": 0, "early": False}
+        self.check(begun.config.as_dict() | {key: getattr(self.config, key) for key in added}, self.d2t, self.args.weights)
+        if lost := [key for key, none in added.items() if getattr(begun.config, key) not in (none, getattr(self.config, key))]:
+            raise SystemExit(f"{self.args.weights}: made with --{lost[0]}, which must stay as it is")
+        self.drafter.load_state_dict(self.drafter.state_dict() | begun.state_dict())
+        if self.config.candidates and not begun.config.candidates:
+            open_gate(self.drafter, self.verifier, self.sample(4))
 
     def sample(self, count: int) -> list[Tensor]:
         """The same `count` batches of token rows [S, T] every time."""
@@ -157,6 +166,9 @@ def drafter_config(
         window=args.window,
         rank=max(args.rank, 32),
         mask_token=mask,
+        groups=args.groups,
+        candidates=args.candidates,
+        early=args.early,
     )
 
 

@@ -42,9 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", type=int, default=8)
     parser.add_argument("--window", type=int, default=512)
     parser.add_argument("--rank", type=int, default=64, help="of the Markov head; 0 leaves it out")
+    parser.add_argument("--candidates", type=int, default=0, help="tokens that a selector scores; 0: a Markov head")
+    parser.add_argument("--groups", type=int, default=0, help="channels that share a convolution's weight; 0: none")
+    parser.add_argument("--early", action="store_true", help="the anchor's slot sees the first tapped state there")
     parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
+    parser.add_argument("--pace", action="store_true", help="slots count what they add to a draft's expected length")
     parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--fall", type=float, default=0.4, help="share of the steps in which the rate falls to nothing")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
@@ -111,6 +115,7 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
     if args.mix:
         parts = dict(part.split("=") for part in args.mix.split(","))
         stage = dataclasses.replace(stage, mix=Mix(**{key: float(value) for key, value in parts.items()}))
+    stage = dataclasses.replace(stage, pace=args.pace)
     rate = learning_rate(step, args.steps, args.lr, args.fall)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:

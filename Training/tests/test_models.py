@@ -122,7 +122,7 @@ def test_drafting_in_passes_keeps_what_it_revealed(drafter: Drafter) -> None:
     hidden = one.hidden
     previous = first
     for slot in range(4):
-        logits = drafter.logits(hidden[:, :, slot], drafter.previous(previous))
+        logits = drafter.logits(hidden[:, :, slot], drafter.previous(previous, hidden[:, :, slot]))
         previous = drafter.d2t[logits.argmax(-1)]
         assert torch.equal(previous, one.tokens[..., slot])
 

@@ -1,0 +1,138 @@
+"""Compares drafters on the same answers, prompt by prompt, and says where rounds lose their tokens."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .checkpoint import Checkpoint
+from .corpus import Batch, Corpus, collate, cut_loop, epoch_batches
+from .drafter import Drafter
+from .drafter_file import load
+from .drafting import SCHEDULES
+from .evaluate import Tally, matches
+from .formats import rounded
+from .respond import answers, for_verifier, read_prompts
+from .verifier import Verifier, working_dtype
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
+    parser.add_argument("--drafters", type=Path, nargs="+", required=True, help="the first is what others are compared to")
+    parser.add_argument("--prompts", type=Path, required=True, help="JSON lines, as for 'respond'")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the answers and comparison.json")
+    parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch generates")
+    parser.add_argument("--count", type=int, default=1000, help="prompts, drawn at random")
+    parser.add_argument("--max-tokens", type=int, default=128)
+    parser.add_argument("--passes", default="1,2")
+    parser.add_argument("--misses", action="store_true", help="also say where the first drafter's rounds lose tokens")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def interval(first: np.ndarray, second: np.ndarray, draws: int = 4000) -> tuple[float, float]:
+    """The middle 95 % of the difference of τ, prompts drawn again; each [prompts, 2], tokens and rounds."""
+    chosen = np.random.default_rng(0).integers(len(first), size=(draws, len(first)))
+    tau = [sums[:, 0] / sums[:, 1] for sums in (part[chosen].sum(1) for part in (first, second))]
+    low, high = np.percentile(tau[1] - tau[0], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def play(row: list[int], block: int) -> tuple[int, int]:
+    """Tokens and rounds of an answer at the greatest depth."""
+    tally = Tally(block)
+    tally.add(row)
+    return int(tally.tokens[block]), int(tally.rounds[block])
+
+
+@torch.no_grad()
+def misses(verifier: Verifier, drafter: Drafter, corpus: Corpus, budget: int = 1024) -> list[dict[str, Any]]:
+    """For each position of a round's draft: how often rounds end there, and where the verifier's token then stood among
+    the draft's, given the tokens before it."""
+    L = drafter.config.block
+    ranks: list[list[int]] = [[] for _ in range(L)]
+    reached = [0] * L
+    for indices in epoch_batches(corpus, np.arange(len(corpus)), budget, 0):
+        batch = collate(corpus, indices).to(verifier.device)
+        past = verifier.forward(batch.tokens, drafter.config.taps)
+        context = drafter.inject(past.taps)
+        rows = list(matches(verifier, drafter, batch, ()))
+        for number, row in enumerate(rows):
+            starts, at = [], 0
+            while at < len(row):
+                starts.append(at)
+                at += min(row[at], len(row) - at - 1) + 1
+            for start in starts:
+                allowed = min(L, len(row) - start - 1)
+                kept = min(row[start], allowed)
+                for i in range(min(kept + 1, allowed)):
+                    reached[i] += 1
+                if kept < allowed:
+                    ranks[kept].append(rank(drafter, context, batch, number, start, kept))
+    report = []
+    for i in range(L):
+        found = np.array(ranks[i])
+        shares = {f"top {k}": float((found[found >= 0] < k).sum() / max(len(found), 1)) for k in (2, 4, 16)}
+        unknown = float((found < 0).sum() / max(len(found), 1))
+        report.append({"position": i + 1, "reached": reached[i], "ended": len(found), **shares, "not drafted": unknown})
+    return report
+
+
+def rank(drafter: Drafter, context: Any, batch: Batch, number: int, start: int, index: int) -> int:
+    """Where the text's token stands among what a slot could draft, from 0; −1 if it cannot be drafted."""
+    at = int(batch.prompts[number]) - 1 + start
+    one = type(context)(
+        [k[number : number + 1] for k in context.keys], [v[number : number + 1] for v in context.values],
+        None if context.early is None else context.early[number : number + 1],
+    )  # fmt: skip
+    text: Tensor = batch.tokens[number, at : at + index + 2]
+    slots = torch.full((1, 1, drafter.config.block), drafter.config.mask_token, device=text.device)
+    slots[0, 0, 0] = text[0]
+    hidden = drafter(slots, torch.tensor([[at]], device=text.device), one)[0, 0, index]
+    logits = drafter.logits(hidden, drafter.previous(text[-2], hidden)).float()
+    wanted = int(drafter.t2d[text[-1]])
+    return -1 if wanted < 0 else int((logits > logits[wanted]).sum())
+
+
+def main(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
+    checkpoint = Checkpoint(args.verifier)
+    device = torch.device(args.device)
+    verifier = Verifier(checkpoint, device, working_dtype(device))
+    rows = read_prompts(args.prompts)
+    random.Random(args.seed).shuffle(rows)
+    rows = for_verifier(checkpoint, rows[: args.count])
+    found = answers(args, "held-out-0", rows, 0.0, args.seed)
+    vocabulary = verifier.config.vocabulary
+    corpus = Corpus.build(((a["prompt_ids"], cut_loop(a["tokens"]), a["id"]) for a in found), vocabulary)
+    first: dict[int, np.ndarray] = {}
+    report: list[dict[str, Any]] = []
+    for path in args.drafters:
+        drafter = load(path, verifier, checkpoint)
+        # A file's matrices are rounded; those of a training run shall be what its file will hold.
+        with rounded(drafter) if path.suffix == ".pt" else contextlib.nullcontext():
+            for passes in (int(part) for part in args.passes.split(",")):
+                played = np.zeros((len(corpus), 2))
+                for indices in epoch_batches(corpus, np.arange(len(corpus)), 2048, 0):
+                    for index, row in zip(
+                        indices, matches(verifier, drafter, collate(corpus, indices), SCHEDULES[passes]), strict=True
+                    ):
+                        played[index] = play(row, drafter.config.block)
+                tokens, rounds = played.sum(0)
+                low, high = interval(first.setdefault(passes, played), played)
+                line = {"drafter": str(path), "passes": passes, "tau": tokens / rounds, "low": low, "high": high}
+                report.append(line)
+                print(f"{path}, n = {passes}: τ {tokens / rounds:.3f}, {low:+.3f} to {high:+.3f}", flush=True)
+            if args.misses and path == args.drafters[0]:
+                for line in misses(verifier, drafter, corpus):
+                    report.append(line)
+                    print(line, flush=True)
+    (args.out / "comparison.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -1,0 +1,144 @@
+"""DFlash 2's parts, and the anchor's own state, against the plain reference that the engine is tested with."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import FIXTURES, drafter_config
+from test_training import arguments
+
+from speculate_training import train
+from speculate_training.corpus import Corpus
+from speculate_training.drafter import Drafter
+from speculate_training.drafting import draft_blocks
+from speculate_training.initialization import open_gate
+from speculate_training.losses import pace_weights
+from speculate_training.run import Run
+from speculate_training.verifier import Verifier
+
+sys.path.insert(0, str(FIXTURES))
+import reference
+
+
+def make(verifier: Verifier, **own: object) -> Drafter:
+    torch.manual_seed(1)
+    values = {"draft_vocabulary": 40, "layers": 2, "block": 4, "window": 99, "mask_token": 7} | own
+    drafter = Drafter(drafter_config(verifier, **values), torch.arange(5, 45), verifier.embedding, torch.float32)
+    with torch.no_grad():
+        for parameter in drafter.parameters():
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    return drafter
+
+
+def as_reference(drafter: Drafter) -> tuple[dict[str, np.ndarray], reference.Shape]:
+    c = drafter.config
+    weights = {}
+    for name, parameter in drafter.named_parameters():
+        key = name if name.endswith("conv_base") else f"{name}.weight"
+        weights[key.replace("enc_output_norm", "enc.output_norm")] = parameter.detach().double().numpy()
+    with torch.no_grad():
+        weights["token_embd.weight"] = drafter.embed(torch.arange(c.vocabulary)).double().numpy()
+    shape = reference.Shape(
+        c.hidden, c.feed_forward, c.layers, c.heads, c.kv_heads, c.head_dimension, c.epsilon, c.rope_base
+    )
+    return weights, shape
+
+
+@pytest.mark.parametrize("groups", [0, 16])
+def test_a_block_is_the_references(verifier: Verifier, groups: int) -> None:
+    drafter = make(verifier, groups=groups)
+    weights, shape = as_reference(drafter)
+    torch.manual_seed(2)
+    taps, slots = torch.randn(1, 12, 2, drafter.config.hidden), [11, 30, 7, 7]
+    expected, _ = reference.block(weights, weights, taps[0, :9].flatten(1).double().numpy(), slots, shape)
+    with torch.no_grad():
+        found = drafter(torch.tensor([[slots]]), torch.tensor([[9]]), drafter.inject(taps))[0, 0]
+    assert np.abs(found.numpy() - expected).max() < 1e-4
+
+
+def test_a_selector_chooses_as_the_reference_does(verifier: Verifier) -> None:
+    drafter = make(verifier, candidates=6)
+    weights, _ = as_reference(drafter)
+    weights["selector_predecessor.weight"] = weights["markov_w1.weight"]
+    weights["selector_successor.weight"] = weights["markov_w2.weight"]
+    torch.manual_seed(3)
+    context = drafter.inject(torch.randn(1, 12, 2, drafter.config.hidden))
+    draft = draft_blocks(drafter, context, torch.tensor([[9]]), torch.tensor([[11]]), 4)
+    hidden = draft.hidden[0, 0].double().numpy()
+    logits = hidden @ weights["output.weight"].T
+    # The reference leaves the anchor's slot out; ours drafts from it. Its words for tokens are the drafter's own.
+    padded = [np.concatenate([x[:1], x]) for x in (hidden, logits)]
+    weights["selector_predecessor.weight"] = weights["selector_predecessor.weight"][
+        np.concatenate([drafter.d2t.numpy(), [11]])
+    ]
+    steps = reference.select(weights, *padded, len(drafter.d2t), 6, 1.0, 0.0)
+    assert [int(drafter.d2t[tokens[scores.argmax()]]) for tokens, scores in steps] == draft.tokens[0, 0].tolist()
+
+
+def test_convolutions_and_the_anchors_state_change_nothing_at_first(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.save(tmp_path / "corpus.npz")
+    train.main(arguments(tmp_path / "first", tmp_path / "corpus.npz"))
+    begin = ["--weights", str(tmp_path / "first" / "checkpoint.pt")]
+    runs = [
+        Run(arguments(tmp_path / f"run{len(more)}", tmp_path / "corpus.npz", *begin, *more))
+        for more in ([], ["--groups", "16", "--early"])
+    ]
+    taps = torch.randn(1, 12, 2, runs[0].config.hidden)
+    slots, anchors = torch.randint(0, 200, (1, 2, 4)), torch.tensor([[3, 9]])
+    with torch.no_grad():
+        outputs = [run.drafter(slots, anchors, run.drafter.inject(taps)) for run in runs]
+    assert torch.equal(*outputs)
+    more = ["--groups", "16", "--early", "--candidates", "9", "--pace", "--stages", "B:0.5,C:0.5"]
+    train.main(arguments(tmp_path / "all", tmp_path / "corpus.npz", *begin, *more))
+    first, after = (torch.load(tmp_path / n / "checkpoint.pt", weights_only=True)["drafter"] for n in ("first", "all"))
+    for name in ("blk.0.attn_conv_proj", "blk.1.ffn_conv_proj", "early"):
+        assert bool(after[name].any()), name
+    with pytest.raises(SystemExit, match="--groups"):
+        Run(arguments(tmp_path / "less", tmp_path / "corpus.npz", "--weights", str(tmp_path / "all" / "checkpoint.pt")))
+
+
+def test_the_anchors_slot_sees_the_first_state_at_the_anchor_and_nothing_later(verifier: Verifier) -> None:
+    drafter = make(verifier, early=True)
+    torch.manual_seed(4)
+    taps, slots, anchors = torch.randn(1, 12, 2, drafter.config.hidden), torch.full((1, 1, 4), 7), torch.tensor([[6]])
+    with torch.no_grad():
+        before = drafter(slots, anchors, drafter.inject(taps))
+        for position, tap in ((6, 0), (6, 1), (7, 0)):
+            changed = taps.clone()
+            changed[:, position, tap] += 1
+            moved = not torch.equal(drafter(slots, anchors, drafter.inject(changed)), before)
+            assert moved == ((position, tap) == (6, 0))
+
+
+def test_a_selector_begins_as_the_markov_head(verifier: Verifier, corpus: Corpus) -> None:
+    """Where final states have a part in common, as trained ones do."""
+    drafter = make(verifier, candidates=6)
+    with torch.no_grad():
+        drafter.layers[-1].ffn_down.mul_(0.02)
+        for table in (drafter.draft_embd, drafter.embd_proj, drafter.mask_embd):
+            table.mul_(0.02)
+        drafter.embd_proj_bias.add_(3)
+        drafter.draft_embd.add_(3)
+        drafter.mask_embd.add_(3)
+    tokens = torch.randint(0, 250, (16, 40), generator=torch.Generator().manual_seed(5))
+    open_gate(drafter, verifier, [tokens])
+    with torch.no_grad():
+        context = drafter.inject(verifier.forward(tokens[:4], (0, 1)).taps)
+        slots, anchors = torch.full((4, 1, 4), 7), torch.full((4, 1), 22)
+        hidden = drafter(slots, anchors, context)
+        previous = torch.full(slots.shape, 11)
+        gated = drafter.previous(previous, hidden)
+        plain = drafter.markov_w1[11]
+    assert float((gated - plain).square().mean() / plain.square().mean()) < 0.05
+
+
+def test_paced_slots_weigh_what_they_add_to_the_expected_length() -> None:
+    acceptance = torch.tensor([[0.9, 0.5, 0.8], [0.1, 1.0, 0.3]])
+    logarithms = acceptance.log().requires_grad_(True)
+    length = logarithms.exp().cumprod(-1).sum()
+    (gradient,) = torch.autograd.grad(length, logarithms)
+    torch.testing.assert_close(pace_weights(acceptance), gradient)
