@@ -21,12 +21,12 @@ from .drafting import SCHEDULES
 from .evaluate import Tally, matches
 from .formats import rounded
 from .respond import answers, for_verifier, read_prompts
-from .verifier import Verifier, working_dtype
+from .verifier import Verifier, VerifierPass, working_dtype
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
-    parser.add_argument("--drafters", type=Path, nargs="+", required=True, help="the first is what others are compared to")
+    parser.add_argument("--drafters", type=Path, nargs="+", required=True, help="the others are compared to the first")
     parser.add_argument("--prompts", type=Path, required=True, help="JSON lines, as for 'respond'")
     parser.add_argument("--out", type=Path, required=True, help="folder for the answers and comparison.json")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch generates")
@@ -113,18 +113,23 @@ def main(args: argparse.Namespace) -> None:
     found = answers(args, "held-out-0", rows, 0.0, args.seed)
     vocabulary = verifier.config.vocabulary
     corpus = Corpus.build(((a["prompt_ids"], cut_loop(a["tokens"]), a["id"]) for a in found), vocabulary)
+    batches = epoch_batches(corpus, np.arange(len(corpus)), 2048, 0)
+    pasts: dict[tuple[int, ...], list[VerifierPass]] = {}  # By taps; without keys and values, which nobody needs.
     first: dict[int, np.ndarray] = {}
     report: list[dict[str, Any]] = []
     for path in args.drafters:
         drafter = load(path, verifier, checkpoint)
+        if (taps := drafter.config.taps) not in pasts:
+            tokens = (collate(corpus, indices).tokens.to(device) for indices in batches)
+            pasts[taps] = [verifier.forward(rows, taps).with_cache([], []) for rows in tokens]
         # A file's matrices are rounded; those of a training run shall be what its file will hold.
         with rounded(drafter) if path.suffix == ".pt" else contextlib.nullcontext():
             for passes in (int(part) for part in args.passes.split(",")):
                 played = np.zeros((len(corpus), 2))
-                for indices in epoch_batches(corpus, np.arange(len(corpus)), 2048, 0):
-                    for index, row in zip(
-                        indices, matches(verifier, drafter, collate(corpus, indices), SCHEDULES[passes]), strict=True
-                    ):
+                for indices, past in zip(batches, pasts[taps], strict=True):
+                    batch = collate(corpus, indices)
+                    found_rows = matches(verifier, drafter, batch, SCHEDULES[passes], past=past)
+                    for index, row in zip(indices, found_rows, strict=True):
                         played[index] = play(row, drafter.config.block)
                 tokens, rounds = played.sum(0)
                 low, high = interval(first.setdefault(passes, played), played)

@@ -38,7 +38,7 @@ class DrafterConfig:
     mask_token: int = 16
     groups: int = 0  # Channels that share what a slot adds to a convolution's weights; 0: no convolutions.
     candidates: int = 0  # Tokens of a slot that the selector scores; 0: a Markov head, which scores all of them.
-    early: bool = False  # Whether the anchor's slot sees the verifier's first tapped state at the anchor.
+    early: int = 0  # Which tapped state the anchor's slot sees at the anchor itself, from 1; 0: none.
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -146,14 +146,23 @@ class Drafter(nn.Module):
     @torch.no_grad()
     def unfold(self, scale: Tensor) -> None:
         """Undoes `fold`, for training."""
-        self.fc.mul_(scale / self.tap_scale)
+        for matrix, own in self.reading_taps(scale / self.tap_scale):
+            matrix.mul_(own)
         self.tap_scale.copy_(scale)
 
     def fold(self) -> None:
         """Folds the taps' scale into the next matrix, as in GGUF files."""
         with torch.no_grad():
-            self.fc.div_(self.tap_scale)
+            for matrix, own in self.reading_taps(self.tap_scale):
+                matrix.div_(own)
             self.tap_scale.fill_(1)
+
+    def reading_taps(self, scale: Tensor) -> list[tuple[nn.Parameter, Tensor]]:
+        """The matrices that read tapped numbers, and the part of their scale [taps · hidden] that they read."""
+        read = [(self.fc, scale)]
+        if tap := self.config.early:
+            read.append((self.early, scale.unflatten(0, (-1, self.config.hidden))[tap - 1]))
+        return read
 
     def embed(self, tokens: Tensor) -> Tensor:
         """[..] → [.., hidden]. Draft tokens and MASK have vectors of their own; other tokens get a linear map of the
@@ -185,8 +194,8 @@ class Drafter(nn.Module):
             values.append(linear(fused, layer.attn_v).unflatten(-1, (c.kv_heads, c.head_dimension)))
         if not c.early:
             return Injected(keys, values)
-        first = (taps[:, :, 0].float() / self.tap_scale[: c.hidden]).to(self.dtype)
-        return Injected(keys, values, linear(first, self.early))
+        scale = self.tap_scale.unflatten(0, (-1, c.hidden))[c.early - 1]
+        return Injected(keys, values, linear((taps[:, :, c.early - 1].float() / scale).to(self.dtype), self.early))
 
     def forward(self, slots: Tensor, anchors: Tensor, context: Injected) -> Tensor:
         """Returns the final normalised states [S, A, L, hidden].
@@ -234,8 +243,8 @@ class Drafter(nn.Module):
         return vector * linear(hidden, self.selector_hidden) if self.config.candidates else vector
 
     def logits(self, hidden: Tensor, previous: Tensor) -> Tensor:
-        """Draft logits [.., draft vocabulary] from the final states and `previous` of the tokens before. A selector scores
-        the likeliest tokens of a slot alone; training scores all of them, so that every one of them learns."""
+        """Draft logits [.., draft vocabulary] from the final states and `previous` of the tokens before. A selector
+        scores a slot's likeliest tokens alone; training scores all of them, so that every one of them learns."""
         unary = linear(hidden, self.output)
         pairs = linear(previous, self.markov_w2)
         count = self.config.candidates

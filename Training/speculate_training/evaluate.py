@@ -21,7 +21,7 @@ from .drafter import Drafter
 from .drafter_file import load
 from .drafting import SCHEDULES, draft_blocks
 from .respond import answers, for_verifier, read_prompts
-from .verifier import Verifier, working_dtype
+from .verifier import Verifier, VerifierPass, working_dtype
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,12 +83,14 @@ class Tally:
 
 @torch.no_grad()
 def matches(
-    verifier: Verifier, drafter: Drafter, batch: Batch, schedule: tuple[int, ...], order: Any = "left"
-) -> Iterable[list[int]]:
-    """For each sequence and each token of its answer: how many leading tokens of the block drafted there are right."""
+    verifier: Verifier, drafter: Drafter, batch: Batch, schedule: tuple[int, ...], order: Any = "left",
+    past: VerifierPass | None = None,
+) -> Iterable[list[int]]:  # fmt: skip
+    """For each sequence and each token of its answer: how many leading tokens of the block drafted there are right.
+    `past`: the verifier's pass over the batch, where there is one already."""
     generator = torch.Generator().manual_seed(0)
     batch = batch.to(verifier.device)
-    past = verifier.forward(batch.tokens, drafter.config.taps)
+    past = past or verifier.forward(batch.tokens, drafter.config.taps)
     context = drafter.inject(past.taps)
     A = int((batch.lengths - batch.prompts).max())
     L = drafter.config.block

@@ -61,14 +61,13 @@ def rounded(drafter: Drafter) -> Iterator[None]:
     """Inside, the drafter's matrices are what its file will hold. Gradients taken there are applied to the numbers
     themselves, which come back at the end: the straight-through estimator (Bengio et al. 2013)."""
     kept: dict[str, Tensor] = {}
+    scales = {id(matrix): scale for matrix, scale in drafter.reading_taps(drafter.tap_scale)}
     with torch.no_grad():
         for name, parameter in drafter.named_parameters():
             if is_matrix(name, parameter):
                 kept[name] = parameter.detach().clone()
-                if name == "fc":  # Files have the scale folded into it.
-                    parameter.copy_(through(parameter / drafter.tap_scale, format_of(name)) * drafter.tap_scale)
-                else:
-                    parameter.copy_(through(parameter, format_of(name)))
+                scale = scales.get(id(parameter), torch.ones((), device=parameter.device))  # Files have it folded in.
+                parameter.copy_(through(parameter / scale, format_of(name)) * scale)
     try:
         yield
     finally:

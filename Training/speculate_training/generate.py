@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,12 @@ from .verifier import Verifier
 
 def generate(
     verifier_path: str, source: Path, result: Path, max_tokens: int, temperature: float, seed: int,
-    device: torch.device, budget: int = 1 << 16,
+    device: torch.device, budget: int = 1 << 16, seconds: float = 0,
 ) -> None:  # fmt: skip
     """Completes the prompts of `source`, JSON lines as the engine's `batch` takes them, and writes the lines that it
-    would write: `id`, `text`, `tokens`, `prompt_ids`, `finish_reason`. `budget` bounds the tokens of a batch."""
+    would write: `id`, `text`, `tokens`, `prompt_ids`, `finish_reason`. `budget` bounds the tokens of a batch. With
+    `seconds`, no batch begins later than that, and the prompts left get no answer."""
+    began = time.monotonic()
     checkpoint = Checkpoint(verifier_path)
     tokenizer = load_tokenizer(checkpoint)
     verifier = Verifier(checkpoint, device, torch.bfloat16 if device.type == "cuda" else torch.float32)
@@ -35,7 +39,11 @@ def generate(
     generator = torch.Generator(device).manual_seed(seed)
     beside = result.with_suffix(".tmp")
     with beside.open("w") as file:
-        for batch in tqdm(list(batches(rows, max_tokens, budget))):
+        groups = list(batches(rows, max_tokens, budget))
+        random.Random(seed).shuffle(groups)  # Those that time leaves out shall not be the longest.
+        for batch in tqdm(groups):
+            if seconds and time.monotonic() - began > seconds:
+                break
             prompts = [row["prompt_ids"] for row in batch]
             for row, tokens in zip(
                 batch, answer(verifier, prompts, max_tokens, temperature, end, generator), strict=True

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperatures", default="0,0.7", help="answers are split evenly over these")
     parser.add_argument("--cache", type=Path, help="folder where the engine records its states, for 'train --cache'")
     parser.add_argument("--taps", default="", help="with --cache: layers whose input is recorded, as for 'train'")
+    parser.add_argument("--seconds", type=float, default=0, help="time for all answers, in PyTorch; 0: without end")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
@@ -65,7 +66,7 @@ def for_verifier(checkpoint: Checkpoint, rows: list[dict[str, Any]]) -> list[dic
 
 def answers(
     args: argparse.Namespace, name: str, prompts: list[dict[str, Any]], temperature: float, seed: int,
-    layers: tuple[int, ...] = (),
+    layers: tuple[int, ...] = (), seconds: float = 0,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Answers the prompts; the engine's own file remembers what is done when it is interrupted. It records the states
     that enter the given layers in NAME.states."""
@@ -84,7 +85,8 @@ def answers(
         if finished.returncode:
             raise SystemExit(f"{args.engine} batch ended with {finished.returncode}")
     else:
-        generate(args.verifier, source, result, args.max_tokens, temperature, seed, torch.device(args.device))
+        device = torch.device(args.device)
+        generate(args.verifier, source, result, args.max_tokens, temperature, seed, device, seconds=seconds)
     with result.open() as file:
         for line in file:
             answer = json.loads(line)
@@ -108,6 +110,8 @@ def own_prompts(args: argparse.Namespace, checkpoint: Checkpoint) -> list[dict[s
 
 
 def main(args: argparse.Namespace) -> None:
+    if args.seconds and args.engine:
+        raise SystemExit("--seconds is for answers in PyTorch, without --engine")
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(args.verifier)
     rows = [row for row in read_prompts(args.prompts) if len(row["prompt"]) <= args.longest]
@@ -123,7 +127,7 @@ def main(args: argparse.Namespace) -> None:
     recorded: list[tuple[Path, int, list[float]]] = []
     for number, temperature in enumerate(temperatures):
         part, name = rows[number :: len(temperatures)], f"answers-{number}"
-        found = answers(args, name, part, temperature, args.seed + number, layers)
+        found = answers(args, name, part, temperature, args.seed + number, layers, args.seconds / len(temperatures))
         for answer in tqdm(found, total=len(part)):
             tokens = cut_loop(answer["tokens"])
             if len(tokens) >= 4:

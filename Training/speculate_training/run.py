@@ -80,10 +80,11 @@ class Run:
 
     def carry(self, begun: Drafter) -> None:
         """Takes its weights. What it has no part for begins as if it were not there."""
-        added = {"groups": 0, "candidates": 0, "early": False}
-        self.check(begun.config.as_dict() | {key: getattr(self.config, key) for key in added}, self.d2t, self.args.weights)
-        if lost := [key for key, none in added.items() if getattr(begun.config, key) not in (none, getattr(self.config, key))]:
+        ours, theirs = self.config.as_dict(), begun.config.as_dict()
+        added = ("groups", "candidates", "early")
+        if lost := [key for key in added if theirs[key] and theirs[key] != ours[key]]:
             raise SystemExit(f"{self.args.weights}: made with --{lost[0]}, which must stay as it is")
+        self.check(theirs | {key: ours[key] for key in added}, self.d2t, self.args.weights)
         self.drafter.load_state_dict(self.drafter.state_dict() | begun.state_dict())
         if self.config.candidates and not begun.config.candidates:
             open_gate(self.drafter, self.verifier, self.sample(4))
@@ -127,7 +128,7 @@ class Run:
         if not self.path.exists():
             return
         state: dict[str, Any] = torch.load(self.path, map_location=self.device, weights_only=True)
-        self.check(state["config"], state["d2t"], self.path)
+        self.check(DrafterConfig.from_dict(state["config"]).as_dict(), state["d2t"], self.path)
         if state["fingerprint"] != self.fingerprint:
             raise SystemExit(f"{self.path}: made for another verifier; name another one")
         self.drafter.load_state_dict(state["drafter"])

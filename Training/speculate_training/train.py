@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int, default=64, help="of the Markov head; 0 leaves it out")
     parser.add_argument("--candidates", type=int, default=0, help="tokens that a selector scores; 0: a Markov head")
     parser.add_argument("--groups", type=int, default=0, help="channels that share a convolution's weight; 0: none")
-    parser.add_argument("--early", action="store_true", help="the anchor's slot sees the first tapped state there")
+    parser.add_argument("--early", type=int, default=0, help="tapped state that the anchor's slot sees there, from 1")
     parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")

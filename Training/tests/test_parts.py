@@ -85,14 +85,14 @@ def test_convolutions_and_the_anchors_state_change_nothing_at_first(corpus: Corp
     begin = ["--weights", str(tmp_path / "first" / "checkpoint.pt")]
     runs = [
         Run(arguments(tmp_path / f"run{len(more)}", tmp_path / "corpus.npz", *begin, *more))
-        for more in ([], ["--groups", "16", "--early"])
+        for more in ([], ["--groups", "16", "--early", "1"])
     ]
     taps = torch.randn(1, 12, 2, runs[0].config.hidden)
     slots, anchors = torch.randint(0, 200, (1, 2, 4)), torch.tensor([[3, 9]])
     with torch.no_grad():
         outputs = [run.drafter(slots, anchors, run.drafter.inject(taps)) for run in runs]
     assert torch.equal(*outputs)
-    more = ["--groups", "16", "--early", "--candidates", "9", "--pace", "--stages", "B:0.5,C:0.5"]
+    more = ["--groups", "16", "--early", "1", "--candidates", "9", "--pace", "--stages", "B:0.5,C:0.5"]
     train.main(arguments(tmp_path / "all", tmp_path / "corpus.npz", *begin, *more))
     first, after = (torch.load(tmp_path / n / "checkpoint.pt", weights_only=True)["drafter"] for n in ("first", "all"))
     for name in ("blk.0.attn_conv_proj", "blk.1.ffn_conv_proj", "early"):
@@ -102,7 +102,7 @@ def test_convolutions_and_the_anchors_state_change_nothing_at_first(corpus: Corp
 
 
 def test_the_anchors_slot_sees_the_first_state_at_the_anchor_and_nothing_later(verifier: Verifier) -> None:
-    drafter = make(verifier, early=True)
+    drafter = make(verifier, early=1)
     torch.manual_seed(4)
     taps, slots, anchors = torch.randn(1, 12, 2, drafter.config.hidden), torch.full((1, 1, 4), 7), torch.tensor([[6]])
     with torch.no_grad():
@@ -133,7 +133,8 @@ def test_a_selector_begins_as_the_markov_head(verifier: Verifier, corpus: Corpus
         previous = torch.full(slots.shape, 11)
         gated = drafter.previous(previous, hidden)
         plain = drafter.markov_w1[11]
-    assert float((gated - plain).square().mean() / plain.square().mean()) < 0.05
+        apart = float((gated - plain).square().mean() / plain.square().mean())
+    assert apart < 0.05
 
 
 def test_paced_slots_weigh_what_they_add_to_the_expected_length() -> None:
@@ -142,3 +143,16 @@ def test_paced_slots_weigh_what_they_add_to_the_expected_length() -> None:
     length = logarithms.exp().cumprod(-1).sum()
     (gradient,) = torch.autograd.grad(length, logarithms)
     torch.testing.assert_close(pace_weights(acceptance), gradient)
+
+
+def test_the_taps_scale_is_folded_into_all_that_reads_them(verifier: Verifier) -> None:
+    drafter = make(verifier, early=2)
+    scale = torch.linspace(0.5, 30, len(drafter.tap_scale))
+    torch.manual_seed(8)
+    taps, slots, anchors = torch.randn(1, 12, 2, drafter.config.hidden), torch.full((1, 1, 4), 7), torch.tensor([[6]])
+    with torch.no_grad():
+        before = drafter(slots, anchors, drafter.inject(taps))
+        drafter.unfold(scale)
+        torch.testing.assert_close(drafter(slots, anchors, drafter.inject(taps)), before, rtol=1e-3, atol=1e-4)
+        drafter.fold()
+        torch.testing.assert_close(drafter(slots, anchors, drafter.inject(taps)), before, rtol=1e-3, atol=1e-4)
