@@ -7,7 +7,7 @@ import contextlib
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from .checkpoint import Checkpoint
 from .corpus import Batch, Corpus, collate, cut_loop, epoch_batches
 from .drafter import Drafter
 from .drafter_file import load
-from .drafting import SCHEDULES
+from .drafting import SCHEDULES, Order
 from .evaluate import Tally, matches
 from .formats import rounded
 from .respond import answers, for_verifier, read_prompts
@@ -32,10 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch generates")
     parser.add_argument("--count", type=int, default=1000, help="prompts, drawn at random")
     parser.add_argument("--max-tokens", type=int, default=128)
-    parser.add_argument("--passes", default="1,2")
+    parser.add_argument("--passes", default="1,2", help="numbers of passes, or orders of revealing, as confidence:7")
     parser.add_argument("--misses", action="store_true", help="also say where the first drafter's rounds lose tokens")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def plan(text: str) -> tuple[tuple[int, ...], Order]:
+    """How many tokens are revealed after each pass but the last, and in which order: of a number of passes, or as
+    ORDER:COUNT+COUNT says it."""
+    order, _, counts = text.rpartition(":")
+    try:
+        if not order:
+            return SCHEDULES[int(counts)], "left"
+        schedule = tuple(int(count) for count in counts.split("+"))
+    except (KeyError, ValueError):
+        schedule = ()
+    if order not in get_args(Order) or not schedule:
+        raise SystemExit(f"--passes has {text}, expected 1, 2, 4 or an order with counts, as left:2 or confidence:1+4")
+    return schedule, cast(Order, order)
 
 
 def interval(first: np.ndarray, second: np.ndarray, draws: int = 4000) -> tuple[float, float]:
@@ -103,6 +118,7 @@ def rank(drafter: Drafter, context: Any, batch: Batch, number: int, start: int, 
 
 
 def main(args: argparse.Namespace) -> None:
+    plans = {text: plan(text) for text in args.passes.split(",")}
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(args.verifier)
     device = torch.device(args.device)
@@ -115,7 +131,7 @@ def main(args: argparse.Namespace) -> None:
     corpus = Corpus.build(((a["prompt_ids"], cut_loop(a["tokens"]), a["id"]) for a in found), vocabulary)
     batches = epoch_batches(corpus, np.arange(len(corpus)), 2048, 0)
     pasts: dict[tuple[int, ...], list[VerifierPass]] = {}  # By taps; without keys and values, which nobody needs.
-    first: dict[int, np.ndarray] = {}
+    first: dict[str, np.ndarray] = {}
     report: list[dict[str, Any]] = []
     for path in args.drafters:
         drafter = load(path, verifier, checkpoint)
@@ -124,11 +140,11 @@ def main(args: argparse.Namespace) -> None:
             pasts[taps] = [verifier.forward(rows, taps).with_cache([], []) for rows in tokens]
         # A file's matrices are rounded; those of a training run shall be what its file will hold.
         with rounded(drafter) if path.suffix == ".pt" else contextlib.nullcontext():
-            for passes in (int(part) for part in args.passes.split(",")):
+            for passes, (schedule, order) in plans.items():
                 played = np.zeros((len(corpus), 2))
                 for indices, past in zip(batches, pasts[taps], strict=True):
                     batch = collate(corpus, indices)
-                    found_rows = matches(verifier, drafter, batch, SCHEDULES[passes], past=past)
+                    found_rows = matches(verifier, drafter, batch, schedule, order, past)
                     for index, row in zip(indices, found_rows, strict=True):
                         played[index] = play(row, drafter.config.block)
                 tokens, rounds = played.sum(0)

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from speculate_training.compare import interval, misses, play
+from speculate_training.compare import interval, misses, plan, play
 from speculate_training.corpus import Corpus
 from speculate_training.drafter import Drafter
 from speculate_training.verifier import Verifier
@@ -12,6 +13,13 @@ from speculate_training.verifier import Verifier
 def test_rounds_are_played_to_the_end() -> None:
     # Two of the draft are right, the verifier adds one; then nothing is right; the last token needs no draft.
     assert play([2, 0, 0, 0, 3], 4) == (5, 3)
+
+
+def test_plans_are_numbers_of_passes_or_orders_with_counts() -> None:
+    assert plan("4") == ((1, 2, 4), "left") and plan("confidence:1+7") == ((1, 7), "confidence")
+    for wrong in ("3", "up:2", "left:", "left:x"):
+        with pytest.raises(SystemExit, match=wrong):
+            plan(wrong)
 
 
 def test_an_interval_holds_the_difference_and_is_that_of_pairs() -> None:
