@@ -28,8 +28,16 @@ _NAMES = {
 }
 
 
-def tensor_name(parameter: str) -> str:
+#: What a selector's tables are called, which are a Markov head's but for the gate.
+_SELECTOR = {"markov_w1": "selector_predecessor.weight", "markov_w2": "selector_successor.weight"}
+
+
+def tensor_name(parameter: str, config: DrafterConfig) -> str:
     """`blk.0.attn_q` → `blk.0.attn_q.weight`."""
+    if config.candidates and parameter in _SELECTOR:
+        return _SELECTOR[parameter]
+    if parameter.endswith("_conv_base"):
+        return parameter
     return _NAMES.get(parameter, f"{parameter}.weight")
 
 
@@ -58,7 +66,7 @@ def read(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
         drafter.load_state_dict(state["average"] | {"tap_scale": state["drafter"]["tap_scale"]})
     else:
         named = drafter.named_parameters()
-        parameters = {name: file.tensor(tensor_name(name)).reshape(p.shape) for name, p in named}
+        parameters = {name: file.tensor(tensor_name(name, config)).reshape(p.shape) for name, p in named}
         drafter.load_state_dict(parameters | {"tap_scale": drafter.tap_scale})
     return drafter.to(verifier.device)
 
@@ -69,7 +77,8 @@ FINGERPRINT = "speculate.verifier.fingerprint"
 def read_config(file: Checkpoint) -> DrafterConfig:
     d = "dflash."
     heads = int(file.value(d + "attention.head_count"))
-    rank = file.tensors["markov_w1.weight"].shape[0]
+    candidates = int(file.value(d + "selector_top_k", 0))
+    rank = file.tensors[_SELECTOR["markov_w1"] if candidates else "markov_w1.weight"].shape[0]
     return DrafterConfig(
         hidden=int(file.value(d + "embedding_length")),
         feed_forward=int(file.value(d + "feed_forward_length")),
@@ -87,6 +96,8 @@ def read_config(file: Checkpoint) -> DrafterConfig:
         window=int(file.value(d + "attention.sliding_window")),
         rank=int(rank),
         mask_token=int(file.value("tokenizer.ggml.mask_token_id")),
+        groups=int(file.value(d + "conv_group_size", 0)),
+        candidates=candidates,
     )
 
 
@@ -96,8 +107,15 @@ def write(
 ) -> None:  # fmt: skip
     """Writes beside and renames. `body` and `embedding` are the formats of the matrices (see `format_of`); `about`
     are `general.` texts. `extras`: the keys and tensors under `speculate.` that only our engine reads; without them the
-    file has the whole embedding instead, for llama.cpp."""
+    file has the whole embedding instead, for llama.cpp.
+
+    Raises `CheckpointError` where the file's reader could not run the drafter.
+    """
     c = drafter.config
+    if c.early:
+        raise CheckpointError(f"{path}: made with --early, and the engine does not run the verifier before a draft")
+    if not extras and (c.groups or c.candidates):
+        raise CheckpointError(f"{path}: llama.cpp has no convolutions or selector for blocks that begin at the anchor")
     beside = path.with_suffix(".tmp")
     writer = gguf.GGUFWriter(str(beside), "dflash")
     for key, text in about.items():
@@ -110,6 +128,10 @@ def write(
         "rope.dimension_count": c.head_dimension, "block_size": c.block, "attention.sliding_window": c.window,
         "vocab_size": c.vocabulary,
     }  # fmt: skip
+    if c.groups:
+        numbers |= {"conv_kernel_size": 2, "conv_group_size": c.groups}
+    if c.candidates:
+        numbers |= {"selector_rank": c.rank, "selector_top_k": c.candidates}
     for key, value in numbers.items():
         writer.add_uint32(f"dflash.{key}", value)
     writer.add_array("dflash.attention.sliding_window_pattern", [True] * c.layers)
@@ -128,11 +150,11 @@ def write(
     writer.add_uint32("tokenizer.ggml.mask_token_id", c.mask_token)
     writer.add_tensor("d2t", drafter.d2t.cpu().numpy().astype(np.int64))
     for name, parameter in drafter.named_parameters():
-        if not extras and tensor_name(name).startswith("speculate."):
+        if not extras and tensor_name(name, c).startswith("speculate."):
             continue
         values = parameter.detach().float().cpu().numpy()
         type_ = format_of(name, body, embedding) if is_matrix(name, parameter) else GGMLQuantizationType.F32
-        writer.add_tensor(tensor_name(name), gguf.quantize(values, type_), raw_dtype=type_)
+        writer.add_tensor(tensor_name(name, c), gguf.quantize(values, type_), raw_dtype=type_)
     if not extras:
         with torch.no_grad():
             table = drafter.embed(torch.arange(c.vocabulary, device=drafter.d2t.device)).float().cpu().numpy()
