@@ -42,8 +42,9 @@ def make(name: str, target: Target, propose: Callable[[int], list[tuple[np.ndarr
 def dflash(
     name: str, target: Target, *, layers: list[int], count: int, keys: dict[str, Any] | None = None,
     shape: dict[str, Any] | None = None, more_sizes: dict[str, tuple[int, ...]] | None = None,
+    d2t: np.ndarray | None = None,
 ) -> None:  # fmt: skip
-    """Embedding and head are the verifier's; the anchor's slot predicts nothing."""
+    """Embedding and head are the verifier's; the anchor's slot predicts nothing unless the keys say so."""
     width, keys = target.shape.hidden, keys or {}
     own = replace(target.shape, layers=2, rope_base=1e6, interleaved=False, **(shape or {}))
     sizes = {"fc.weight": (width, len(layers) * width), "enc.output_norm.weight": (width,), "output_norm.weight": (width,)}
@@ -59,16 +60,18 @@ def dflash(
     def propose(anchor: int) -> list[tuple[np.ndarray, np.ndarray]]:
         slots = [text[anchor]] + [MASK] * (count - 1)
         hidden, logits = block(weights, target.weights, read[:anchor], slots, own)
+        drafted = np.arange(VOCABULARY) if d2t is None else d2t
         if "markov_w1.weight" in weights:
-            return [(np.arange(VOCABULARY), row) for row in walk(weights, logits, text[anchor])]
+            return [(drafted, row) for row in walk(weights, logits, text[anchor], drafted)]
+        first = 0 if keys.get("sample_from_anchor") else 1
         if "selector_hidden.weight" not in weights:
-            return [(np.arange(VOCABULARY), row) for row in logits[1:]]
-        settings = [keys[key] for key in ("selector_top_k", "logit_scale", "final_logit_softcapping")]
-        return select(weights, hidden, logits, text[anchor], *settings)
+            return [(drafted, row) for row in logits[first:]]
+        settings = keys["selector_top_k"], keys.get("logit_scale", 1.0), keys.get("final_logit_softcapping", 0.0)
+        return select(weights, hidden[first:], logits[first:], text[anchor], drafted, *settings)
 
     make(name, target, propose)
     more = {"block_size": count, "target_layers": layers} | keys
-    write(name, "dflash", own, weights, more, target.pre, mask=MASK, merges=["Ġ t", "h e"])
+    write(name, "dflash", own, weights, more, target.pre, mask=MASK, merges=["Ġ t", "h e"], d2t=d2t)
 
 
 def tiny_dflash(name: str, target: Target) -> None:
@@ -101,11 +104,16 @@ def tiny_dflash2(name: str, target: Target) -> None:
         "selector_predecessor.weight": (VOCABULARY, rank), "selector_successor.weight": (VOCABULARY, rank),
         "selector_hidden.weight": (rank, width),
     }  # fmt: skip
+    dflash(name, target, layers=[1, 3], count=8, keys=keys, more_sizes=sizes | convolutions(width))
+
+
+def convolutions(width: int) -> dict[str, tuple[int, ...]]:
+    sizes: dict[str, tuple[int, ...]] = {}
     for index in range(2):
         for part in ("attn", "ffn"):
             convolution = f"blk.{index}.{part}_conv"
             sizes |= {f"{convolution}_base": (2, 2, width), f"{convolution}_proj.weight": (4 * width // 16, width)}
-    dflash(name, target, layers=[1, 3], count=8, keys=keys, more_sizes=sizes)
+    return sizes
 
 
 def tiny_dspark(name: str, target: Target) -> None:
@@ -118,6 +126,28 @@ def tiny_dspark(name: str, target: Target) -> None:
     }  # fmt: skip
     keys = {"sample_from_anchor": True, "has_confidence_head": True}
     dflash(name, target, layers=[2], count=7, keys=keys, more_sizes=sizes)
+
+
+def tiny_dspark_selector(name: str, target: Target) -> None:
+    """What our own trainer can write and llama.cpp cannot read: a selector that begins at the anchor's slot, without
+    convolutions, and of tokens that can be drafted alone."""
+    width = target.shape.hidden
+    drafted = np.sort(np.random.default_rng(7).permutation(257)[:160])
+    sizes: dict[str, tuple[int, ...]] = {
+        "selector_predecessor.weight": (VOCABULARY, 32), "selector_successor.weight": (160, 32),
+        "selector_hidden.weight": (32, width), "output.weight": (160, width),
+        "conf_proj.weight": (1, width + 32), "conf_proj.bias": (1,),
+    }  # fmt: skip
+    keys = {"sample_from_anchor": True, "has_confidence_head": True, "selector_rank": 32, "selector_top_k": 6}
+    dflash(name, target, layers=[2], count=7, keys=keys, more_sizes=sizes, d2t=drafted)
+
+
+def tiny_dspark_conv(name: str, target: Target) -> None:
+    """Convolutions beside a Markov head."""
+    width = target.shape.hidden
+    sizes: dict[str, tuple[int, ...]] = {"markov_w1.weight": (VOCABULARY, 32), "markov_w2.weight": (VOCABULARY, 32)}
+    keys = {"sample_from_anchor": True, "conv_kernel_size": 2, "conv_group_size": 16}
+    dflash(name, target, layers=[2], count=7, keys=keys, more_sizes=sizes | convolutions(width))
 
 
 # ------------------------------------------------------------------------------------------------ EAGLE-3
@@ -162,6 +192,7 @@ KINDS: dict[str, dict[str, Callable[[str, Target], None]]] = {
     "tiny-target": {
         "tiny-dflash": tiny_dflash, "tiny-dflash-keys": tiny_dflash_keys, "tiny-dflash2": tiny_dflash2,
         "tiny-dspark": tiny_dspark, "tiny-eagle3": tiny_eagle3, "tiny-eagle3-own": tiny_eagle3_own,
+        "tiny-dspark-selector": tiny_dspark_selector, "tiny-dspark-conv": tiny_dspark_conv,
     },
     "tiny-qwen2-target": {
         "tiny-qwen2-dflash": tiny_dflash, "tiny-qwen2-dflash2": tiny_dflash2, "tiny-qwen2-dspark": tiny_dspark,

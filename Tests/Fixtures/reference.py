@@ -169,30 +169,34 @@ def head(w: Weights, target: Weights) -> np.ndarray:
     return target["token_embd.weight"]
 
 
-def walk(w: Weights, logits: np.ndarray, anchor: int) -> list[np.ndarray]:
-    """DSpark's walk over a block's slots: each one's logits with the bias of the likeliest token before it."""
+def walk(w: Weights, logits: np.ndarray, anchor: int, drafted: np.ndarray) -> list[np.ndarray]:
+    """DSpark's walk over a block's slots: each one's logits, of the tokens that can be drafted, with the bias of the
+    likeliest token before it."""
     steps = []
     for row in logits:
         steps.append(row + w["markov_w2.weight"] @ w["markov_w1.weight"][anchor])
-        anchor = int(steps[-1].argmax())
+        anchor = int(drafted[steps[-1].argmax()])
     return steps
 
 
 def select(
-    w: Weights, hidden: np.ndarray, logits: np.ndarray, anchor: int, count: int, scale: float, softcap: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """DFlash 2's walk over a block's slots after the anchor's: each one's candidates, and their scores after the likeliest
-    token before them."""
+    w: Weights, hidden: np.ndarray, logits: np.ndarray, anchor: int, drafted: np.ndarray, count: int, scale: float,
+    softcap: float,
+) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
+    """DFlash 2's walk over slots: each one's candidates, and their scores after the likeliest token before them. The
+    successors are those of all tokens or of those that can be drafted."""
     steps = []
-    for row, state in zip(logits[1:], hidden[1:], strict=True):
+    for row, state in zip(logits, hidden, strict=True):
         candidates = np.sort(np.argsort(row)[-count:])
         unary = scale * row[candidates]
         if softcap:
             unary = softcap * np.tanh(unary / softcap)
         condition = w["selector_predecessor.weight"][anchor] * (w["selector_hidden.weight"] @ state)
-        scores = unary + w["selector_successor.weight"][candidates] @ condition
-        steps.append((candidates, scores))
-        anchor = int(candidates[scores.argmax()])
+        is_reduced = len(w["selector_successor.weight"]) == len(drafted)
+        rows = candidates if is_reduced else drafted[candidates]
+        scores = unary + w["selector_successor.weight"][rows] @ condition
+        steps.append((drafted[candidates], scores))
+        anchor = int(drafted[candidates[scores.argmax()]])
     return steps
 
 

@@ -11,14 +11,13 @@ from typing import Any, cast, get_args
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from .checkpoint import Checkpoint
-from .corpus import Batch, Corpus, collate, cut_loop, epoch_batches
+from .corpus import Corpus, collate, cut_loop, epoch_batches
 from .drafter import Drafter
 from .drafter_file import load
 from .drafting import SCHEDULES, Order
-from .evaluate import Tally, matches
+from .evaluate import Tally, drafts, matches
 from .formats import rounded
 from .respond import answers, for_verifier, read_prompts
 from .verifier import Verifier, VerifierPass, working_dtype
@@ -69,52 +68,37 @@ def play(row: list[int], block: int) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def misses(verifier: Verifier, drafter: Drafter, corpus: Corpus, budget: int = 1024) -> list[dict[str, Any]]:
+def misses(
+    verifier: Verifier, drafter: Drafter, corpus: Corpus, batches: list[list[int]], pasts: list[VerifierPass]
+) -> list[dict[str, Any]]:
     """For each position of a round's draft: how often rounds end there, and where the verifier's token then stood among
     the draft's, given the tokens before it."""
     L = drafter.config.block
     ranks: list[list[int]] = [[] for _ in range(L)]
     reached = [0] * L
-    for indices in epoch_batches(corpus, np.arange(len(corpus)), budget, 0):
-        batch = collate(corpus, indices).to(verifier.device)
-        past = verifier.forward(batch.tokens, drafter.config.taps)
-        context = drafter.inject(past.taps)
-        rows = list(matches(verifier, drafter, batch, ()))
-        for number, row in enumerate(rows):
-            starts, at = [], 0
-            while at < len(row):
-                starts.append(at)
-                at += min(row[at], len(row) - at - 1) + 1
-            for start in starts:
-                allowed = min(L, len(row) - start - 1)
-                kept = min(row[start], allowed)
+    for indices, past in zip(batches, pasts, strict=True):
+        batch = collate(corpus, indices)
+        draft, text, leading = drafts(verifier, drafter, batch, (), past=past)
+        for number, length in enumerate((batch.lengths - batch.prompts).tolist()):
+            at = 0
+            while at < length:
+                allowed = min(L, length - at - 1)
+                kept = min(int(leading[number, at]), allowed)
                 for i in range(min(kept + 1, allowed)):
                     reached[i] += 1
                 if kept < allowed:
-                    ranks[kept].append(rank(drafter, context, batch, number, start, kept))
+                    before, wanted = text[number, at, kept], drafter.t2d[text[number, at, kept + 1]]
+                    hidden = draft.hidden[number, at, kept]
+                    logits = drafter.logits(hidden, drafter.previous(before, hidden)).float()
+                    ranks[kept].append(-1 if wanted < 0 else int((logits > logits[wanted]).sum()))
+                at += kept + 1
     report = []
     for i in range(L):
         found = np.array(ranks[i])
-        shares = {f"top {k}": float((found[found >= 0] < k).sum() / max(len(found), 1)) for k in (2, 4, 16)}
+        shares = {f"top {k}": float(((found >= 0) & (found < k)).sum() / max(len(found), 1)) for k in (2, 4, 16)}
         unknown = float((found < 0).sum() / max(len(found), 1))
         report.append({"position": i + 1, "reached": reached[i], "ended": len(found), **shares, "not drafted": unknown})
     return report
-
-
-def rank(drafter: Drafter, context: Any, batch: Batch, number: int, start: int, index: int) -> int:
-    """Where the text's token stands among what a slot could draft, from 0; −1 if it cannot be drafted."""
-    at = int(batch.prompts[number]) - 1 + start
-    one = type(context)(
-        [k[number : number + 1] for k in context.keys], [v[number : number + 1] for v in context.values],
-        None if context.early is None else context.early[number : number + 1],
-    )  # fmt: skip
-    text: Tensor = batch.tokens[number, at : at + index + 2]
-    slots = torch.full((1, 1, drafter.config.block), drafter.config.mask_token, device=text.device)
-    slots[0, 0, 0] = text[0]
-    hidden = drafter(slots, torch.tensor([[at]], device=text.device), one)[0, 0, index]
-    logits = drafter.logits(hidden, drafter.previous(text[-2], hidden)).float()
-    wanted = int(drafter.t2d[text[-1]])
-    return -1 if wanted < 0 else int((logits > logits[wanted]).sum())
 
 
 def main(args: argparse.Namespace) -> None:
@@ -153,7 +137,7 @@ def main(args: argparse.Namespace) -> None:
                 report.append(line)
                 print(f"{path}, n = {passes}: τ {tokens / rounds:.3f}, {low:+.3f} to {high:+.3f}", flush=True)
             if args.misses and path == args.drafters[0]:
-                for line in misses(verifier, drafter, corpus):
+                for line in misses(verifier, drafter, corpus, batches, pasts[taps]):
                     report.append(line)
                     print(line, flush=True)
     (args.out / "comparison.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -195,7 +195,9 @@ class Drafter(nn.Module):
         if not c.early:
             return Injected(keys, values)
         scale = self.tap_scale.unflatten(0, (-1, c.hidden))[c.early - 1]
-        return Injected(keys, values, linear((taps[:, :, c.early - 1].float() / scale).to(self.dtype), self.early))
+        early = linear((taps[:, :, c.early - 1].float() / scale).to(self.dtype), self.early)
+        # Of the size of what it is added to, lest it learn a hundred times more slowly.
+        return Injected(keys, values, early * self.draft_embd.detach().square().mean().sqrt().to(self.dtype))
 
     def forward(self, slots: Tensor, anchors: Tensor, context: Injected) -> Tensor:
         """Returns the final normalised states [S, A, L, hidden].

@@ -19,7 +19,7 @@ from .checkpoint import Checkpoint
 from .corpus import Batch, Corpus, collate, cut_loop, epoch_batches
 from .drafter import Drafter
 from .drafter_file import load
-from .drafting import SCHEDULES, draft_blocks
+from .drafting import SCHEDULES, Draft, draft_blocks
 from .respond import answers, for_verifier, read_prompts
 from .verifier import Verifier, VerifierPass, working_dtype
 
@@ -82,12 +82,12 @@ class Tally:
 
 
 @torch.no_grad()
-def matches(
+def drafts(
     verifier: Verifier, drafter: Drafter, batch: Batch, schedule: tuple[int, ...], order: Any = "left",
     past: VerifierPass | None = None,
-) -> Iterable[list[int]]:  # fmt: skip
-    """For each sequence and each token of its answer: how many leading tokens of the block drafted there are right.
-    `past`: the verifier's pass over the batch, where there is one already."""
+) -> tuple[Draft, Tensor, Tensor]:  # fmt: skip
+    """What is drafted after each token of the answers, the text there [S, A, L + 1] from that token on, and how many
+    leading tokens [S, A] of the draft are the text's. `past`: the verifier's pass over the batch, if known."""
     generator = torch.Generator().manual_seed(0)
     batch = batch.to(verifier.device)
     past = past or verifier.forward(batch.tokens, drafter.config.taps)
@@ -97,12 +97,19 @@ def matches(
     anchors = batch.prompts.unsqueeze(-1) - 1 + torch.arange(A, device=verifier.device)  # [S, A]
     last = (batch.lengths - 1).unsqueeze(-1)
     anchors = torch.minimum(anchors, last)
-    first = batch.tokens.gather(1, anchors)
-    draft = draft_blocks(drafter, context, anchors, first, L, schedule, order, generator=generator)
-    ahead = anchors.unsqueeze(-1) + 1 + torch.arange(L, device=verifier.device)
-    truth = batch.tokens.gather(1, torch.minimum(ahead, last.unsqueeze(-1)).flatten(1)).reshape(ahead.shape)
-    right = (draft.tokens == truth) & (ahead <= last.unsqueeze(-1))
-    leading = right.int().cumprod(-1).sum(-1)  # [S, A]
+    ahead = anchors.unsqueeze(-1) + torch.arange(L + 1, device=verifier.device)
+    text = batch.tokens.gather(1, torch.minimum(ahead, last.unsqueeze(-1)).flatten(1)).reshape(ahead.shape)
+    draft = draft_blocks(drafter, context, anchors, text[..., 0], L, schedule, order, generator=generator)
+    right = (draft.tokens == text[..., 1:]) & (ahead[..., 1:] <= last.unsqueeze(-1))
+    return draft, text, right.int().cumprod(-1).sum(-1)
+
+
+def matches(
+    verifier: Verifier, drafter: Drafter, batch: Batch, schedule: tuple[int, ...], order: Any = "left",
+    past: VerifierPass | None = None,
+) -> Iterable[list[int]]:  # fmt: skip
+    """For each sequence and each token of its answer: how many leading tokens of the block drafted there are right."""
+    _, _, leading = drafts(verifier, drafter, batch, schedule, order, past)
     for row, length in zip(leading.tolist(), (batch.lengths - batch.prompts).tolist(), strict=True):
         yield row[:length]
 

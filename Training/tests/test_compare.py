@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from speculate_training.compare import interval, misses, plan, play
-from speculate_training.corpus import Corpus
+from speculate_training.corpus import Corpus, collate
 from speculate_training.drafter import Drafter
 from speculate_training.verifier import Verifier
 
@@ -34,7 +34,9 @@ def test_an_interval_holds_the_difference_and_is_that_of_pairs() -> None:
 
 def test_misses_count_every_round_that_ends_early(verifier: Verifier, drafter: Drafter, corpus: Corpus) -> None:
     torch.manual_seed(7)
-    report = misses(verifier, drafter, corpus)
+    batches = [[0, 1, 2], list(range(3, 24))]
+    pasts = [verifier.forward(collate(corpus, indices).tokens, drafter.config.taps) for indices in batches]
+    report = misses(verifier, drafter, corpus, batches, pasts)
     assert len(report) == drafter.config.block and report[0]["reached"] > 0
     for line, later in zip(report, report[1:], strict=False):
         assert later["reached"] <= line["reached"] - line["ended"]

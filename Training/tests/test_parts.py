@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import FIXTURES, drafter_config
+from gguf import GGMLQuantizationType
 from test_training import arguments
 
 from speculate_training import train
+from speculate_training.checkpoint import Checkpoint, CheckpointError
 from speculate_training.corpus import Corpus
 from speculate_training.drafter import Drafter
+from speculate_training.drafter_file import load, write
 from speculate_training.drafting import draft_blocks
 from speculate_training.initialization import open_gate
 from speculate_training.losses import pace_weights
@@ -70,13 +73,8 @@ def test_a_selector_chooses_as_the_reference_does(verifier: Verifier) -> None:
     draft = draft_blocks(drafter, context, torch.tensor([[9]]), torch.tensor([[11]]), 4)
     hidden = draft.hidden[0, 0].double().numpy()
     logits = hidden @ weights["output.weight"].T
-    # The reference leaves the anchor's slot out; ours drafts from it. Its words for tokens are the drafter's own.
-    padded = [np.concatenate([x[:1], x]) for x in (hidden, logits)]
-    weights["selector_predecessor.weight"] = weights["selector_predecessor.weight"][
-        np.concatenate([drafter.d2t.numpy(), [11]])
-    ]
-    steps = reference.select(weights, *padded, len(drafter.d2t), 6, 1.0, 0.0)
-    assert [int(drafter.d2t[tokens[scores.argmax()]]) for tokens, scores in steps] == draft.tokens[0, 0].tolist()
+    steps = reference.select(weights, hidden, logits, 11, drafter.d2t.numpy(), 6, 1.0, 0.0)
+    assert [int(tokens[scores.argmax()]) for tokens, scores in steps] == draft.tokens[0, 0].tolist()
 
 
 def test_convolutions_and_the_anchors_state_change_nothing_at_first(corpus: Corpus, tmp_path: Path) -> None:
@@ -156,3 +154,21 @@ def test_the_taps_scale_is_folded_into_all_that_reads_them(verifier: Verifier) -
         torch.testing.assert_close(drafter(slots, anchors, drafter.inject(taps)), before, rtol=1e-3, atol=1e-4)
         drafter.fold()
         torch.testing.assert_close(drafter(slots, anchors, drafter.inject(taps)), before, rtol=1e-3, atol=1e-4)
+
+
+def test_a_file_has_the_parts_and_what_no_reader_runs_is_refused(
+    checkpoint: Checkpoint, verifier: Verifier, tmp_path: Path
+) -> None:
+    drafter, path, f32 = make(verifier, groups=16, candidates=6), tmp_path / "d.gguf", GGMLQuantizationType.F32
+    write(path, drafter, checkpoint, f32, f32, {})
+    again = load(path, verifier, checkpoint)
+    assert again.config == drafter.config
+    for (name, before), after in zip(drafter.named_parameters(), again.parameters(), strict=True):
+        assert torch.equal(before, after), name
+    names = set(Checkpoint(path).tensors)
+    assert {"selector_predecessor.weight", "selector_successor.weight", "selector_hidden.weight"} <= names
+    assert {"blk.0.attn_conv_base", "blk.1.ffn_conv_proj.weight"} <= names and "markov_w1.weight" not in names
+    with pytest.raises(CheckpointError, match="llama.cpp"):
+        write(path, drafter, checkpoint, f32, f32, {}, extras=False)
+    with pytest.raises(CheckpointError, match="--early"):
+        write(path, make(verifier, early=1), checkpoint, f32, f32, {})

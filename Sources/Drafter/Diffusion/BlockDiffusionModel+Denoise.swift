@@ -151,7 +151,9 @@ extension BlockDiffusionModel {
             let slot = index + config.firstSlot
             let logits = scratch.logits + slot * scratch.logitStride
             embedPrevious(previous, worker)
-            if worker.index == 0, !block.isRevealed[index] { block.confidences[index] = confidence(slot, worker) }
+            if worker.index == 0, !block.isRevealed[index] {
+                block.confidences[index] = confidence(slot, given: scratch.previous)
+            }
             let share = worker.share(of: draftVocabulary, unit: 16)
             addMarkov(to: logits, share, worker)
             let best = scratch.best + index * worker.count
@@ -197,12 +199,12 @@ extension BlockDiffusionModel {
         withUnsafePointer(to: scratch.ownPrevious[worker.index]) { kernels.quantize(previous, 0, rank, 0, $0) }
     }
 
-    private func confidence(_ slot: Int, _ worker: Worker) -> Float {
+    /// - Parameter previous: what the Markov head or the selector reads of the token before.
+    func confidence(_ slot: Int, given previous: UnsafePointer<Float>) -> Float {
         guard let head = weights.confidence else { return 1 }
         let hidden = config.transformer.hidden
-        let rank = weights.markov.map { Int($0.embedding.inputs) } ?? 0
+        let rank = Int(weights.selector?.predecessor.inputs ?? weights.markov?.embedding.inputs ?? 0)
         let x = scratch.hidden + slot * hidden
-        let previous = scratch.previous + worker.index * rank
         var sum = head.bias
         for i in 0..<hidden { sum += head.weight[i] * x[i] }
         for i in 0..<rank { sum += head.weight[hidden + i] * previous[i] }

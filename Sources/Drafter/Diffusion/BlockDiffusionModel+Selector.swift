@@ -65,7 +65,9 @@ extension BlockDiffusionModel {
         let gate = scratch.gates + slot * scratch.gateStride
         for i in 0..<rank { condition[i] *= gate[i] }
         for place in 0..<selector.count {
-            withUnsafePointer(to: selector.successor) { spk_unpack_row($0, scratch.candidates[slot][place], row) }
+            let candidate =
+                selector.isReduced ? scratch.chosen[slot * selector.count + place] : scratch.candidates[slot][place]
+            withUnsafePointer(to: selector.successor) { spk_unpack_row($0, candidate, row) }
             var sum: Float = 0
             for i in 0..<rank { sum += row[i] * condition[i] }
             scores[place] = sum + scratch.unary[slot * selector.count + place]
@@ -81,6 +83,7 @@ extension BlockDiffusionModel {
             for index in 0..<block.count {
                 let slot = index + config.firstSlot
                 score(slot: slot, after: previous, into: scratch.branch)
+                if !block.isRevealed[index] { block.confidences[index] = confidence(slot, given: scratch.condition) }
                 let likeliest = kernels.argmax(scratch.branch, Int32(choiceCount))
                 choose(block, index, scratch.branch, likeliest: likeliest, position + index, sampling)
                 previous = block.tokens[index]

@@ -40,8 +40,8 @@ extension DrafterConfig {
         if let list = try metadata.optionalIntegers(sections), list.dropFirst().contains(where: { $0 != 0 }) {
             throw .invalid(key: sections, value: list, expected: "one section alone")
         }
+        family.convolution = try convolution(metadata)
         if try selector(metadata) != nil {
-            family.convolution = try convolution(file, metadata)
             // What the verifier does to its logits: without a selector the likeliest tokens are the same.
             family.keys["logit_scale"] = .computed
             family.keys["final_logit_softcapping"] = .computed
@@ -54,27 +54,33 @@ extension DrafterConfig {
         return family
     }
 
-    /// A selector's shape; nil where the file has none. It comes with convolutions, and they with it (DFlash 2).
-    static func selector(_ metadata: Metadata) throws(CheckpointError) -> Selector? {
+    /// Two sizes that a part of the file has; nil where they are 0 or absent.
+    private static func sizes(
+        _ first: String, _ second: String, _ metadata: Metadata
+    ) throws(CheckpointError) -> (Int, Int)? {
         let file = FamilyMetadata(metadata, plain)
-        let names = ["selector_rank", "selector_top_k", "conv_kernel_size", "conv_group_size"]
-        var sizes: [String: Int] = [:]
-        for name in names {
-            if let size = try file.optionalInteger(name, in: 0...1 << 16), size > 0 { sizes[name] = size }
-        }
-        guard !sizes.isEmpty else { return nil }
-        if let missing = names.first(where: { sizes[$0] == nil }) {
-            throw .missing(key: "\(architecture).\(missing)")
-        }
+        let (one, other) = (
+            try file.optionalInteger(first, in: 0...1 << 16) ?? 0,
+            try file.optionalInteger(second, in: 0...1 << 16) ?? 0
+        )
+        guard one > 0 || other > 0 else { return nil }
+        guard one > 0, other > 0 else { throw .missing(key: "\(architecture).\(one > 0 ? second : first)") }
+        return (one, other)
+    }
+
+    /// A selector's shape; nil where the file has none. Published files have it with convolutions (DFlash 2).
+    static func selector(_ metadata: Metadata) throws(CheckpointError) -> Selector? {
+        guard let (rank, _) = try sizes("selector_rank", "selector_top_k", metadata) else { return nil }
+        let file = FamilyMetadata(metadata, plain)
         return Selector(
-            rank: sizes["selector_rank"]!, count: try file.integer("selector_top_k", in: 1...Sampler.sumWidth),
+            rank: rank, count: try file.integer("selector_top_k", in: 1...Sampler.sumWidth),
             logitScale: try file.optionalFactor("logit_scale") ?? 1,
             softcap: try file.optionalFactor("final_logit_softcapping") ?? 0)
     }
 
-    private static func convolution(
-        _ file: FamilyMetadata, _ metadata: Metadata
-    ) throws(CheckpointError) -> Convolution.Shape {
+    private static func convolution(_ metadata: Metadata) throws(CheckpointError) -> Convolution.Shape? {
+        guard try sizes("conv_kernel_size", "conv_group_size", metadata) != nil else { return nil }
+        let file = FamilyMetadata(metadata, plain)
         let taps = try file.integer("conv_kernel_size", in: 1...RowBatch.maximumTreeRows)
         let hidden = try file.integer("embedding_length", in: 1...65536)
         let group = try file.integer("conv_group_size", in: 1...hidden)

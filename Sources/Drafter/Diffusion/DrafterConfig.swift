@@ -68,11 +68,6 @@ package struct DrafterConfig: Sendable {
         samplesFromAnchor =
             try metadata.optionalBool("\(name).sample_from_anchor")
             ?? (checkpoint.tensor("markov_w1.weight") != nil)
-        guard selector == nil || !samplesFromAnchor else {
-            throw .invalid(
-                key: "\(name).sample_from_anchor", value: true,
-                expected: "false, since a selector scores the slots after it")
-        }
         maskToken = Int32(try metadata.integer("tokenizer.ggml.mask_token_id", in: 0...tokens.count - 1))
         window = try Self.window(ofAllLayers: metadata) ?? transformer.context
         guard window >= min(block, transformer.context) else {

@@ -13,7 +13,10 @@ package final class DrafterWeights: @unchecked Sendable {
     struct Selector {
         /// Candidates of a slot.
         var count: Int
-        var predecessor, successor: spk_matrix  // [vocabulary × rank]
+        var predecessor: spk_matrix  // [vocabulary × rank]
+        var successor: spk_matrix  // [vocabulary, or draft vocabulary × rank]
+        /// Whether `successor` has rows for the tokens that can be drafted alone, in their order.
+        var isReduced: Bool
         var gate: spk_matrix  // [rank × hidden]
         var logitScale: Float
         /// 0 for none.
@@ -25,7 +28,7 @@ package final class DrafterWeights: @unchecked Sendable {
         }
     }
 
-    /// Expected acceptance: sigmoid(weight · [hidden state, Markov embedding] + bias).
+    /// Expected acceptance: sigmoid(weight · [hidden state, Markov embedding or what a selector makes of it] + bias).
     struct Confidence {
         var weight: UnsafePointer<Float>  // [hidden + rank]
         var bias: Float
@@ -119,10 +122,11 @@ package final class DrafterWeights: @unchecked Sendable {
         } else {
             markov = nil
         }
-        selector = try Self.selector(loader, config, drafted: draftTokens.count)
+        selector = try Self.selector(checkpoint, loader, config, drafted: draftTokens.count)
         guard selector == nil || markov == nil else {
             throw CheckpointError("the drafter has both a selector and a Markov head, expected one of them")
         }
+        rank = config.selector?.rank ?? rank
         if loader.contains("conf_proj.weight") {
             let bias = try loader.optionalVector("conf_proj.bias", count: 1)
             confidence = Confidence(
@@ -135,7 +139,7 @@ package final class DrafterWeights: @unchecked Sendable {
     }
 
     private static func selector(
-        _ loader: WeightLoader, _ config: DrafterConfig, drafted: Int
+        _ checkpoint: Checkpoint, _ loader: WeightLoader, _ config: DrafterConfig, drafted: Int
     ) throws(CheckpointError) -> Selector? {
         guard let shape = config.selector else { return nil }
         let (rank, vocabulary) = (shape.rank, config.transformer.vocabulary)
@@ -144,10 +148,13 @@ package final class DrafterWeights: @unchecked Sendable {
                 key: "\(DrafterConfig.architecture).selector_top_k", value: shape.count,
                 expected: "at most the \(drafted) tokens that can be drafted")
         }
+        let isReduced = checkpoint.tensor("selector_successor.weight")?.shape.last == drafted
         return Selector(
             count: shape.count,
             predecessor: try loader.matrix("selector_predecessor.weight", inputs: rank, outputs: vocabulary),
-            successor: try loader.matrix("selector_successor.weight", inputs: rank, outputs: vocabulary),
+            successor: try loader.matrix(
+                "selector_successor.weight", inputs: rank, outputs: isReduced ? drafted : vocabulary),
+            isReduced: isReduced,
             gate: try loader.matrix("selector_hidden.weight", inputs: config.transformer.hidden, outputs: rank),
             logitScale: shape.logitScale, softcap: shape.softcap)
     }

@@ -107,7 +107,8 @@ import Testing
                 change(&$0)
             }
         }
-        #expect(selecting(16).contains("sample_from_anchor"))
+        #expect(refusal { $0["dflash.conv_group_size"] = .uint32(16) }.contains("conv_kernel_size"))
+        #expect(selecting(16).contains("attn_conv_base"))
         #expect(selecting(5) { $0["dflash.sample_from_anchor"] = .bool(false) }.contains("conv_group_size"))
         #expect(selecting(16) { $0["dflash.sample_from_anchor"] = .bool(false) }.contains("attn_conv_base"))
         #expect(refusal { $0["speculate.schedule.2"] = .array(.int32([9])) }.contains("speculate.schedule.2"))

@@ -11,6 +11,9 @@ import Testing
         "tiny-qwen2-dspark", "tiny-qwen3-dflash", "tiny-qwen3-dflash2", "tiny-qwen3-dspark",
     ]
 
+    /// What llama.cpp cannot read.
+    private static let own = ["tiny-dspark-selector", "tiny-dspark-conv"]
+
     /// Whether a selector or a Markov head reads the drafted token before.
     private func isChain(_ name: String) -> Bool { name.contains("dflash2") || name.contains("dspark") }
 
@@ -53,7 +56,7 @@ import Testing
 
     @Test(
         "a file as converted drafts what its definition drafts, the first token from the slot after the anchor's",
-        arguments: names)
+        arguments: names + own)
     func parity(_ name: String) throws {
         let (golden, draft) = try drafting(name)
         let result = golden.compare(isChain: isChain(name), draft)

@@ -7,7 +7,8 @@ import Testing
 @Suite struct PublishedDrafterTests {
     private static let names = [
         "tiny-dflash", "tiny-dflash-keys", "tiny-dflash2", "tiny-dspark", "tiny-eagle3", "tiny-eagle3-own",
-        "tiny-qwen2-dflash", "tiny-qwen2-dflash2", "tiny-qwen2-dspark", "tiny-qwen2-eagle3", "tiny-qwen3-dflash",
+        "tiny-dspark-selector", "tiny-dspark-conv", "tiny-qwen2-dflash", "tiny-qwen2-dflash2", "tiny-qwen2-dspark",
+        "tiny-qwen2-eagle3", "tiny-qwen3-dflash",
         "tiny-qwen3-dflash2", "tiny-qwen3-dspark", "tiny-qwen3-eagle3",
     ]
 
