@@ -3,8 +3,8 @@ import SpeculateShared
 
 /// A tensor that is trained: its values in 32-bit floats, and what is left of them in the file's format, which is what
 /// everything is computed with. Gradients by the rounded values are taken for those by the values themselves
-/// (straight-through, Bengio et al. 2013). Matrices get 8 bits where they had fewer: rounded to 4 after every step, they learnt
-/// about half as much.
+/// (straight-through, Bengio et al. 2013). Matrices get 8 bits where they had fewer: a step of 4 bits is too far for what one
+/// text teaches (on Python code +4.8 % tokens per round with 4, +7.4 % with 8).
 package final class Parameter {
     /// Types that are fine enough for a matrix to learn in small steps.
     private static let fine: Set<TensorType> = [.f32, .f16, .bf16, .q8_0]

@@ -15,9 +15,6 @@ final class Trainer {
     private var order: [Int] = []
     private(set) var steps = 0
     private var draws = 0
-    /// Of the last step.
-    private(set) var loss = 0.0
-    private(set) var acceptance = 0.0
     private var batch = HeadBatch()
 
     init(_ network: HeadNetwork, _ lessons: [Lesson], seed: UInt64) {
@@ -32,12 +29,10 @@ final class Trainer {
     /// - Returns: false if a weight no longer fits the file's format, so that training is over.
     func step(rate: Float, mix: Mix = .standard) -> Bool {
         batch.removeAll()
-        var (count, losses, acceptances) = (0, 0.0, 0.0)
+        var count = 0
         func flush() {
             guard batch.rows > 0 else { return }
-            let sums = network.accumulate(batch, mix)
-            losses += sums.loss
-            acceptances += sums.acceptance
+            _ = network.accumulate(batch, mix)
             count += batch.rows
             batch.removeAll()
         }
@@ -48,8 +43,6 @@ final class Trainer {
             lesson.append(anchor: anchor, to: &batch) { draw < pow(Self.decay, Double($0)) }
         }
         flush()
-        loss = losses / Double(count)
-        acceptance = acceptances / Double(count)
         steps += 1
         let norm = network.parameters.trained.reduce(0) { $0 + $1.squaredNorm }.squareRoot() / Double(count)
         guard norm.isFinite else { return false }
