@@ -1,9 +1,9 @@
-"""How much faster a request is that resembles an earlier one: the same again, an edited one, one that quotes the answer.
+"""How much faster a request is that resembles an earlier one.
 
     python3 Benchmarks/resembling.py [--model FILE] [--count 12] [-- OTHER FLAGS OF speculate bench]
 
-Each held-out prompt is asked, then in three ways that resemble it, with no drafter but text (or with `-- --drafter FILE`).
-`speculate bench` times all of them against plain decoding on the same machine, and reports each way apart.
+Each held-out prompt is asked, then in four ways that resemble it, with no drafter but text, or with `-- --drafter FILE`.
+`speculate bench` times all of them against plain decoding, and reports each way apart.
 """
 
 from __future__ import annotations
