@@ -115,6 +115,27 @@ import Testing
         }
     }
 
+    @Test("without the rest, the Markov head or the selector has the same gradients, and nothing else takes a step")
+    func pairsAlone() throws {
+        for values in golden.cases {
+            var parts = parameters(values)
+            parts.trainsBody = false
+            parts.trainsOutput = false
+            let network = HeadNetwork(
+                parts, draftTokens: values.draftTokens, rows: 8, kernels: try Kernels(), pool: WorkerPool(count: 2))
+            _ = network.accumulate(batch(values), .standard)
+            let names: Set<String> = ["markov_w1", "markov_w2", "predecessor", "successor", "pair_gate"]
+            #expect(Set(parts.trained.map(\.name)) == names.intersection(values.weights.keys))
+            for parameter in parts.trained {
+                let expected = try #require(values.gradients[parameter.name])
+                let greatest = expected.map(abs).max()!
+                let worst = zip(parameter.gradients, expected).map { abs(Double($0) - $1) }.max()!
+                #expect(worst < 1e-5 * greatest, "\(values.name), \(parameter.name): \(worst / greatest)")
+            }
+            #expect(parts.output.gradients.allSatisfy { $0 == 0 } && parts.norm.gradients.allSatisfy { $0 == 0 })
+        }
+    }
+
     @Test("gradients add up over batches, whatever the threads, and a step down the gradient lowers the loss")
     func steps() throws {
         for values in golden.cases {

@@ -4,6 +4,11 @@ extension HeadNetwork {
     /// From the gradient by the logits to those by all parameters, which it is added to.
     func backward(_ batch: HeadBatch) {
         let (s, p, rows) = (scratch, parameters, batch.rows)
+        guard p.trainsBody else {
+            if let markov = p.markov { backward(markov, batch) }
+            if let selector = p.selector { backward(selector, batch) }
+            return
+        }
         Products.byInputs(
             s.logits, p.output.rounded, rows: rows, inputs: hidden, outputs: vocabulary, into: s.byHidden)
         if p.trainsOutput {

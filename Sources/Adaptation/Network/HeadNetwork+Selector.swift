@@ -101,6 +101,7 @@ extension HeadNetwork {
         }
         Products.byWeights(
             s.byGates, s.final, rows: batch.rows, inputs: hidden, outputs: rank, into: selector.gate.gradient)
+        guard parameters.trainsBody else { return }
         Products.byInputs(
             s.byGates, selector.gate.rounded, rows: batch.rows, inputs: hidden, outputs: rank, into: s.byHidden,
             accumulating: true)

@@ -58,6 +58,13 @@ package final class HeadNetwork {
         return (loss, acceptance)
     }
 
+    /// Σ min(p, q) of every slot.
+    func acceptances(_ batch: HeadBatch) -> [Double] {
+        forward(batch)
+        differentiate(batch, .standard)
+        return (0..<batch.rows).map { Double(scratch.acceptances[$0]) }
+    }
+
     /// One step of Adam by the gradients, which are forgotten.
     /// - Parameters:
     ///   - number: of the step, from 1.

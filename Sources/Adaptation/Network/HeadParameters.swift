@@ -49,6 +49,8 @@ package struct HeadParameters {
     package var output: Parameter
     /// Whether the output's matrix is the drafter's own, and no embedding at the same time.
     package var trainsOutput: Bool
+    /// Whether anything but the Markov head or the selector is trained.
+    package var trainsBody = true
     package var markov: Markov?
     package var selector: Selector?
     package var epsilon: Float
@@ -70,11 +72,14 @@ package struct HeadParameters {
 
     /// - Parameter verifier: whose output matrix is the drafter's where its file has none.
     /// - Throws: `CheckpointError` if a file cannot be read.
-    init(_ file: Checkpoint, _ model: BlockDiffusionModel, verifier: Checkpoint) throws(CheckpointError) {
-        func parameter(_ name: String, isTable: Bool = false) throws(CheckpointError) -> Parameter {
+    init(
+        _ file: Checkpoint, _ model: BlockDiffusionModel, verifier: Checkpoint, trainsBody: Bool = true
+    ) throws(CheckpointError) {
+        func parameter(_ name: String) throws(CheckpointError) -> Parameter {
             guard let info = file.tensor(name) else { throw .tensor(name, "is missing") }
-            return try Parameter(file, info, isTable: isTable)
+            return try Parameter(file, info, isTrained: trainsBody)
         }
+        self.trainsBody = trainsBody
         if model.endsInPlainFeedForward {
             let layer = "blk.\(model.config.transformer.layers - 1)"
             feedForward = FeedForward(
@@ -82,13 +87,26 @@ package struct HeadParameters {
                 up: try parameter("\(layer).ffn_up.weight"), down: try parameter("\(layer).ffn_down.weight"))
         }
         norm = try parameter("output_norm.weight")
-        trainsOutput = file.tensor("output.weight") != nil
+        trainsOutput = trainsBody && file.tensor("output.weight") != nil
         let borrowed = file.tensor("token_embd.weight").map { (file, $0) }
         let lent = (verifier.tensor("output.weight") ?? verifier.tensor("token_embd.weight")).map { (verifier, $0) }
         guard let (holder, info) = file.tensor("output.weight").map({ (file, $0) }) ?? borrowed ?? lent else {
             throw .tensor("output.weight", "is missing")
         }
-        output = try Parameter(holder, info)
+        output = try Parameter(holder, info, isTrained: trainsBody)
+        epsilon = model.config.transformer.epsilon
+        isGelu = model.activation == .gelu
+        try readPairs(file, model)
+    }
+
+    /// Makes the Markov head or the selector what it is in the file.
+    mutating func readPairs(
+        _ file: Checkpoint, _ model: BlockDiffusionModel, isTrained: Bool = true
+    ) throws(CheckpointError) {
+        func parameter(_ name: String, isTable: Bool = false) throws(CheckpointError) -> Parameter {
+            guard let info = file.tensor(name) else { throw .tensor(name, "is missing") }
+            return try Parameter(file, info, isTable: isTable, isTrained: isTrained)
+        }
         if file.tensor("markov_w1.weight") != nil {
             markov = Markov(
                 embedding: try parameter("markov_w1.weight", isTable: true), output: try parameter("markov_w2.weight"))
@@ -100,8 +118,6 @@ package struct HeadParameters {
                 gate: try parameter("selector_hidden.weight"), count: shape.count, logitScale: shape.logitScale,
                 softcap: shape.softcap)
         }
-        epsilon = model.config.transformer.epsilon
-        isGelu = model.activation == .gelu
     }
 
     /// Gives the drafter another vocabulary: the rows of new tokens are what a linear map makes of the verifier's.
@@ -141,9 +157,9 @@ package struct HeadParameters {
 
     /// Those that a step changes.
     package var trained: [Parameter] {
-        var all = [norm]
+        var all = trainsBody ? [norm] : []
         if trainsOutput { all.append(output) }
-        if let feedForward { all += [feedForward.norm, feedForward.gate, feedForward.up, feedForward.down] }
+        if trainsBody, let feedForward { all += [feedForward.norm, feedForward.gate, feedForward.up, feedForward.down] }
         if let markov { all += [markov.embedding, markov.output] }
         if let selector { all += [selector.predecessor, selector.successor, selector.gate] }
         return all

@@ -31,10 +31,12 @@ package final class Parameter {
     private var used: [Int] = []
     private var isUsed: [Bool]
 
-    /// - Parameter stored: the same values in the file's format, if they come from there.
+    /// - Parameters:
+    ///   - stored: the same values in the file's format, if they come from there.
+    ///   - isTrained: whether it may take steps; if not, it is but its values.
     package init(
         _ name: String, _ type: TensorType, rows: Int, columns: Int, values start: [Float], isTable: Bool = false,
-        stored: [UInt8]? = nil
+        stored: [UInt8]? = nil, isTrained: Bool = true
     ) {
         precondition(start.count == rows * columns)
         self.name = name
@@ -43,25 +45,26 @@ package final class Parameter {
         self.isTable = isTable
         let isWritten = isTable ? WeightEncoder.types.contains(type) : Self.fine.contains(type)
         let instead: TensorType = columns % TensorType.q8_0.unitSize == 0 ? .q8_0 : .f32
-        self.type = isWritten ? type : instead
+        self.type = isWritten || !isTrained ? type : instead
         rowBytes = columns / self.type.unitSize * self.type.unitBytes
         isUsed = isTable ? Array(repeating: false, count: rows) : []
         func allocate(_ from: [Float]?) -> UnsafeMutablePointer<Float> {
-            let memory = UnsafeMutablePointer<Float>.allocate(capacity: start.count)
+            let size = from?.count ?? (isTrained ? start.count : 0)
+            let memory = UnsafeMutablePointer<Float>.allocate(capacity: size)
             if let from {
-                memory.initialize(from: from, count: from.count)
+                memory.initialize(from: from, count: size)
             } else {
-                memory.initialize(repeating: 0, count: start.count)
+                memory.initialize(repeating: 0, count: size)
             }
             return memory
         }
-        values = allocate(start)
         rounded = allocate(start)
+        values = allocate(isTrained ? start : [])
         gradient = allocate(nil)
         mean = allocate(nil)
         square = allocate(nil)
-        bytes = stored ?? []
-        guard !isWritten || stored == nil else { return }
+        bytes = isTrained ? stored ?? [] : []
+        guard isTrained, !isWritten || stored == nil else { return }
         bytes = [UInt8](repeating: 0, count: rows * rowBytes)
         _ = bytes.withUnsafeMutableBytes { bytes in
             (0..<rows).allSatisfy { round($0, bytes.baseAddress! + $0 * rowBytes) }
@@ -71,13 +74,13 @@ package final class Parameter {
     deinit { for memory in [rounded, gradient, values, mean, square] { memory.deallocate() } }
 
     /// Reads a tensor of a file.
-    package convenience init(_ checkpoint: Checkpoint, _ info: TensorInfo, isTable: Bool = false)
-        throws(CheckpointError)
-    {
+    package convenience init(
+        _ checkpoint: Checkpoint, _ info: TensorInfo, isTable: Bool = false, isTrained: Bool = true
+    ) throws(CheckpointError) {
         let columns = info.shape.count == 1 ? info.count : info.shape[0]
         self.init(
             info.name, info.type, rows: info.count / columns, columns: columns, values: try checkpoint.floats(of: info),
-            isTable: isTable, stored: try checkpoint.bytes(of: info))
+            isTable: isTable, stored: try checkpoint.bytes(of: info), isTrained: isTrained)
     }
 
     /// The tensor with its rows in another order, some of them new: of a draft vocabulary that has changed.

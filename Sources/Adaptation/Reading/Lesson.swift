@@ -10,7 +10,7 @@ final class Lesson {
     let drafts: Int
     private let hidden: Int
     /// The first token after which there is a distribution.
-    private let first: Int
+    let first: Int
     private let distributions: TargetDistributions
     /// [anchors, drafts, hidden] In 16 bits: there are many.
     private let trunk: [Float16]

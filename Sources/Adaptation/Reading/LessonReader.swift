@@ -45,7 +45,7 @@ final class LessonReader {
     }
 
     /// A passage while it is read.
-    private final class Reading {
+    final class Reading {
         let passage: Passage
         var tokens: [Int32]
         let cache, injected: KVCache
@@ -72,33 +72,39 @@ final class LessonReader {
     func read(_ passages: [Passage], stride: Int, keepsCaches: Bool) throws(EngineError) -> [Lesson] {
         var readings: [Reading] = []
         for passage in passages {
-            let capacity = passage.tokens.count + passage.continuation
-            do throws(OutOfMemory) {
-                readings.append(
-                    Reading(
-                        passage, try verifier.makeCache(capacity: capacity), try model.makeCache(capacity: capacity),
-                        number: self.passages))
-            } catch { throw EngineError(error, path: "") }
-            self.passages += 1
-            try prefill(readings[readings.count - 1])
+            let reading = try begin(passage)
+            while try readOn(reading, tokens: Verifier.maximumRows) {}
+            if reading.isWriting { chooseNext(reading) }
+            readings.append(reading)
         }
         while readings.contains(where: \.isWriting) { try write(readings.filter(\.isWriting)) }
         return readings.map { lesson($0, stride: stride, keepsCache: keepsCaches) }
     }
 
-    private func prefill(_ reading: Reading) throws(EngineError) {
-        let (tokens, first) = (reading.passage.tokens, reading.passage.first)
-        for range in [0..<first, first..<tokens.count] {
-            for start in Swift.stride(from: range.lowerBound, to: range.upperBound, by: Verifier.maximumRows) {
-                let part = tokens[start..<min(start + Verifier.maximumRows, range.upperBound)]
-                batch.removeAll()
-                batch.append(part, to: reading.cache, logits: start < first ? .none : .all)
-                let pass = verifier.forward(batch)
-                model.inject(0..<part.count, of: pass, into: reading.injected)
-                for index in pass.logitRows.indices { try note(pass, index, reading) }
-            }
-        }
-        if reading.isWriting { chooseNext(reading) }
+    /// Takes memory for a passage.
+    /// - Throws: `EngineError` if there is not enough.
+    func begin(_ passage: Passage) throws(EngineError) -> Reading {
+        let capacity = passage.tokens.count + passage.continuation
+        defer { passages += 1 }
+        do throws(OutOfMemory) {
+            return Reading(
+                passage, try verifier.makeCache(capacity: capacity), try model.makeCache(capacity: capacity),
+                number: passages)
+        } catch { throw EngineError(error, path: "") }
+    }
+
+    /// Reads the next tokens of a passage, at most so many, in one pass.
+    /// - Returns: whether there are more.
+    /// - Throws: `EngineError` if the verifier's numbers are not finite.
+    func readOn(_ reading: Reading, tokens count: Int) throws(EngineError) -> Bool {
+        let (tokens, first, start) = (reading.passage.tokens, reading.passage.first, reading.cache.count)
+        let part = tokens[start..<min(start + count, start < first ? first : tokens.count)]
+        batch.removeAll()
+        batch.append(part, to: reading.cache, logits: start < first ? .none : .all)
+        let pass = verifier.forward(batch)
+        model.inject(0..<part.count, of: pass, into: reading.injected)
+        for index in pass.logitRows.indices { try note(pass, index, reading) }
+        return part.endIndex < tokens.count
     }
 
     /// One pass for the last token of each.
@@ -156,7 +162,7 @@ final class LessonReader {
             && reading.loop.beyond(with: next) == nil
     }
 
-    private func lesson(_ reading: Reading, stride: Int, keepsCache: Bool) -> Lesson {
+    func lesson(_ reading: Reading, stride: Int, keepsCache: Bool) -> Lesson {
         let first = reading.passage.first
         // A block begins where at least one token follows.
         let last = min(first + reading.distributions.count - 1, reading.tokens.count - 2)

@@ -22,6 +22,7 @@ struct ChatCommand: AsyncParsableCommand {
     @OptionGroup var answer: RequestFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup var texts: MemoryOption
+    @OptionGroup var learning: LearnOptions
     @OptionGroup(title: "Model") var model: ModelOptions
 
     func run() async throws {
@@ -33,7 +34,7 @@ struct ChatCommand: AsyncParsableCommand {
             _ = try await model.location()
             let editor = LineEditor(prompt: "> ")
             editor.begin()
-            let engine = try await model.load(speculation, adjusting: texts.adjust)
+            let engine = try await model.load(speculation, adjusting: adjust)
             var chat = Chat(
                 engine: engine, interrupts: interrupts, flags: answer, conversation: Conversation(system: system),
                 isColoured: color, isQuiet: quiet)
@@ -41,12 +42,22 @@ struct ChatCommand: AsyncParsableCommand {
                 Terminal.log(banner(engine).wrapped(to: Terminal.logColumns, atCommas: true))
             }
             while case .line(let line) = editor.read() {
-                guard try await chat.take(line) else { return try await engine.saveTexts() }
+                guard try await chat.take(line) else { return try await end(engine) }
                 if interrupts.wasTerminated { break }
             }
-            try await engine.saveTexts()
+            try await end(engine)
             if interrupts.wasTerminated { throw ExitCode(130) }
         }
+    }
+
+    private func adjust(_ configuration: inout EngineConfiguration) {
+        texts.adjust(&configuration)
+        learning.adjust(&configuration)
+    }
+
+    private func end(_ engine: Engine) async throws {
+        try await engine.saveTexts()
+        if let done = try await engine.finishLearning(), !quiet { Terminal.log(done) }
     }
 
     private func banner(_ engine: Engine) -> String {

@@ -96,6 +96,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Sampling defaults") var sampling: SamplingDefaultFlags
     @OptionGroup(title: "Speculation") var speculation: SpeculationFlags
     @OptionGroup var texts: MemoryOption
+    @OptionGroup var learning: LearnOptions
     @OptionGroup(title: "Model") var model: ModelOptions
 
     enum LogLevel: String, ExpressibleByArgument, CaseIterable {
@@ -143,6 +144,12 @@ struct ServeCommand: AsyncParsableCommand {
             var logger = Logger(label: "speculate")
             logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .notice
             let keys = try keys()
+            guard !learning.isOn || Set(keys).count < 2 else {
+                throw EngineError(
+                    .invalidRequest,
+                    "--learn learns from all clients alike, and '\(apiKeyFile ?? "")' holds \(Set(keys).count) keys: "
+                        + "how fast answers come would tell one client what others ask; expected at most one key")
+            }
             let options = ServerOptions(
                 host: host, port: port, keys: keys, bodyLimit: maxBody, timeLimit: .seconds(timeLimit),
                 connections: maxConnections, pingPeriod: .seconds(pingPeriod), drainTime: .seconds(drainTime),
@@ -159,6 +166,7 @@ struct ServeCommand: AsyncParsableCommand {
                         configuration.promptLimit = maxPrompt
                         configuration.prefixMemory = prefixMemory << 20
                         texts.adjust(&configuration)
+                        learning.adjust(&configuration)
                         configuration.logger = logger
                         configuration.metrics = metrics
                     }

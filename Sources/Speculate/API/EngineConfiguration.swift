@@ -1,6 +1,8 @@
 import Logging
 import Metrics
+import SpeculateDrafter
 import SpeculateShared
+import SpeculateVerifier
 
 /// How an engine is set up.
 public struct EngineConfiguration: Sendable {
@@ -46,6 +48,12 @@ public struct EngineConfiguration: Sendable {
     package var recordedLayers: [Int] = []
     /// What is done with `textMemoryFile`.
     package var textMemoryUse = TextMemoryUse.keep
+    /// Makes what improves the drafter while nobody asks; nil: it stays as it is.
+    package var learner:
+        (
+            @Sendable (Verifier, BlockDiffusionModel, _ drafterPath: String, _ verifierPath: String) throws
+                -> any IdleLearner
+        )?
 
     public init(
         modelName: String? = nil, threads: Int? = nil, contextLength: Int? = nil, promptLimit: Int? = nil,

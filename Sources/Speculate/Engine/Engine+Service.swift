@@ -9,5 +9,6 @@ extension Engine: Service {
         } catch is CancellationError {}
         await drain()
         try saveTexts()
+        if let done = try finishLearning() { configuration.logger.notice("\(done)") }
     }
 }

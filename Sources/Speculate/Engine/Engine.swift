@@ -39,6 +39,7 @@ public actor Engine {
     nonisolated let preparation: RequestPreparation
     private var isRunning = false
     private var isDraining = false
+    private var isLearning = false
     /// When the texts of requests were last written to their file.
     private var saved = ContinuousClock.now
     private var alarm: Task<Void, Never>?
@@ -155,7 +156,23 @@ public actor Engine {
             saveNowAndThen()
             for waiting in draining { waiting.resume() }
             draining = []
+            learn()
         }
+    }
+
+    /// Improves the drafter as long as nobody asks, and the engine is held.
+    private func learn() {
+        guard !isLearning, drafters.learner != nil else { return }
+        isLearning = true
+        Task { [weak self] in
+            // Between two steps it is the turn of whoever came first.
+            while await self?.learnOn() == true { await Task.yield() }
+        }
+    }
+
+    private func learnOn() -> Bool {
+        isLearning = scheduler.isIdle && !isDraining && drafters.learn(configuration.logger)
+        return isLearning
     }
 
     /// Completions whose readers do not read end with their time all the same.
@@ -186,6 +203,15 @@ public actor Engine {
     /// then when it has nothing else to do, and as a service when it is shut down.
     /// - Throws: `EngineError` if the file cannot be written.
     public func saveTexts() throws(EngineError) { try drafters.memories.save() }
+
+    /// Ends what improves the drafter while nobody asks, and keeps what it has learnt if that was asked for; a service does so
+    /// when it is shut down.
+    /// - Returns: what was done, in words.
+    /// - Throws: `EngineError` if a file cannot be written.
+    package func finishLearning() throws(EngineError) -> String? {
+        defer { drafters.learner = nil }
+        return try drafters.learner?.finish()
+    }
 
     /// Refuses what comes from now on as `.shuttingDown`; returns when what came before is done. When the task is
     /// cancelled, that ends with what there is.

@@ -44,6 +44,16 @@ struct LoadedModels {
             }, use: configuration.textMemoryUse)
         drafters = try DrafterFactory(
             source, model: try file?.load(for: verifier.target), verifier: verifier, memories: memories)
+        if let makeLearner = configuration.learner {
+            guard case .file(let path) = source, let model = drafters.model?.diffusion else {
+                let kind = drafters.model?.eagle == nil ? "" : " of the kind EAGLE"
+                throw EngineError(
+                    .invalidRequest,
+                    "the drafter is \(source)\(kind), expected a block diffusion drafter's file: only that learns from what is asked"
+                )
+            }
+            drafters.learner = try makeLearner(verifier, model, path, checkpoint.path)
+        }
         description = try ModelDescription(checkpoint, verifier, configuration)
     }
 

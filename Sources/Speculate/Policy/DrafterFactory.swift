@@ -1,10 +1,11 @@
+import Logging
 import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
 /// Makes the drafters of an engine's completions.
 final class DrafterFactory {
-    let model: DrafterModel?
+    private(set) var model: DrafterModel?
     let costs: CostTable
     private let custom: CustomDrafter?
     private let textExperience = TextExperience()
@@ -12,6 +13,8 @@ final class DrafterFactory {
     private let diffusionExperience: DiffusionExperience
     private let eagleExperience = EagleExperience(drafts: EagleConfig.drafts)
     private let customExperience = CustomExperience()
+    /// Nil where the model stays as it is.
+    var learner: (any IdleLearner)?
 
     init(
         _ source: DrafterSource, model: DrafterModel?, verifier: Verifier, memories: TextMemories
@@ -75,5 +78,26 @@ final class DrafterFactory {
     func remember(_ tokens: [Int32], of settings: GenerationSettings) {
         guard settings.speculation != .none else { return }
         memories.remember(tokens, in: settings.scope)
+        // Who salts wants nothing shared.
+        if settings.scope.salt == nil { learner?.remember(tokens, answer: settings.prompt.count) }
+    }
+
+    /// A step of what improves the model. When that fails it is over; completions are drafted for as before.
+    /// - Returns: whether there is more to do.
+    func learn(_ logger: Logger) -> Bool {
+        guard let learner else { return false }
+        do {
+            switch try learner.work() {
+            case .nothing: return false
+            case .more: return true
+            case .better(let better):
+                model = .diffusion(better)
+                return true
+            }
+        } catch {
+            self.learner = nil
+            logger.error("the drafter learns no more: \(error)")
+            return false
+        }
     }
 }
