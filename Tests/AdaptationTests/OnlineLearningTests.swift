@@ -29,10 +29,10 @@ import Testing
         return request
     }
 
-    /// Waits until the engine has nothing to learn.
-    private func rest(_ counts: Locked<Counts>) async throws {
+    /// Waits until the engine has learnt so many texts.
+    private func rest(_ counts: Locked<Counts>, texts: Int) async throws {
         let start = ContinuousClock.now
-        while !counts.withLock(\.isDone) {
+        while !counts.withLock({ $0.isDone && $0.texts == texts }) {
             try await Task.sleep(for: .milliseconds(5))
             if ContinuousClock.now - start > .seconds(300) { throw CancellationError() }
         }
@@ -45,7 +45,7 @@ import Testing
             try old.tensors.filter { try old.bytes(of: $0) != new.bytes(of: new.tensor($0.name)!) }.map(\.name))
     }
 
-    @Test("an engine that learns drafts with what it learnt; texts stay plain decoding's, also of requests that interrupt it")
+    @Test("an engine that learns drafts with that; texts stay plain decoding's, also of requests that interrupt it")
     func texts() async throws {
         try await Fixtures.withTemporaryFolder { folder in
             let (counts, output) = (Locked(Counts()), folder + "/learnt.gguf")
@@ -57,9 +57,9 @@ import Testing
                 plain.append(try await engine.complete(request(prompt, depth: nil)).tokens)
                 #expect(counts.withLock(\.texts) == 0)
             }
-            for (prompt, plain) in zip(prompts, plain) {
+            for (index, (prompt, plain)) in zip(prompts, plain).enumerated() {
                 #expect(try await engine.complete(request(prompt, depth: 7)).tokens == plain)
-                try await rest(counts)
+                try await rest(counts, texts: index + 1)
             }
             // The same texts again are easier, whatever a text is like.
             var interrupted = 0
@@ -69,7 +69,7 @@ import Testing
                     #expect(try await engine.complete(request(prompt, depth: 7)).tokens == plain)
                 }
             }
-            try await rest(counts)
+            try await rest(counts, texts: 3 * prompts.count)
             #expect(interrupted > 6 && counts.withLock(\.models) > 0)
             #expect(try await engine.complete(request(prompts[0], depth: 7)).tokens == plain[0])
             #expect(try await engine.finishLearning() == "the drafter with what was learnt is \(output)")
@@ -83,35 +83,37 @@ import Testing
     }
 
     @Test(
-        "a Markov head's or a selector's matrices are what is learnt, and no others",
-        arguments: ["tiny-qwen2-dspark", "tiny-qwen3-dflash2"])
-    func matrices(_ name: String) async throws {
-        try await Fixtures.withTemporaryFolder { folder in
-            let (counts, output) = (Locked(Counts()), folder + "/learnt.gguf")
-            let drafter = Fixtures.path(name + ".gguf")
-            let engine = try await engine(
-                Fixtures.path(try Fixtures.target(of: name) + ".gguf"), .file(path: drafter), counts, output: output)
-            for _ in 0..<10 {
+        "what is ahead is used and kept, with the Markov head alone changed; what is not is neither, nor are salted texts"
+    )
+    func judged() async throws {
+        // Chosen among random candidates, no token comes to be more often right.
+        for (name, isBetter) in [("tiny-qwen2-dspark", true), ("tiny-qwen2-dflash2", false)] {
+            try await Fixtures.withTemporaryFolder { folder in
+                let (counts, output) = (Locked(Counts()), folder + "/learnt.gguf")
+                let drafter = Fixtures.path(name + ".gguf")
+                let engine = try await engine(
+                    Fixtures.path(try Fixtures.target(of: name) + ".gguf"), .file(path: drafter), counts,
+                    output: output)
                 let plain = try await engine.complete(request("The old", depth: nil, tokens: 80)).tokens
-                #expect(try await engine.complete(request("The old", depth: 3, tokens: 80)).tokens == plain)
-                try await rest(counts)
+                for turn in 1...10 {
+                    #expect(try await engine.complete(request("The old", depth: 3, tokens: 80)).tokens == plain)
+                    try await rest(counts, texts: turn)
+                }
+                #expect(counts.withLock { ($0.models > 0) == isBetter && $0.steps > 100 })
+                var salted = request("The old", depth: 3)
+                salted.cacheSalt = "mine"
+                _ = try await engine.complete(salted)
+                _ = try await engine.complete(request("The old", depth: nil))
+                #expect(counts.withLock(\.texts) == 10)
+                let done = try #require(try await engine.finishLearning())
+                #expect(done.contains("is not written") != isBetter)
+                #expect(FileManager.default.fileExists(atPath: output) == isBetter)
+                if isBetter { #expect(try changed(drafter, output) == ["markov_w1.weight", "markov_w2.weight"]) }
             }
-            #expect(counts.withLock(\.models) > 0 && counts.withLock(\.texts) == 10)
-            var salted = request("The old", depth: 3)
-            salted.cacheSalt = "mine"
-            _ = try await engine.complete(salted)
-            #expect(counts.withLock(\.texts) == 10)
-            _ = try await engine.finishLearning()
-            let small: Set<String> = [
-                "markov_w1.weight", "markov_w2.weight", "selector_predecessor.weight", "selector_successor.weight",
-                "selector_hidden.weight",
-            ]
-            let tensors = try changed(drafter, output)
-            #expect(tensors == small.intersection(try Checkpoint(path: drafter).tensors.map(\.name)))
         }
     }
 
-    @Test("what was learnt is used only while it is ahead on texts that it had not learnt, and forgotten once it is behind")
+    @Test("what was learnt is ahead or behind by the last few texts, and neither by fewer")
     func trackRecord() {
         var record = TrackRecord()
         for _ in 0..<3 { record.append(original: 1, learnt: 1.1) }
@@ -124,9 +126,10 @@ import Testing
         #expect(record.isAhead && !record.isBehind)
     }
 
-    @Test("a trainer that begins anew is the original again")
-    func restart() throws {
-        let name = "tiny-qwen2-dspark"
+    @Test(
+        "a trainer changes the Markov head or the selector, and is the original again once it begins anew",
+        arguments: ["tiny-qwen2-dspark", "tiny-qwen3-dflash2"])
+    func restart(_ name: String) throws {
         let path = Fixtures.path(try Fixtures.target(of: name) + ".gguf")
         let file = try Checkpoint(path: Fixtures.path(name + ".gguf"))
         let config = try DrafterConfig(file)
@@ -158,15 +161,24 @@ import Testing
         trainer.learn(from: lesson)
         for _ in 0..<200 { #expect(trainer.step()) }
         let after = compared()
-        #expect(after.original == before.original && after.learnt > 1.1 * before.learnt, "\(before), \(after)")
+        let hasMarkov = model.config.selector == nil
+        #expect(after.original == before.original && after.learnt != before.learnt, "\(before), \(after)")
+        #expect(!hasMarkov || after.learnt > 1.1 * before.learnt, "\(before), \(after)")
+        let names = ["selector_predecessor.weight", "selector_successor.weight", "selector_hidden.weight"]
+        #expect(Set(trainer.tensors.keys) == Set(hasMarkov ? ["markov_w1.weight", "markov_w2.weight"] : names))
+        for (name, tensor) in trainer.tensors {
+            #expect(try tensor.bytes != file.bytes(of: #require(file.tensor(name))), "\(name)")
+        }
         try trainer.restart()
         #expect(trainer.steps == 0 && compared() == before)
     }
 
-    @Test("a learner that throws ends, and no request with it; one that never ends holds up nobody, nor the engine's end")
+    @Test("a learner that throws ends, and no request with it; one that never ends holds up nobody")
     func others() async throws {
         let (path, drafter) = (Fixtures.path("tiny-qwen3.gguf"), Fixtures.path("tiny-drafter.gguf"))
-        func engine(_ counts: Locked<Counts>, step: @escaping @Sendable () throws -> IdleProgress) async throws -> Engine {
+        func engine(
+            _ counts: Locked<Counts>, step: @escaping @Sendable () throws -> IdleProgress
+        ) async throws -> Engine {
             var configuration = EngineConfiguration(threads: 2)
             configuration.learner = { _, _, _, _ in WatchedLearner(nil, counts, step: step) }
             return try await Engine.load(

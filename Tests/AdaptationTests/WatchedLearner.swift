@@ -13,7 +13,9 @@ final class WatchedLearner: IdleLearner {
     private let counts: Locked<Counts>
     private let step: () throws -> IdleProgress
 
-    init(_ inner: (any IdleLearner)?, _ counts: Locked<Counts>, step: @escaping () throws -> IdleProgress = { .nothing }) {
+    init(
+        _ inner: (any IdleLearner)?, _ counts: Locked<Counts>, step: @escaping () throws -> IdleProgress = { .nothing }
+    ) {
         self.inner = inner
         self.counts = counts
         self.step = step

@@ -159,7 +159,9 @@ package struct HeadParameters {
     package var trained: [Parameter] {
         var all = trainsBody ? [norm] : []
         if trainsOutput { all.append(output) }
-        if trainsBody, let feedForward { all += [feedForward.norm, feedForward.gate, feedForward.up, feedForward.down] }
+        if trainsBody, let feedForward {
+            all += [feedForward.norm, feedForward.gate, feedForward.up, feedForward.down]
+        }
         if let markov { all += [markov.embedding, markov.output] }
         if let selector { all += [selector.predecessor, selector.successor, selector.gate] }
         return all

@@ -54,7 +54,8 @@ package final class OnlineLearner: IdleLearner {
         self.output = output
         original = model
         target = verifier.target
-        longest = min(Self.window.tokens, verifier.config.context, model.config.transformer.context - model.config.block)
+        longest = min(
+            Self.window.tokens, verifier.config.context, model.config.transformer.context - model.config.block)
         var place = output ?? path
         do {
             if let output { _ = try PendingFile(path: output) }  // It can be written.

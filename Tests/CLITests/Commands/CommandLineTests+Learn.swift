@@ -8,8 +8,11 @@ extension CommandLineTests {
     func learning() throws {
         try Fixtures.withTemporaryFolder { folder in
             let output = folder + "/learnt.gguf"
-            let verifier = Fixtures.path("tiny-qwen2-target.gguf")
-            let models = ["-m", verifier, "--chat-format", "chatml"]
+            let verifier = folder + "/verifier.gguf"
+            try Fixtures.write("tiny-qwen2-target.gguf", to: verifier) {
+                $0["tokenizer.chat_template"] = .string("{% for m in messages %}{{ m.content }}{% endfor %}")
+            }
+            let models = ["-m", verifier]
             let drafter = ["--drafter", Fixtures.path("tiny-qwen2-dspark.gguf"), "--depth", "4"]
             let chat = ["chat", "-n", "60", "--temperature", "0"]
             let input = Array(String(repeating: "The old keeper\n/reset\n", count: 8).utf8)
@@ -17,14 +20,20 @@ extension CommandLineTests {
             let learnt = try run(chat + models + drafter + ["--learn-to", output], input: input)
             #expect(plain.status == 0 && learnt.status == 0 && learnt.output == plain.output, "\(learnt)")
             #expect(learnt.log.contains("the drafter with what was learnt is \(output)"), "\(learnt.log)")
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["learnt.gguf"])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+                    "learnt.gguf", "verifier.gguf",
+                ])
             let next = try run(chat + models + ["--drafter", output, "--depth", "4", "--learn"], input: input)
             #expect(next.status == 0 && next.output == plain.output && !next.log.contains("learnt"), "\(next)")
 
             let little = try run(
                 chat + models + drafter + ["--learn-to", folder + "/other.gguf"], input: Array("Hi\n".utf8))
             #expect(little.status == 0 && little.log.contains("other.gguf is not written"), "\(little)")
-            #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["learnt.gguf"])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+                    "learnt.gguf", "verifier.gguf",
+                ])
         }
     }
 
