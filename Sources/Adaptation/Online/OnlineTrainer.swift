@@ -5,10 +5,11 @@ import SpeculateVerifier
 
 /// Trains a drafter's Markov head or selector in short steps, beside the original to compare it with.
 final class OnlineTrainer {
-    /// Multiplications of a step, about: some hundredths of a second.
+    /// Multiplications of a step, about: a tenth of a second on two slow cores.
     private static let operations = 1 << 30
     private static let mostRows = 128
-    /// The greatest change of a weight by a step. More than `adapt` takes: what is trained is small, and steps are few.
+    /// The greatest change of a weight by a step. More than `adapt` takes: steps are few. Less learns less of texts of one kind; where
+    /// it is too much, the record tells.
     private static let rate: Float = 1e-3
     /// Steps before the rate is reached, since the first ones know little of the gradients' sizes.
     private static let warmUp = 10
