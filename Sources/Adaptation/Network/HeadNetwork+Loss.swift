@@ -8,10 +8,7 @@ extension HeadNetwork {
         pool.run { worker in
             withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary / Int(Sampler.sumWidth) + 1) { sums in
                 for row in worker.share(of: batch.rows) {
-                    if parameters.selector != nil {
-                        selectCandidates(row)
-                        score(row, after: batch.previous[row])
-                    }
+                    findLikeliest(row, after: batch.previous[row])
                     let logits = s.logits + row * vocabulary
                     let places = row * width..<(row + 1) * width
                     let weight = batch.weights[row]

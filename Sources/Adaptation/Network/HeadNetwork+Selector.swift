@@ -23,6 +23,11 @@ extension HeadNetwork {
         }
     }
 
+    /// A candidate's row among the successors, of which a file may have those alone that can be drafted.
+    private func successor(_ candidate: Int, _ selector: HeadParameters.Selector) -> Int {
+        selector.successor.rows == vocabulary ? candidate : Int(draftTokens[candidate])
+    }
+
     /// Scores a row's candidates after a token.
     func score(_ row: Int, after token: Int32) {
         guard let selector = parameters.selector else { return }
@@ -30,7 +35,7 @@ extension HeadNetwork {
         let (gate, before) = (scratch.gates + row * rank, selector.predecessor.row(Int(token)))
         for place in 0..<count {
             let candidate = Int(scratch.candidates[row * count + place])
-            let after = selector.successor.row(Int(draftTokens[candidate]))
+            let after = selector.successor.row(successor(candidate, selector))
             var sum = unary(scratch.logits[row * vocabulary + candidate], selector)
             for i in 0..<rank { sum += after[i] * before[i] * gate[i] }
             scratch.scores[row * count + place] = sum
@@ -86,7 +91,7 @@ extension HeadNetwork {
             let (byGate, byBefore) = (s.byGates + row * rank, selector.predecessor.gradient(token))
             for i in 0..<rank { byGate[i] = 0 }
             for place in row * count..<(row + 1) * count {
-                let candidate = Int(draftTokens[Int(s.candidates[place])])
+                let candidate = successor(Int(s.candidates[place]), selector)
                 selector.successor.use(candidate)
                 let (after, byAfter) = (selector.successor.row(candidate), selector.successor.gradient(candidate))
                 for i in 0..<rank {

@@ -31,15 +31,7 @@ package final class HeadNetwork {
         forward(batch)
         let (s, count) = (scratch, batch.rows)
         pool.run { worker in
-            for row in worker.share(of: count) {
-                if parameters.selector != nil {
-                    selectCandidates(row)
-                    score(row, after: batch.previous[row])
-                    s.likeliest[row] = s.candidates[row * candidateCount + best(row)]
-                } else {
-                    s.likeliest[row] = kernels.argmax(s.logits + row * vocabulary, Int32(vocabulary))
-                }
-            }
+            for row in worker.share(of: count) { findLikeliest(row, after: batch.previous[row]) }
         }
         return (0..<count).map { draftTokens[Int(s.likeliest[$0])] }
     }
@@ -58,11 +50,28 @@ package final class HeadNetwork {
         return (loss, acceptance)
     }
 
-    /// Σ min(p, q) of every slot.
-    func acceptances(_ batch: HeadBatch) -> [Double] {
+    /// Finds a row's likeliest token after the one before it, and with a selector its candidates and their scores.
+    func findLikeliest(_ row: Int, after token: Int32) {
+        let s = scratch
+        if parameters.selector != nil {
+            selectCandidates(row)
+            score(row, after: token)
+            s.likeliest[row] = s.candidates[row * candidateCount + best(row)]
+        } else {
+            s.likeliest[row] = kernels.argmax(s.logits + row * vocabulary, Int32(vocabulary))
+        }
+    }
+
+    /// How probable it is that a draft is accepted at every slot: Σ min(p, q) where tokens are drawn, and whether both
+    /// hold the same token the likeliest.
+    func acceptances(_ batch: HeadBatch) -> (drawn: [Double], greedy: [Double]) {
         forward(batch)
         differentiate(batch, .standard)
-        return (0..<batch.rows).map { Double(scratch.acceptances[$0]) }
+        let rows = 0..<batch.rows
+        return (
+            rows.map { Double(scratch.acceptances[$0]) },
+            rows.map { scratch.likeliest[$0] == batch.tokens[$0 * HeadBatch.width] ? 1 : 0 }
+        )
     }
 
     /// One step of Adam by the gradients, which are forgotten.

@@ -103,7 +103,7 @@ final class OnlineTrainer {
     /// Compares over a step's worth of a text's blocks.
     /// - Parameter place: of the first block.
     /// - Returns: the block after the last, and the drafts that are expected to be accepted, of the original and of what
-    ///   was learnt.
+    ///   was learnt: the mean of those of drawn and of greedy text.
     func compare(_ lesson: Lesson, from place: Int) -> (next: Int, original: Double, learnt: Double) {
         batch.removeAll()
         var (next, ends): (Int, [Int]) = (place, [])
@@ -113,8 +113,7 @@ final class OnlineTrainer {
             next += 1
         }
         /// A draft counts as far as all before it are accepted.
-        func accepted(_ network: HeadNetwork) -> Double {
-            let acceptances = network.acceptances(batch)
+        func accepted(_ acceptances: [Double]) -> Double {
             var (sum, start) = (0.0, 0)
             for end in ends {
                 var reached = 1.0
@@ -125,6 +124,10 @@ final class OnlineTrainer {
                 start = end
             }
             return sum
+        }
+        func accepted(_ network: HeadNetwork) -> Double {
+            let (drawn, greedy) = network.acceptances(batch)
+            return (accepted(drawn) + accepted(greedy)) / 2
         }
         return (next, accepted(original), accepted(network))
     }

@@ -81,6 +81,12 @@ struct AdaptCommand: AsyncParsableCommand {
             do throws(FileError) { try AtomicFile.check(output) } catch { throw EngineError(error, path: output) }
             let verifier = try await model.location()
             let drafter = try drafterPath(for: verifier)
+            // The drafter that it begins with may be replaced by a better one, what it is made from may not.
+            let place = URL(fileURLWithPath: output).resolvingSymlinksInPath()
+            for input in text + [history, verifier].compactMap({ $0 })
+            where URL(fileURLWithPath: input).resolvingSymlinksInPath() == place {
+                throw EngineError(.invalidRequest, "--output is \(output), which is read; expected another file")
+            }
             var settings = AdaptationSettings()
             settings.limit = .seconds(minutes * 60)
             settings.rate = rate
@@ -113,6 +119,9 @@ struct AdaptCommand: AsyncParsableCommand {
         var flags = SpeculationFlags()
         flags.drafter = drafter
         guard case .file(let path) = flags.source(for: verifier) else {
+            if let drafter {
+                throw EngineError(.invalidRequest, "--drafter is \(drafter), expected a drafter's file to begin with")
+            }
             throw EngineError(
                 .invalidRequest, "there is no drafter beside \(verifier); name the file to begin with: --drafter")
         }
@@ -146,6 +155,9 @@ struct AdaptCommand: AsyncParsableCommand {
         let figures = String(
             format: "tokens per round where nothing was learnt from: %.3f before, %.3f adapted (%+.1f %%)",
             result.before, result.after, 100 * (result.after / result.before - 1))
+        if result.steps == 0, !result.isWritten {
+            return "\(result.places) places were read, and no time was left to learn: --minutes says how much there is"
+        }
         let work = "\(result.places) places learnt in \(result.steps) steps"
         return result.isWritten
             ? "\(figures); \(work)"

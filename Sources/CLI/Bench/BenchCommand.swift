@@ -98,6 +98,9 @@ struct BenchCommand: AsyncParsableCommand {
             if let output {
                 do throws(FileError) { try AtomicFile.check(output) } catch { throw EngineError(error, path: output) }
             }
+            if let memory {
+                do { _ = try ReadableFile(path: memory) } catch { throw EngineError(error, path: memory) }
+            }
             let engine = try await model.load(speculation) {
                 $0.prefixMemory = 0
                 $0.textMemoryFile = memory

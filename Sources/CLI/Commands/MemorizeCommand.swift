@@ -10,7 +10,7 @@ struct MemorizeCommand: AsyncParsableCommand {
             For a model without a trained drafter: what it answered once says what it is likely to say again. Other commands \
             draft from the file that they are given with --memory, and the service does so for all its clients, so let it \
             answer nothing that is secret. Without --prompts the model makes up its own. A file that is there already gets \
-            more. Ctrl-C keeps what has been answered.
+            more; one process at a time. Ctrl-C keeps what has been answered.
             """)
 
     @Option(help: ArgumentHelp("The file to make or to add to.", valueName: "file"), completion: .file())
@@ -69,37 +69,52 @@ struct MemorizeCommand: AsyncParsableCommand {
                 $0.textMemoryFile = memory
                 $0.textMemoryUse = .share
             }
-            let requests: [CompletionRequest.Prompt]
+            var progress = BatchProgress(total: given?.count ?? count ?? 500, done: 0, isShown: !quiet)
             if let given {
-                requests = given.map(\.conversation)
+                try await answer(given.map(\.conversation), engine, interrupts, &progress)
             } else {
-                requests = try await makeUp(engine, interrupts)
+                let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
+                let (opening, all) = (try await opening(engine), count ?? 500)
+                // A few at a time: what is interrupted keeps the answers to those before.
+                for first in stride(from: 0, to: all, by: Self.group) where !interrupts.wasInterrupted {
+                    let seeds = (first..<min(first + Self.group, all)).map { seed &+ UInt64($0) }
+                    let prompts = try await makeUp(seeds, opening, engine, interrupts)
+                    try await answer(prompts, engine, interrupts, &progress)
+                }
             }
-            let tokens = try await complete(
-                requests.map { CompletionRequest($0, maximumTokens: maxTokens, endsLoops: true) }, engine, interrupts
-            ).reduce(0) { $0 + $1.tokens.count }
-            try await engine.saveTexts()
-            if !quiet { Terminal.log("\(memory): \(tokens) tokens of answers more") }
+            progress.finish()
             if interrupts.wasInterrupted { throw ExitCode(130) }
         }
     }
 
+    /// Prompts that are made up and answered before the next ones.
+    private static let group = 64
+
     /// Prompts that the model writes where a user's would stand.
-    private func makeUp(_ engine: Engine, _ interrupts: Interrupts) async throws -> [CompletionRequest.Prompt] {
-        let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
-        let opening = try await opening(engine)
-        let texts = try await complete(
-            (0..<UInt64(count ?? 500)).map { index in
-                CompletionRequest(
-                    .tokens(opening.tokens), maximumTokens: maxTokens,
-                    sampling: SamplingOptions(temperature: 1, seed: seed &+ index), endsLoops: true,
-                    speculation: Speculation.none)
-            }, engine, interrupts)
-        return texts.compactMap { result in
-            let text = result.text.trimmingCharacters(in: .whitespacesAndNewlines)
-            guard !text.isEmpty, result.finishReason != .loop else { return nil }
-            return opening.isTurn ? .chat([ChatMessage(role: .user, content: text)]) : .text(text)
+    private func makeUp(
+        _ seeds: [UInt64], _ opening: (tokens: [Int32], isTurn: Bool), _ engine: Engine, _ interrupts: Interrupts
+    ) async throws -> [CompletionRequest.Prompt] {
+        var prompts: [CompletionRequest.Prompt] = []
+        let requests = seeds.map { seed in
+            CompletionRequest(
+                .tokens(opening.tokens), maximumTokens: maxTokens,
+                sampling: SamplingOptions(temperature: 1, seed: seed), endsLoops: true, speculation: Speculation.none)
         }
+        try await complete(requests, engine, interrupts) { result in
+            let text = result.text.trimmingCharacters(in: .whitespacesAndNewlines)
+            guard !text.isEmpty, result.finishReason != .loop else { return }
+            prompts.append(opening.isTurn ? .chat([ChatMessage(role: .user, content: text)]) : .text(text))
+        }
+        return prompts
+    }
+
+    private func answer(
+        _ prompts: [CompletionRequest.Prompt], _ engine: Engine, _ interrupts: Interrupts,
+        _ progress: inout BatchProgress
+    ) async throws {
+        let requests = prompts.map { CompletionRequest($0, maximumTokens: maxTokens, endsLoops: true) }
+        try await complete(requests, engine, interrupts) { progress.advance(by: $0.tokens.count) }
+        try await engine.saveTexts()
     }
 
     /// The tokens before a user's first words, or before any text where there are no turns.
@@ -117,25 +132,20 @@ struct MemorizeCommand: AsyncParsableCommand {
             "this model has neither a chat template nor a begin token to make up prompts from; name --prompts")
     }
 
-    /// Completes what it can until it is interrupted.
+    /// Completes what it can until it is interrupted, and keeps it now and then.
     private func complete(
-        _ requests: [CompletionRequest], _ engine: Engine, _ interrupts: Interrupts
-    ) async throws -> [CompletionResult] {
-        guard !interrupts.wasInterrupted else { return [] }
+        _ requests: [CompletionRequest], _ engine: Engine, _ interrupts: Interrupts,
+        _ body: (CompletionResult) -> Void
+    ) async throws {
+        guard !interrupts.wasInterrupted else { return }
         let batch = engine.completeAll(requests)
         interrupts.onInterrupt { batch.stop() }
-        var progress = BatchProgress(total: requests.count, done: 0, isShown: !quiet)
-        var results: [CompletionResult] = []
         var saved = ContinuousClock.now
         for await element in batch {
-            let result = try element.result.get()
-            progress.advance(by: result.tokens.count)
-            results.append(result)
+            body(try element.result.get())
             guard ContinuousClock.now - saved > .seconds(30) else { continue }
             saved = .now
             try await engine.saveTexts()
         }
-        progress.finish()
-        return results
     }
 }

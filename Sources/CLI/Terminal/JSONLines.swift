@@ -10,7 +10,9 @@ enum JSONLines {
         for (number, line) in try numbered(path) {
             guard let item = try? decoder.decode(T.self, from: line) else {
                 throw EngineError(
-                    .invalidRequest, "\(path), line \(number): expected a JSON object with a \"prompt\" text")
+                    .invalidRequest,
+                    "\(path), line \(number): expected a JSON object with a \"prompt\" text, and other fields as the help has them"
+                )
             }
             items.append(item)
         }

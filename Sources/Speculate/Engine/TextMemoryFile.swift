@@ -23,20 +23,27 @@ struct TextMemoryFile {
     let vocabulary: Int
 
     /// Nothing where there is no file yet.
+    /// - Parameter isKept: whether it will be written again.
     /// - Throws: `EngineError` naming the file, if it cannot be read, written, or is not such a file of this tokenizer.
-    func read() throws(EngineError) -> Contents {
+    func read(isKept: Bool = true) throws(EngineError) -> Contents {
         var bytes: [UInt8]?
         do throws(FileError) {
-            try AtomicFile.check(path)
+            if isKept { try AtomicFile.check(path) }
             bytes = try contents()
         } catch {
             throw EngineError(error, path: path)
         }
         guard let bytes else { return [] }
         guard let contents = bytes.withUnsafeBytes(parse) else {
-            throw EngineError(
-                .invalidCheckpoint,
-                "\(path): expected a memory of this model's tokenizer, whole; remove it or name another file")
+            let isOfAnother =
+                bytes.starts(with: Self.magic)
+                && bytes.dropFirst(Self.magic.count).prefix(8)
+                    != withUnsafeBytes(of: fingerprint.littleEndian, Array.init)[...]
+            let problem =
+                !bytes.starts(with: Self.magic)
+                ? "is no file of remembered texts"
+                : isOfAnother ? "was made with another model, whose tokens are others" : "is damaged"
+            throw EngineError(.invalidCheckpoint, "\(path) \(problem); remove it or name another file")
         }
         return contents
     }

@@ -31,7 +31,7 @@ final class TextMemories {
         self.limit = limit
         self.file = file
         self.use = use
-        let contents = limit > 0 ? try file?.read() : nil
+        let contents = limit > 0 ? try file?.read(isKept: use != .read) : nil
         let saved = contents?.first { $0.scope == nil }?.memory ?? (use == .share ? SavedTextMemory() : nil)
         common = saved.map {
             TextMemory(vocabulary: vocabulary, limit: limit / 2, pairs: Self.commonPairs, saved: $0)
