@@ -10,7 +10,7 @@ struct MemorizeCommand: AsyncParsableCommand {
             For a model without a trained drafter: what it answered once says what it is likely to say again. Other commands \
             draft from the file that they are given with --memory, and the service does so for all its clients, so let it \
             answer nothing that is secret. Without --prompts the model makes up its own. A file that is there already gets \
-            more; one process at a time. Ctrl-C keeps what has been answered.
+            more. Ctrl-C keeps what has been answered.
             """)
 
     @Option(help: ArgumentHelp("The file to make or to add to.", valueName: "file"), completion: .file())

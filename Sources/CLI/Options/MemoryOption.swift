@@ -6,7 +6,8 @@ struct MemoryOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Keep the texts of requests in this file: later ones that resemble them are drafted from it.",
-            discussion: "One process at a time. The file is made where there is none, for its owner alone.",
+            discussion:
+                "The file is made where there is none, for its owner alone. Processes that use it at once keep each other's.",
             valueName: "file"), completion: .file())
     var memory: String?
 

@@ -12,6 +12,15 @@ package struct FollowerTable {
         package var followers: [Int32] = []
 
         package init() {}
+
+        /// Adds rows of keys that it lacks.
+        mutating func add(_ other: Rows) {
+            let known = Set(keys)
+            for (index, key) in other.keys.enumerated() where !known.contains(key) {
+                keys.append(key)
+                followers += other.followers[index * width..<(index + 1) * width]
+            }
+        }
     }
 
     private var keys: [UInt64]  // [rows]

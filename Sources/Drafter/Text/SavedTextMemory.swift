@@ -12,4 +12,15 @@ package struct SavedTextMemory {
         self.followers = followers
         self.pairFollowers = pairFollowers
     }
+
+    /// With what another process has kept besides, as if it had come first.
+    package func merging(_ other: SavedTextMemory) -> SavedTextMemory {
+        let own = Set(texts.split(separator: SuffixAutomaton.gap))
+        let besides = other.texts.split(separator: SuffixAutomaton.gap).filter { !own.contains($0) }
+        var merged = self
+        merged.texts = Array((besides + [texts[...]]).joined(separator: [SuffixAutomaton.gap]))
+        merged.followers.add(other.followers)
+        merged.pairFollowers.add(other.pairFollowers)
+        return merged
+    }
 }

@@ -1,4 +1,5 @@
 import SpeculateDrafter
+import SpeculateShared
 
 /// What an engine remembers of texts, apart for each scope: how fast an answer comes must not say what others have asked.
 /// Touched on the engine's thread alone.
@@ -19,6 +20,10 @@ final class TextMemories {
     /// The one used last at the end.
     private var memories: [(scope: CacheScope, memory: TextMemory)] = []
     private var isReading = true
+    /// The file as it was last read or written here.
+    private var stamp: FileStamp?
+    /// What another process has written into it meanwhile.
+    private var others: TextMemoryFile.Contents = []
     /// Whether there is something that the file does not have.
     private(set) var isChanged = false
 
@@ -31,6 +36,7 @@ final class TextMemories {
         self.limit = limit
         self.file = file
         self.use = use
+        stamp = file.flatMap { FileStamp(path: $0.path) }
         let contents = limit > 0 ? try file?.read(isKept: use != .read) : nil
         let saved = contents?.first { $0.scope == nil }?.memory ?? (use == .share ? SavedTextMemory() : nil)
         common = saved.map {
@@ -95,7 +101,18 @@ final class TextMemories {
     /// Writes the file, if there is one and something to write.
     func save() throws(EngineError) {
         guard isChanged, use != .read, let file else { return }
-        try file.write((common.map { [(nil, $0.saved)] } ?? []) + memories.map { ($0.scope, $0.memory.saved) })
+        var contents: TextMemoryFile.Contents = memories.map { ($0.scope, $0.memory.saved) }
+        if let common { contents.append((nil, common.saved)) }
+        if FileStamp(path: file.path) != stamp { others = try file.read() }
+        for (scope, other) in others {
+            if let place = contents.firstIndex(where: { $0.scope == scope }) {
+                contents[place].memory = contents[place].memory.merging(other)
+            } else {
+                contents.insert((scope, other), at: 0)
+            }
+        }
+        try file.write(contents)
+        stamp = FileStamp(path: file.path)
         isChanged = false
     }
 }

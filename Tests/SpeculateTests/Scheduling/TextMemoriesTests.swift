@@ -123,6 +123,37 @@ import TestSupport
         }
     }
 
+    @Test("two processes with one file lose nothing of each other's")
+    func twoProcesses() throws {
+        try Fixtures.withTemporaryFolder { folder in
+            let file = Self.file(folder + "/memory")
+            let (first, second) = (try Self.memories(file), try Self.memories(file, use: .share))
+            first.remember([1, 2, 3], in: mine)
+            first.memory(of: mine).followers.record([50], after: FollowerTable.key(40))
+            try first.save()
+            second.remember([11, 12, 13], in: mine)
+            try second.save()
+            let third = try Self.memories(file)
+            third.remember([21, 22, 23], in: mine)
+            third.remember([31, 32, 33], in: yours)
+            try third.save()
+            first.remember([4, 5, 6], in: mine)
+            try first.save()
+            first.remember([7, 8, 9], in: mine)
+            try first.save()
+            let last = try Self.memories(file)
+            for (text, next) in [(1, 3), (4, 6), (7, 9), (11, 13), (21, 23)] as [(Int32, Int32)] {
+                #expect(drafted(last, mine, after: [text, text + 1]) == [next], "\(text)")
+            }
+            #expect(drafted(last, yours, after: [31, 32]) == [33] && drafted(last, mine, after: [40]) == [50])
+            #expect(last.memory(of: mine).saved.texts.count == 15)
+            try Data("something else".utf8).write(to: URL(fileURLWithPath: file.path))
+            last.remember([1, 2, 4], in: mine)
+            #expect(throws: EngineError.self) { try last.save() }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: file.path)) == Data("something else".utf8))
+        }
+    }
+
     @Test("a file that is only read stays as it is")
     func reading() throws {
         try Fixtures.withTemporaryFolder { folder in
