@@ -156,14 +156,10 @@ package final class Adaptation {
         _ trainer: Trainer, _ heldOut: HeldOut, _ before: Double, _ share: () -> Double, _ isStopped: () -> Bool,
         _ report: (AdaptationEvent) -> Void
     ) -> [String: (type: TensorType, bytes: [UInt8])]? {
-        func trained() -> [String: (type: TensorType, bytes: [UInt8])] {
-            Dictionary(
-                uniqueKeysWithValues: trainer.network.parameters.trained.map { ($0.name, ($0.type, $0.bytes)) })
-        }
         var now = heldOut.tokensPerRound(trainer.network)
         var (best, bestStep) = (now, 0)
         // The change of the vocabulary alone may help.
-        var learnt = vocabulary.isChanged ? trained() : nil
+        var learnt = vocabulary.isChanged ? trainer.network.parameters.tensors : nil
         let between = min(max(trainer.stepsPerEpoch / 3, 8), 40)
         let begun = share()
         var isFine = true
@@ -182,7 +178,7 @@ package final class Adaptation {
             now = heldOut.tokensPerRound(trainer.network)
             guard now > best else { continue }
             (best, bestStep) = (now, trainer.steps)
-            learnt = trained()
+            learnt = trainer.network.parameters.tensors
         }
         return learnt
     }

@@ -152,7 +152,7 @@ import Testing
             var loss = first.loss
             for number in 1...5 {
                 _ = trainer.accumulate(batch, .standard)
-                #expect(trainer.step(number: number, rate: 1e-3, scale: 1))
+                #expect(trainer.step(number: number, rate: 1e-3, rows: 1))
                 loss = trainer.accumulate(batch, .standard).loss
                 for parameter in trainer.parameters.trained { parameter.forgetGradients() }
             }
@@ -182,7 +182,7 @@ import Testing
         }
         let before = parameters.trained.map(\.bytes)
         _ = network.accumulate(batch, .standard)
-        #expect(network.step(number: 1, rate: 0.3, scale: 1))
+        #expect(network.step(number: 1, rate: 0.3, rows: 1))
         for (parameter, old) in zip(parameters.trained, before) {
             let rowBytes = parameter.bytes.count / parameter.rows
             let changed = (0..<parameter.rows).filter { row in

@@ -8,19 +8,9 @@ extension HeadNetwork {
 
     /// Finds a row's candidates, the likeliest first.
     func selectCandidates(_ row: Int) {
-        let (logits, count) = (scratch.logits + row * vocabulary, candidateCount)
-        let chosen = scratch.candidates + row * count
-        var held = 0
-        for index in 0..<vocabulary {
-            guard held < count || logits[index] > logits[Int(chosen[held - 1])] else { continue }
-            var place = min(held, count - 1)
-            while place > 0, logits[index] > logits[Int(chosen[place - 1])] {
-                chosen[place] = chosen[place - 1]
-                place -= 1
-            }
-            chosen[place] = Int32(index)
-            held = min(held + 1, count)
-        }
+        Kernels.greatest(
+            candidateCount, of: scratch.logits + row * vocabulary, outputs: vocabulary,
+            into: scratch.candidates + row * candidateCount)
     }
 
     /// A candidate's row among the successors, of which a file may have those alone that can be drafted.

@@ -74,13 +74,17 @@ package final class HeadNetwork {
         )
     }
 
-    /// One step of Adam by the gradients, which are forgotten.
-    /// - Parameters:
-    ///   - number: of the step, from 1.
-    ///   - scale: what the gradients are multiplied with.
-    /// - Returns: false if a weight no longer fits the file's format.
-    package func step(number: Int, rate: Float, scale: Float) -> Bool {
-        let adam = AdamStep(number: number, rate: rate, scale: scale)
+    /// The longest step that the whole gradient may ask for.
+    private static let greatestNorm = 1.0
+
+    /// One step of Adam by the mean gradient of some rows, shortened where it is too long; the gradients are forgotten.
+    /// - Parameter number: of the step, from 1.
+    /// - Returns: false if a gradient is not finite, or a weight no longer fits the file's format.
+    package func step(number: Int, rate: Float, rows: Int) -> Bool {
+        let norm = parameters.trained.reduce(0) { $0 + $1.squaredNorm }.squareRoot() / Double(rows)
+        guard norm.isFinite else { return false }
+        let scale = min(1, Self.greatestNorm / max(norm, 1e-12)) / Double(rows)
+        let adam = AdamStep(number: number, rate: rate, scale: Float(scale))
         return parameters.trained.reduce(true) { $1.step(adam, pool) && $0 }
     }
 

@@ -155,6 +155,11 @@ package struct HeadParameters {
         return others
     }
 
+    /// What was trained, by name, as a file holds it.
+    var tensors: [String: (type: TensorType, bytes: [UInt8])] {
+        Dictionary(uniqueKeysWithValues: trained.map { ($0.name, ($0.type, $0.bytes)) })
+    }
+
     /// Those that a step changes.
     package var trained: [Parameter] {
         var all = trainsBody ? [norm] : []

@@ -15,8 +15,6 @@ final class OnlineTrainer {
     private static let warmUp = 10
     /// How often a slot is learnt against the one before: it is of use only when all before it are accepted.
     private static let decay = 0.75
-    /// The longest step that the whole gradient may ask for.
-    private static let greatestNorm = 1.0
     /// Texts that are learnt from again and again, the latest.
     private static let lessons = 64
     /// How often a block comes from the text that was learnt last.
@@ -59,9 +57,7 @@ final class OnlineTrainer {
     }
 
     /// What was trained, as a file holds it.
-    var tensors: [String: (type: TensorType, bytes: [UInt8])] {
-        Dictionary(uniqueKeysWithValues: network.parameters.trained.map { ($0.name, ($0.type, $0.bytes)) })
-    }
+    var tensors: [String: (type: TensorType, bytes: [UInt8])] { network.parameters.tensors }
 
     func learn(from lesson: Lesson) {
         if lessons.count == Self.lessons { lessons.removeFirst() }
@@ -92,12 +88,8 @@ final class OnlineTrainer {
         }
         steps += 1
         _ = network.accumulate(batch, .standard)
-        let scale = 1 / Double(batch.rows)
-        let norm = network.parameters.trained.reduce(0) { $0 + $1.squaredNorm }.squareRoot() * scale
-        guard norm.isFinite else { return false }
         let rate = Self.rate * min(Float(steps) / Float(Self.warmUp), 1)
-        return network.step(
-            number: steps, rate: rate, scale: Float(min(1, Self.greatestNorm / max(norm, 1e-12)) * scale))
+        return network.step(number: steps, rate: rate, rows: batch.rows)
     }
 
     /// Compares over a step's worth of a text's blocks.

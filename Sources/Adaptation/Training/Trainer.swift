@@ -6,8 +6,6 @@ final class Trainer {
     private static let blocks = 128
     /// How often a slot is learnt against the one before: it is of use only when all before it are accepted.
     private static let decay = 0.75
-    /// The longest step that the whole gradient may ask for.
-    private static let greatestNorm = 1.0
 
     let network: HeadNetwork
     private let places: [(lesson: Lesson, anchor: Int)]
@@ -44,10 +42,7 @@ final class Trainer {
         }
         flush()
         steps += 1
-        let norm = network.parameters.trained.reduce(0) { $0 + $1.squaredNorm }.squareRoot() / Double(count)
-        guard norm.isFinite else { return false }
-        let scale = min(1, Self.greatestNorm / max(norm, 1e-12)) / Double(count)
-        return network.step(number: steps, rate: rate, scale: Float(scale))
+        return network.step(number: steps, rate: rate, rows: count)
     }
 
     private func next() -> Int {

@@ -24,7 +24,9 @@ extension BlockDiffusionModel {
             let logits = scratch.logits + slot * scratch.logitStride
             let chosen = scratch.chosen + slot * selector.count
             let unary = scratch.unary + slot * selector.count
-            greatest(selector.count, of: logits, into: chosen)
+            Kernels.greatest(selector.count, of: logits, outputs: draftVocabulary, into: chosen)
+            var ascending = UnsafeMutableBufferPointer(start: chosen, count: selector.count)
+            ascending.sort()
             for place in 0..<selector.count { unary[place] = selector.unary(logits[Int(chosen[place])]) }
         }
         worker.barrier()
@@ -37,23 +39,6 @@ extension BlockDiffusionModel {
             }
         }
         worker.barrier()
-    }
-
-    /// The indices of the greatest logits, ascending.
-    private func greatest(_ count: Int, of logits: UnsafePointer<Float>, into chosen: UnsafeMutablePointer<Int32>) {
-        var held = 0
-        for index in 0..<draftVocabulary {
-            guard held < count || logits[index] > logits[Int(chosen[held - 1])] else { continue }
-            var place = min(held, count - 1)
-            while place > 0, logits[index] > logits[Int(chosen[place - 1])] {
-                chosen[place] = chosen[place - 1]
-                place -= 1
-            }
-            chosen[place] = Int32(index)
-            held = min(held + 1, count)
-        }
-        var places = UnsafeMutableBufferPointer(start: chosen, count: count)
-        places.sort()
     }
 
     /// Scores [count] of a slot's candidates after a token.

@@ -26,4 +26,21 @@ extension Kernels {
         }
         return best.map(\.index)
     }
+
+    /// The same for values that are not padded, NaN among them as it comes, without allocating: into `chosen` [count].
+    package static func greatest(
+        _ count: Int, of values: UnsafePointer<Float>, outputs: Int, into chosen: UnsafeMutablePointer<Int32>
+    ) {
+        var held = 0
+        for index in 0..<outputs {
+            guard held < count || values[index] > values[Int(chosen[held - 1])] else { continue }
+            var place = min(held, count - 1)
+            while place > 0, values[index] > values[Int(chosen[place - 1])] {
+                chosen[place] = chosen[place - 1]
+                place -= 1
+            }
+            chosen[place] = Int32(index)
+            held = min(held + 1, count)
+        }
+    }
 }

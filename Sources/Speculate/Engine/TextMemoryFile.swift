@@ -35,17 +35,17 @@ struct TextMemoryFile {
         }
         guard let bytes else { return [] }
         guard let contents = bytes.withUnsafeBytes(parse) else {
-            let isOfAnother =
-                bytes.starts(with: Self.magic)
-                && bytes.dropFirst(Self.magic.count).prefix(8)
-                    != withUnsafeBytes(of: fingerprint.littleEndian, Array.init)[...]
-            let problem =
-                !bytes.starts(with: Self.magic)
-                ? "is no file of remembered texts"
-                : isOfAnother ? "was made with another model, whose tokens are others" : "is damaged"
-            throw EngineError(.invalidCheckpoint, "\(path) \(problem); remove it or name another file")
+            throw EngineError(.invalidCheckpoint, "\(path) \(problem(bytes)); remove it or name another file")
         }
         return contents
+    }
+
+    /// Why a file cannot be parsed.
+    private func problem(_ bytes: [UInt8]) -> String {
+        guard bytes.starts(with: Self.magic) else { return "is no file of remembered texts" }
+        let tokenizer = withUnsafeBytes(of: fingerprint.littleEndian, Array.init)
+        return bytes.dropFirst(Self.magic.count).starts(with: tokenizer)
+            ? "is damaged" : "belongs to a model with another tokenizer"
     }
 
     /// nil if there is no file. One that is far too long is not read.
