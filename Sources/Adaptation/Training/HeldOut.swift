@@ -12,9 +12,6 @@ final class HeldOut {
         self.drafts = drafts
     }
 
-    /// Rounds that τ is a mean of, about.
-    var places: Int { lessons.reduce(0) { $0 + $1.anchors.count } }
-
     /// τ with a network's rounded values, by rounds as a completion has them. All lessons advance together.
     func tokensPerRound(_ network: HeadNetwork) -> Double {
         var at = lessons.map(\.anchors.startIndex)
