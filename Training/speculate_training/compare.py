@@ -17,7 +17,7 @@ from .corpus import Corpus, collate, cut_loop, epoch_batches
 from .drafter import Drafter
 from .drafter_file import load
 from .drafting import SCHEDULES, Order
-from .evaluate import Tally, drafts, matches
+from .evaluate import Tally, drafts, matches, rounds
 from .formats import rounded
 from .respond import answers, for_verifier, read_prompts
 from .verifier import Verifier, VerifierPass, working_dtype
@@ -80,10 +80,7 @@ def misses(
         batch = collate(corpus, indices)
         draft, text, leading = drafts(verifier, drafter, batch, (), past=past)
         for number, length in enumerate((batch.lengths - batch.prompts).tolist()):
-            at = 0
-            while at < length:
-                allowed = min(L, length - at - 1)
-                kept = min(int(leading[number, at]), allowed)
+            for at, allowed, kept in rounds(leading[number, :length].tolist(), L):
                 for i in range(min(kept + 1, allowed)):
                     reached[i] += 1
                 if kept < allowed:
@@ -91,7 +88,6 @@ def misses(
                     hidden = draft.hidden[number, at, kept]
                     logits = drafter.logits(hidden, drafter.previous(before, hidden)).float()
                     ranks[kept].append(-1 if wanted < 0 else int((logits > logits[wanted]).sum()))
-                at += kept + 1
     report = []
     for i in range(L):
         found = np.array(ranks[i])

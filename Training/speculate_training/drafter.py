@@ -38,6 +38,7 @@ class DrafterConfig:
     mask_token: int = 16
     groups: int = 0  # Channels that share what a slot adds to a convolution's weights; 0: no convolutions.
     candidates: int = 0  # Tokens of a slot that the selector scores; 0: a Markov head, which scores all of them.
+    guess: int = 0  # How many likeliest tokens of the pass before a masked slot is told; 0: none.
     early: int = 0  # Which tapped state the anchor's slot sees at the anchor itself, from 1; 0: none.
 
     def as_dict(self) -> dict[str, Any]:
@@ -127,6 +128,8 @@ class Drafter(nn.Module):
         self.markov_w2 = nn.Parameter(torch.zeros(c.draft_vocabulary, c.rank))
         if c.candidates:
             self.selector_hidden = nn.Parameter(torch.randn(c.rank, c.hidden) * 0.01)
+        if c.guess:
+            self.guess_proj = nn.Parameter(torch.zeros(c.hidden, c.hidden))
         if c.early:
             self.early = nn.Parameter(torch.zeros(c.hidden, c.hidden))
         self.conf_proj = nn.Parameter(torch.zeros(1, c.hidden + c.rank))
@@ -199,11 +202,18 @@ class Drafter(nn.Module):
         # Of the size of what it is added to, lest it learn a hundred times more slowly.
         return Injected(keys, values, early * self.draft_embd.detach().square().mean().sqrt().to(self.dtype))
 
-    def forward(self, slots: Tensor, anchors: Tensor, context: Injected) -> Tensor:
+    def expected(self, logits: Tensor) -> Tensor:
+        """The mean vector [.., hidden] of the `guess` likeliest tokens of logits [.., draft vocabulary]."""
+        best, tokens = logits.topk(self.config.guess, -1)
+        return (best.softmax(-1).unsqueeze(-1) * F.embedding(tokens, self.draft_embd.detach())).sum(-2)
+
+    def forward(self, slots: Tensor, anchors: Tensor, context: Injected, guess: Tensor | None = None) -> Tensor:
         """Returns the final normalised states [S, A, L, hidden].
 
         slots [S, A, L]: each row an anchor token, then tokens or MASK; anchors [S, A]: their positions. A slot sees its
-        whole block and, within the window, the fused states of the tokens before its anchor."""
+        whole block and, within the window, the fused states of the tokens before its anchor. `guess` [S, A, L, hidden]:
+        what the pass before expected each slot to predict, of which the next slot is told if it is masked
+        (self-conditioning, Chen et al. 2022)."""
         c = self.config
         S, A, L = slots.shape
         T = context.keys[0].shape[1]
@@ -213,6 +223,10 @@ class Drafter(nn.Module):
         sees = visible(anchors, positions, T, c.window)
         within = torch.ones(L, L, dtype=torch.bool, device=slots.device)
         x = self.embed(slots)  # [S, A, L, hidden]
+        if guess is not None:
+            told = linear(guess[..., :-1, :].to(self.dtype), self.guess_proj).float()
+            masked = (slots[..., 1:] == c.mask_token).unsqueeze(-1)
+            x = torch.cat([x[..., :1, :], x[..., 1:, :] + told * masked], 2)
         if context.early is not None:
             given = context.early.gather(1, anchors.unsqueeze(-1).expand(-1, -1, c.hidden)).float()
             x = torch.cat([x[..., :1, :] + given.unsqueeze(2), x[..., 1:, :]], 2)

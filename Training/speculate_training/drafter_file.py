@@ -114,6 +114,8 @@ def write(
     c = drafter.config
     if c.early:
         raise CheckpointError(f"{path}: made with --early, and the engine does not run the verifier before a draft")
+    if c.guess:
+        raise CheckpointError(f"{path}: made with --guess, and the engine's passes do not tell each other guesses")
     if not extras and (c.groups or c.candidates):
         raise CheckpointError(f"{path}: llama.cpp has no convolutions or selector for blocks that begin at the anchor")
     beside = path.with_suffix(".tmp")

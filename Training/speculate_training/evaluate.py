@@ -6,7 +6,7 @@ import argparse
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
 
+def rounds(matches: list[int], depth: int) -> Iterator[tuple[int, int, int]]:
+    """The rounds that an answer takes, as `Tally.add` has them: how many of its tokens are there when one begins, how
+    many drafted tokens may follow, how many are kept."""
+    at = 0
+    while at < len(matches):
+        allowed = min(depth, len(matches) - at - 1)
+        kept = min(matches[at], allowed)
+        yield at, allowed, kept
+        at += kept + 1
+
+
 @dataclass
 class Tally:
     """Rounds of several depths, counted."""
@@ -59,17 +70,13 @@ class Tally:
         """matches[i]: of the block drafted when i answer tokens are there, how many leading tokens are the answer's.
         A round at depth k keeps at most k of them and adds a token of the verifier's own."""
         for depth in range(1, self.block + 1):
-            at = 0
-            while at < len(matches):
-                allowed = min(depth, len(matches) - at - 1)
-                kept = min(matches[at], allowed)
+            for _, allowed, kept in rounds(matches, depth):
                 if depth == self.block:
                     for i in range(allowed):
                         self.reached[i] += kept >= i
                         self.accepted[i] += kept > i
                 self.tokens[depth] += kept + 1
                 self.rounds[depth] += 1
-                at += kept + 1
 
     def report(self) -> dict[str, Any]:
         tau = (self.tokens / self.rounds.clamp_min(1))[1:]

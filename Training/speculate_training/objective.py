@@ -12,7 +12,7 @@ from .attention import fused, linear
 from .corpus import Batch
 from .diffusion import reveal
 from .drafter import Drafter, Injected
-from .drafting import Draft, draft_blocks
+from .drafting import Draft, draft_blocks, walk
 from .losses import HeadLoss, Mix, pace_weights, position_weights
 from .states import Remembered
 from .verifier import Verifier, VerifierPass
@@ -187,7 +187,13 @@ def block_loss(
         blocks = text_blocks(lesson, anchors, length)
     shown, weight = (part.to(device) for part in reveal((S, A, length), stage.full, stage.prefix, generator))
     slots = blocks.tokens[..., :-1].masked_fill(~shown, drafter.config.mask_token)
-    hidden = drafter(slots, anchors, context)
+    guess = None
+    if drafter.config.guess and torch.rand(1, generator=generator) < 0.5:
+        with torch.no_grad():
+            before = drafter(slots, anchors, context)
+            first, drafted = blocks.tokens[..., 0], torch.zeros_like(blocks.tokens[..., 1:])
+            *_, guess = walk(drafter, before, first, drafted, torch.zeros_like(shown), 0.0, None)
+    hidden = drafter(slots, anchors, context, guess)
     # SUBS: a revealed token is carried over, so the slot before it has nothing to learn.
     wanted = blocks.valid & ~torch.cat([shown[..., 1:], torch.zeros_like(shown[..., :1])], -1)
     rows = wanted.flatten().nonzero().squeeze(-1)

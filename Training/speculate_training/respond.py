@@ -22,6 +22,7 @@ from .corpus import Corpus, cut_loop
 from .drafter import read_taps
 from .generate import generate
 from .states import StateCache
+from .tokenizer import render_chat
 from .verifier import Verifier, VerifierConfig, working_dtype
 
 
@@ -32,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch generates")
     parser.add_argument("--count", type=int, default=20000, help="prompts answered, half greedily and half at 0.7")
     parser.add_argument("--own", type=int, default=4000, help="prompts that the verifier makes up")
+    parser.add_argument("--turns", type=int, default=1, help="of a conversation, each answered")
     parser.add_argument("--max-tokens", type=int, default=160, help="of an answer")
     parser.add_argument("--longest", type=int, default=1500, help="characters of a prompt; longer ones are left out")
     parser.add_argument("--temperatures", default="0,0.7", help="answers are split evenly over these")
@@ -109,6 +111,31 @@ def own_prompts(args: argparse.Namespace, checkpoint: Checkpoint) -> list[dict[s
     return [{"prompt": text, "category": "own"} for text in seen]
 
 
+#: What users say next, whatever it is about.
+FOLLOW_UPS = (
+    "Can you give me an example?",
+    "Explain that in simpler words.",
+    "Why?",
+    "Make it shorter, please.",
+    "Please go on.",
+    "What are the disadvantages?",
+    "Write it as a list.",
+    "Are you sure? Check it again.",
+    "What else should I know about this?",
+    "Thanks! And how would I do that in practice?",
+    "Rewrite it in a more formal style.",
+    "Summarize what you said in one sentence.",
+)
+
+
+def follow_up(
+    checkpoint: Checkpoint, row: dict[str, Any], answer: dict[str, Any], rng: random.Random
+) -> dict[str, Any]:
+    """A prompt's conversation with its answer and the user's next turn, as a prompt that is completed as it stands."""
+    turns = [*row.get("turns", [row["prompt"]]), answer["text"].strip(), rng.choice(FOLLOW_UPS)]
+    return {**row, "prompt": render_chat(checkpoint, *turns), "turns": turns, "raw": True}
+
+
 def main(args: argparse.Namespace) -> None:
     if args.seconds and args.engine:
         raise SystemExit("--seconds is for answers in PyTorch, without --engine")
@@ -126,15 +153,21 @@ def main(args: argparse.Namespace) -> None:
     items: list[tuple[list[int], list[int], str]] = []
     recorded: list[tuple[Path, int, list[float]]] = []
     for number, temperature in enumerate(temperatures):
-        part, name = rows[number :: len(temperatures)], f"answers-{number}"
-        found = answers(args, name, part, temperature, args.seed + number, layers, args.seconds / len(temperatures))
-        for answer in tqdm(found, total=len(part)):
-            tokens = cut_loop(answer["tokens"])
-            if len(tokens) >= 4:
-                category = part[int(answer["id"])].get("category", "")
-                items.append((answer["prompt_ids"], tokens, f"{category}@{temperature:g}"))
-                if layers:
-                    recorded.append((args.out / f"{name}.states", answer["states"], answer["log_totals"]))
+        part, seconds = rows[number :: len(temperatures)], args.seconds / len(temperatures) / args.turns
+        for turn in range(1, args.turns + 1):
+            name, later = f"answers-{number}" + f"-turn-{turn}" * (turn > 1), []
+            for answer in tqdm(
+                answers(args, name, part, temperature, args.seed + number, layers, seconds), total=len(part)
+            ):
+                row, tokens = part[int(answer["id"])], cut_loop(answer["tokens"])
+                is_chat = "turns" in row or not row.get("raw")
+                if is_chat and answer["finish_reason"] == "end_of_text" and turn < args.turns:
+                    later.append(follow_up(checkpoint, row, answer, rng))
+                if len(tokens) >= 4:
+                    items.append((answer["prompt_ids"], tokens, f"{row.get('category', '')}@{temperature:g}"))
+                    if layers:
+                        recorded.append((args.out / f"{name}.states", answer["states"], answer["log_totals"]))
+            part = later
     corpus = Corpus.build(items, len(checkpoint.value("tokenizer.ggml.tokens")))
     if layers:
         remember(args, checkpoint, corpus, layers, recorded)

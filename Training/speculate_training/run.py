@@ -12,14 +12,16 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from tqdm import tqdm
 
 from .checkpoint import Checkpoint, fingerprint
-from .corpus import Corpus, collate, endless
+from .corpus import Corpus, collate, endless, epoch_batches
 from .drafter import Drafter, DrafterConfig, read_taps
 from .drafter_file import read
+from .evaluate import matches, rounds
 from .initialization import open_gate, start_from
 from .states import StateCache
-from .verifier import Verifier, working_dtype
+from .verifier import Verifier, VerifierPass, working_dtype
 
 
 class Run:
@@ -71,6 +73,22 @@ class Run:
         self.states: StateCache | None = None
         if args.cache:
             self.states = StateCache(args.cache, self.corpus, self.config.taps, self.verifier, self.fingerprint)
+        if args.replay:
+            self.missed.copy_(self.round_starts())
+
+    def round_starts(self) -> Tensor:
+        """Which tokens [corpus] are those that the verifier puts in place of a rejected draft, or behind a whole block,
+        when the answers are played round by round with the drafter as it is."""
+        starts = torch.zeros_like(self.missed)
+        for indices in tqdm(epoch_batches(self.corpus, np.arange(len(self.corpus)), self.args.tokens, 0)):
+            batch, past = collate(self.corpus, indices), None
+            if self.states is not None:
+                remembered = self.states.batch(indices, batch.tokens)
+                past = VerifierPass(remembered.taps, remembered.hidden, [], [])
+            for index, row in zip(indices, matches(self.verifier, self.drafter, batch, (), past=past), strict=True):
+                last = int(self.corpus.offsets[index] + self.corpus.prompts[index]) - 1  # Of the prompt.
+                starts[[last + at for at, _, _ in rounds(row, self.config.block)]] = True
+        return starts
 
     def begin(self, checkpoint: Checkpoint) -> Drafter:
         """The drafter that `--weights` names."""
@@ -81,7 +99,7 @@ class Run:
     def carry(self, begun: Drafter) -> None:
         """Takes its weights. What it has no part for begins as if it were not there."""
         ours, theirs = self.config.as_dict(), begun.config.as_dict()
-        added = ("groups", "candidates", "early")
+        added = ("groups", "candidates", "guess", "early")
         if lost := [key for key in added if theirs[key] and theirs[key] != ours[key]]:
             raise SystemExit(f"{self.args.weights}: made with --{lost[0]}, which must stay as it is")
         self.check(theirs | {key: ours[key] for key in added}, self.d2t, self.args.weights)
@@ -169,6 +187,7 @@ def drafter_config(
         mask_token=mask,
         groups=args.groups,
         candidates=args.candidates,
+        guess=args.guess,
         early=args.early,
     )
 

@@ -41,9 +41,10 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     return tokenizer
 
 
-def render_chat(checkpoint: Checkpoint, user: str) -> str:
-    """One user's turn in the file's own template, the assistant's opened."""
+def render_chat(checkpoint: Checkpoint, *turns: str) -> str:
+    """Turns of a user and the assistant, one after the other, in the file's own template, the assistant's opened."""
     template = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True).from_string(
         checkpoint.value("tokenizer.chat_template")
     )
-    return template.render(messages=[{"role": "user", "content": user}], add_generation_prompt=True)
+    messages = [{"role": ("user", "assistant")[i % 2], "content": turn} for i, turn in enumerate(turns)]
+    return template.render(messages=messages, add_generation_prompt=True)

@@ -44,11 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int, default=64, help="of the Markov head; 0 leaves it out")
     parser.add_argument("--candidates", type=int, default=0, help="tokens that a selector scores; 0: a Markov head")
     parser.add_argument("--groups", type=int, default=0, help="channels that share a convolution's weight; 0: none")
+    parser.add_argument("--guess", type=int, default=0, help="likeliest tokens that a pass tells the next; 0: none")
     parser.add_argument("--early", type=int, default=0, help="tapped state that the anchor's slot sees there, from 1")
     parser.add_argument("--vocabulary", type=int, default=8192, help="tokens that can be drafted")
     parser.add_argument("--mask-token", type=int, default=-1, help="default: the last unused control token, else 0")
     parser.add_argument("--mix", default="", help="overrides every stage's loss, as kl=1,ce=0.1,tv=0,lk=0")
     parser.add_argument("--pace", action="store_true", help="slots count what they add to a draft's expected length")
+    parser.add_argument(
+        "--replay", action="store_true", help="most blocks begin where rounds of the drafter given by --weights do"
+    )
     parser.add_argument("--lr", type=float, default=4e-4)
     parser.add_argument("--fall", type=float, default=0.4, help="share of the steps in which the rate falls to nothing")
     parser.add_argument("--optimizer", choices=["muon", "adamw"], default="adamw")
@@ -140,7 +144,7 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
         with rounded(run.drafter) if stage.rounded else contextlib.nullcontext():
             outcome = block_loss(run.verifier, run.drafter, lesson, stage, part, length, generator, own)
             outcome.loss.backward()
-        if not own:
+        if not own and not args.replay:
             run.missed[cells.gather(1, part.cpu() + 1)] = outcome.missed.cpu()
         synchronize(run.drafter.parameters(), run.world)
         torch.nn.utils.clip_grad_norm_([p for p in run.drafter.parameters() if p.grad is not None], 1.0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import gguf
@@ -10,7 +11,7 @@ from speculate_training.checkpoint import Checkpoint
 from speculate_training.corpus import Corpus, collate, cut_loop, endless, epoch_batches
 from speculate_training.evaluate import Tally
 from speculate_training.objective import sample_anchors
-from speculate_training.respond import for_verifier
+from speculate_training.respond import follow_up, for_verifier
 
 
 def test_loops_are_cut_to_two_rounds() -> None:
@@ -96,3 +97,18 @@ def test_a_model_without_a_chat_template_continues_every_prompt(checkpoint: Chec
     writer.write_tensors_to_file()
     writer.close()
     assert for_verifier(Checkpoint(tmp_path / "chat.gguf"), rows) == rows
+
+
+def test_a_conversation_goes_on_behind_its_answer(tmp_path: Path) -> None:
+    writer = gguf.GGUFWriter(tmp_path / "chat.gguf", "llama")
+    writer.add_chat_template("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    checkpoint, rng = Checkpoint(tmp_path / "chat.gguf"), random.Random(1)
+    second = follow_up(checkpoint, {"prompt": "Why?", "category": "chat"}, {"text": " So. "}, rng)
+    assert second["raw"] and second["category"] == "chat" and second["turns"][:2] == ["Why?", "So."]
+    assert second["prompt"] == f"<user>Why?<assistant>So.<user>{second['turns'][2]}<assistant>"
+    third = follow_up(checkpoint, second, {"text": "Yes."}, rng)
+    assert third["prompt"].startswith(second["prompt"] + "Yes.<user>") and len(third["turns"]) == 5

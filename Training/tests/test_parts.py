@@ -14,10 +14,11 @@ from test_training import arguments
 
 from speculate_training import train
 from speculate_training.checkpoint import Checkpoint, CheckpointError
-from speculate_training.corpus import Corpus
+from speculate_training.corpus import Corpus, collate
 from speculate_training.drafter import Drafter
 from speculate_training.drafter_file import load, write
-from speculate_training.drafting import draft_blocks
+from speculate_training.drafting import choose, draft_blocks
+from speculate_training.evaluate import drafts
 from speculate_training.initialization import open_gate
 from speculate_training.losses import pace_weights
 from speculate_training.run import Run
@@ -172,3 +173,64 @@ def test_a_file_has_the_parts_and_what_no_reader_runs_is_refused(
         write(path, drafter, checkpoint, f32, f32, {}, extras=False)
     with pytest.raises(CheckpointError, match="--early"):
         write(path, make(verifier, early=1), checkpoint, f32, f32, {})
+
+
+def test_what_the_pass_before_guessed_changes_nothing_at_first(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.save(tmp_path / "corpus.npz")
+    train.main(arguments(tmp_path / "plain", tmp_path / "corpus.npz", "--steps", "4"))
+    extended = arguments(
+        tmp_path / "more", tmp_path / "corpus.npz", "--weights", str(tmp_path / "plain/checkpoint.pt"), "--guess", "3"
+    )
+    drafter = Run(extended).drafter
+    context = drafter.inject(torch.randn(1, 12, 2, drafter.config.hidden))
+    anchors, first = torch.tensor([[9]]), torch.tensor([[11]])
+    once = draft_blocks(drafter, context, anchors, first, 4)
+    assert torch.equal(draft_blocks(drafter, context, anchors, first, 4, (0, 0)).hidden, once.hidden)
+    train.main(extended)
+    assert bool((torch.load(tmp_path / "more/checkpoint.pt", weights_only=True)["drafter"]["guess_proj"] != 0).any())
+
+
+def test_a_masked_slot_is_told_the_mean_of_the_likeliest_tokens(verifier: Verifier) -> None:
+    drafter = make(verifier, guess=2)
+    context = drafter.inject(torch.randn(1, 12, 2, drafter.config.hidden))
+    anchors, slots = torch.tensor([[9]]), torch.tensor([[[11, 7, 30, 7]]])
+    logits = torch.randn(1, 1, 4, 40)
+    told = drafter.expected(logits)
+    for slot in range(4):
+        best = sorted(range(40), key=lambda token: -float(logits[0, 0, slot, token]))[:2]
+        odds = logits[0, 0, slot, best].exp()
+        mean = (odds.unsqueeze(-1) * drafter.draft_embd[best]).sum(0) / odds.sum()
+        assert torch.allclose(told[0, 0, slot], mean, atol=1e-5)
+    with torch.no_grad():
+        plain = drafter(slots, anchors, context)
+        assert not torch.allclose(drafter(slots, anchors, context, told), plain, atol=1e-3)
+        alike = drafter(slots, anchors, context, told[:, :, :1].expand(-1, -1, 4, -1))
+        drafter.mask_embd.add_(drafter.guess_proj @ told[0, 0, 0])
+        assert torch.allclose(drafter(slots, anchors, context), alike, atol=1e-4)
+
+
+def test_revising_passes_hide_again_what_is_no_longer_certain() -> None:
+    revealed = torch.tensor([[True, True, False, False]])
+    confidence = torch.tensor([[0.1, 0.9, 0.8, 0.2]])
+    assert choose(revealed, confidence, 2, "revise", None).tolist() == [[False, True, True, False]]
+    assert choose(revealed, confidence, 3, "confidence", None).tolist() == [[True, True, True, False]]
+
+
+def test_blocks_are_replayed_from_where_rounds_begin(corpus: Corpus, tmp_path: Path) -> None:
+    corpus.save(tmp_path / "corpus.npz")
+    train.main(arguments(tmp_path / "plain", tmp_path / "corpus.npz", "--steps", "4"))
+    weights = ("--weights", str(tmp_path / "plain/checkpoint.pt"))
+    run = Run(arguments(tmp_path / "again", tmp_path / "corpus.npz", *weights, "--replay"))
+    drafter, block = run.drafter, run.config.block
+    for index in range(0, len(corpus), 5):
+        batch = collate(corpus, [index])
+        draft, text, _ = drafts(run.verifier, drafter, batch, ())
+        answer = int(batch.lengths[0] - batch.prompts[0])
+        expected, at = set(), 0
+        while at < answer:
+            expected.add(int(batch.prompts[0]) - 1 + at)
+            room = min(block, answer - at - 1)
+            same = (draft.tokens[0, at, :room] == text[0, at, 1 : room + 1]).int().cumprod(0)
+            at += int(same.sum()) + 1
+        span = run.missed[corpus.offsets[index] : corpus.offsets[index + 1]]
+        assert set(span.nonzero().flatten().tolist()) == expected
