@@ -19,7 +19,7 @@ from .drafter_file import load
 from .drafting import SCHEDULES, Order
 from .evaluate import Tally, drafts, matches, rounds
 from .formats import rounded
-from .respond import answers, for_verifier, read_prompts
+from .respond import conversations, for_verifier, read_prompts
 from .verifier import Verifier, VerifierPass, working_dtype
 
 
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the answers and comparison.json")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch generates")
     parser.add_argument("--count", type=int, default=1000, help="prompts, drawn at random")
+    parser.add_argument("--turns", type=int, default=1, help="of a conversation, as for 'respond'")
     parser.add_argument("--max-tokens", type=int, default=128)
     parser.add_argument("--passes", default="1,2", help="numbers of passes, or orders of revealing, as confidence:7")
     parser.add_argument("--misses", action="store_true", help="also say where the first drafter's rounds lose tokens")
@@ -106,9 +107,9 @@ def main(args: argparse.Namespace) -> None:
     rows = read_prompts(args.prompts)
     random.Random(args.seed).shuffle(rows)
     rows = for_verifier(checkpoint, rows[: args.count])
-    found = answers(args, "held-out-0", rows, 0.0, args.seed)
+    found = conversations(args, checkpoint, "held-out-0", rows, 0.0, args.seed, args.turns)
     vocabulary = verifier.config.vocabulary
-    corpus = Corpus.build(((a["prompt_ids"], cut_loop(a["tokens"]), a["id"]) for a in found), vocabulary)
+    corpus = Corpus.build(((a["prompt_ids"], cut_loop(a["tokens"]), a["id"]) for *_, a in found), vocabulary)
     batches = epoch_batches(corpus, np.arange(len(corpus)), 2048, 0)
     pasts: dict[tuple[int, ...], list[VerifierPass]] = {}  # By taps; without keys and values, which nobody needs.
     first: dict[str, np.ndarray] = {}

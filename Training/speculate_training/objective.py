@@ -28,6 +28,7 @@ class Stage:
     prefix: float = 0.25  # Share of blocks of which the first tokens are revealed; the rest at a random time.
     decay: float = 0.8  # Weight of a slot against the one before.
     states: float = 0.0  # Weight of the distance to the verifier's final states: more than distributions say (EAGLE).
+    candidates: float = 0.5  # Weight of the loss without the token before, which a selector's candidates come from.
     confidence: float = 0.0  # Weight of the confidence head's loss.
     on_policy: float = 0.0  # Share of steps on the drafter's own partly filled blocks.
     passes_match: float = 0.0  # There: share of the target taken from two passes, to be matched in one.
@@ -209,6 +210,12 @@ def block_loss(
         row_hidden, previous, drafter.output, drafter.markov_w2, blocks.distributions, blocks.which.flatten()[rows],
         row_weight, stage.mix,
     )  # fmt: skip
+    if drafter.config.candidates:  # A slot's candidates are the likeliest without the token before it.
+        alone, *_ = HeadLoss.apply(
+            row_hidden, torch.zeros_like(previous), drafter.output, drafter.markov_w2, blocks.distributions,
+            blocks.which.flatten()[rows], row_weight, stage.mix,
+        )  # fmt: skip
+        loss = loss + stage.candidates * alone
     if stage.states > 0:
         target = blocks.states[blocks.which.flatten()[rows]].float()
         apart = (row_hidden.float() - target).square().mean(-1) / target.var(-1)

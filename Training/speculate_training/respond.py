@@ -136,6 +136,23 @@ def follow_up(
     return {**row, "prompt": render_chat(checkpoint, *turns), "turns": turns, "raw": True}
 
 
+def conversations(
+    args: argparse.Namespace, checkpoint: Checkpoint, name: str, prompts: list[dict[str, Any]], temperature: float,
+    seed: int, turns: int, layers: tuple[int, ...] = (), seconds: float = 0,
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:  # fmt: skip
+    """Answers the prompts, then those answers' follow-ups, and so on, as `answers`: of each the name that its turn's
+    files have, the prompt and the answer. An answer that was cut off, or continues a text, is not followed up."""
+    rng = random.Random(seed)
+    for turn in range(turns):
+        files, later = f"{name}-turn-{turn + 1}" if turn else name, []
+        for answer in answers(args, files, prompts, temperature, seed, layers, seconds / turns):
+            row = prompts[int(answer["id"])]
+            if ("turns" in row or not row.get("raw")) and answer["finish_reason"] == "end_of_text":
+                later.append(follow_up(checkpoint, row, answer, rng))
+            yield files, row, answer
+        prompts = later
+
+
 def main(args: argparse.Namespace) -> None:
     if args.seconds and args.engine:
         raise SystemExit("--seconds is for answers in PyTorch, without --engine")
@@ -153,21 +170,16 @@ def main(args: argparse.Namespace) -> None:
     items: list[tuple[list[int], list[int], str]] = []
     recorded: list[tuple[Path, int, list[float]]] = []
     for number, temperature in enumerate(temperatures):
-        part, seconds = rows[number :: len(temperatures)], args.seconds / len(temperatures) / args.turns
-        for turn in range(1, args.turns + 1):
-            name, later = f"answers-{number}" + f"-turn-{turn}" * (turn > 1), []
-            for answer in tqdm(
-                answers(args, name, part, temperature, args.seed + number, layers, seconds), total=len(part)
-            ):
-                row, tokens = part[int(answer["id"])], cut_loop(answer["tokens"])
-                is_chat = "turns" in row or not row.get("raw")
-                if is_chat and answer["finish_reason"] == "end_of_text" and turn < args.turns:
-                    later.append(follow_up(checkpoint, row, answer, rng))
-                if len(tokens) >= 4:
-                    items.append((answer["prompt_ids"], tokens, f"{row.get('category', '')}@{temperature:g}"))
-                    if layers:
-                        recorded.append((args.out / f"{name}.states", answer["states"], answer["log_totals"]))
-            part = later
+        part, seconds = rows[number :: len(temperatures)], args.seconds / len(temperatures)
+        found = conversations(
+            args, checkpoint, f"answers-{number}", part, temperature, args.seed + number, args.turns, layers, seconds
+        )
+        for name, row, answer in tqdm(found, total=len(part)):
+            tokens = cut_loop(answer["tokens"])
+            if len(tokens) >= 4:
+                items.append((answer["prompt_ids"], tokens, f"{row.get('category', '')}@{temperature:g}"))
+                if layers:
+                    recorded.append((args.out / f"{name}.states", answer["states"], answer["log_totals"]))
     corpus = Corpus.build(items, len(checkpoint.value("tokenizer.ggml.tokens")))
     if layers:
         remember(args, checkpoint, corpus, layers, recorded)
