@@ -9,4 +9,20 @@ package enum DraftSampling: Equatable, Sendable {
     /// argmax(logits / temperature + G) with the Gumbel noise of the verifier's own draw at that position: a function
     /// of the distribution and the noise, accepted if the verifier draws it too.
     case gumbel(temperature: Float, seed: UInt64)
+
+    /// 0 where the likeliest token is taken.
+    var temperature: Float {
+        switch self {
+        case .greedy: 0
+        case .random(let temperature, _), .gumbel(let temperature, _): temperature
+        }
+    }
+
+    /// What its draws are keyed by; 0 without any.
+    var seed: UInt64 {
+        switch self {
+        case .greedy: 0
+        case .random(_, let seed), .gumbel(_, let seed): seed
+        }
+    }
 }

@@ -37,7 +37,7 @@ struct PackedMatrix {
                 withUnsafeBytes(of: Float.random(in: -1...1, using: &rng)) {
                     file.replaceSubrange(start..<start + 2, with: $0[2...])
                 }
-            case .i64: preconditionFailure("indices are no weights")
+            case .i32, .i64: preconditionFailure("indices are no weights")
             case .f16: put(Float.random(in: -1...1, using: &rng), at: 0)
             case .q3_K: put(scale, at: 108)
             case .q6_K: put(Bool.random(using: &rng) ? scale : -scale, at: 208)

@@ -79,6 +79,11 @@ package struct HeadParameters {
             guard let info = file.tensor(name) else { throw .tensor(name, "is missing") }
             return try Parameter(file, info, isTrained: trainsBody)
         }
+        guard model.config.process == .absorbing else {
+            throw .invalid(
+                key: "speculate.process", value: "'\(model.config.process.rawValue)'",
+                expected: "'absorbing': drafters of other processes do not learn from texts")
+        }
         self.trainsBody = trainsBody
         if model.endsInPlainFeedForward {
             let layer = "blk.\(model.config.transformer.layers - 1)"

@@ -90,7 +90,7 @@ package final class BlockDiffusionDrafter: CachingDrafter {
         block.reset(count: count)
         model.denoise(
             block, anchor: anchor, cache: cache, schedule: model.config.schedule(passes: passes, count: count),
-            order: order, sampling: sampling)
+            order: order, sampling: sampling, seed: sampling.seed)
         for index in 0..<count {
             let distribution = model.distribution(at: index, of: block, sampling)
             proposal.append(

@@ -2,25 +2,39 @@ import CKernels
 import SpeculateShared
 
 extension BlockDiffusionModel {
-    /// Fills the block's masked tokens in `schedule.count + 1` passes. After each pass but the last, reveals as many
-    /// tokens as the schedule says, in the given order; these are fixed from then on. All passes but the last take the
-    /// likeliest tokens, so that the distribution of a token drawn in the last pass depends only on the fixed tokens
-    /// and on the tokens before it (`distribution(at:)`).
+    /// Fills the block's open tokens in `schedule.count + 1` passes. After each pass but the last the process moves the
+    /// block's states; an absorbing one reveals as many tokens as the schedule says, in the given order, and these are fixed
+    /// from then on. Its passes but the last take the likeliest tokens unless `early` says otherwise. The distribution of a
+    /// token drawn in the last pass depends only on the states and on the tokens before it (`distribution(at:)`).
     /// - Parameters:
     ///   - anchor: the sequence's last token, not yet in the cache.
-    ///   - seed: for a random order.
+    ///   - seed: for a random order, and for what moves states.
+    ///   - masksAgain: whether revealed tokens may be masked again in favour of surer ones.
     ///   - observe: called after each pass.
     package func denoise(
         _ block: DraftBlock, anchor: Int32, cache: KVCache, schedule: [Int] = [], order: RevealOrder = .leftToRight,
-        sampling: DraftSampling = .greedy, seed: UInt64 = 0, observe: ((DraftBlock) -> Void)? = nil
+        sampling: DraftSampling = .greedy, early: DraftSampling = .greedy, seed: UInt64 = 0, masksAgain: Bool = false,
+        observe: ((DraftBlock) -> Void)? = nil
     ) {
         precondition((1...config.drafts).contains(block.count))
-        for target in schedule {
-            pass(block, anchor, cache, .greedy)
+        let draws = KeyedStateDraws(random: CounterRandom(seed: seed), position: cache.count + 1)
+        let guesses = PassGuesses(model: self, temperature: sampling.temperature)
+        let passes = schedule.count + 1
+        weights.process.begin(block, draws)
+        for (number, target) in schedule.enumerated() {
+            var step = DenoisingStep(
+                pass: number, from: DenoisingStep.time(of: number, among: passes),
+                to: DenoisingStep.time(of: number + 1, among: passes))
+            step.target = target
+            step.order = order
+            step.seed = seed
+            step.masksAgain = masksAgain
+            step.isDeterministic = sampling == .greedy
+            pass(block, anchor, cache, config.process == .absorbing ? early : nil, time: step.from)
             observe?(block)
-            reveal(block, upTo: target, order, seed)
+            weights.process.step(block, step, guesses, draws)
         }
-        pass(block, anchor, cache, sampling)
+        pass(block, anchor, cache, sampling, time: DenoisingStep.time(of: passes - 1, among: passes))
         observe?(block)
     }
 
@@ -40,31 +54,20 @@ extension BlockDiffusionModel {
         UnsafePointer(scratch.logits + (index + config.firstSlot) * scratch.logitStride)
     }
 
-    private func reveal(_ block: DraftBlock, upTo target: Int, _ order: RevealOrder, _ seed: UInt64) {
-        let random = CounterRandom(seed: seed)
-        var revealed = block.isRevealed.reduce(0) { $0 + ($1 ? 1 : 0) }
-        while revealed < min(target, block.count) {
-            var chosen = -1
-            var highest = -Double.infinity
-            for index in 0..<block.count where !block.isRevealed[index] {
-                let score =
-                    switch order {
-                    case .leftToRight: -Double(index)
-                    case .confidence: Double(block.confidences[index])
-                    case .random: random.uniform(position: index, stream: .order)
-                    }
-                // The first one is a choice even if its confidence is NaN.
-                if chosen < 0 || score > highest { (chosen, highest) = (index, score) }
-            }
-            block.isRevealed[chosen] = true
-            revealed += 1
-        }
-    }
-
     /// One denoising pass: slots [anchor, token or MASK, ..] → final hidden states → logits → tokens, left to right.
-    private func pass(_ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling) {
+    /// - Parameter sampling: nil for logits alone.
+    func pass(
+        _ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling?, time: Double
+    ) {
         let slots = block.count + config.firstSlot
         lay(slots, anchor, cache) { block.isRevealed[$0] ? block.tokens[$0] : config.maskToken }
+        lay(block, time: time)
+        guard let sampling, !weights.process.hasEvidence else {
+            pool.run { worker in forward(slots, &worker) }  // logits [slots, draft vocabulary]
+            guard let sampling else { return }
+            finish(block, time: time)
+            return pool.run { worker in walk(block, anchor, cache.count + 1, sampling, &worker) }
+        }
         pool.run { worker in
             forward(slots, &worker)  // logits [slots, draft vocabulary]
             if weights.selector == nil {
@@ -114,6 +117,7 @@ extension BlockDiffusionModel {
                     transformer.multiply(
                         projection, row, 1, 0..<hidden / 16, before: nil, into: x, stride: hidden, accumulating: true)
                 }
+                if let conditioning = weights.conditioning { condition(slot, on: conditioning, x, worker) }
             }
             transformer.rotate(batch, &worker)
             worker.barrier()

@@ -8,6 +8,10 @@ package final class DraftBlock {
     /// head.
     package internal(set) var confidences: [Float] = []
 
+    /// The tokens' states between passes: indices of draft tokens, or points [count, width], where the process has such.
+    package internal(set) var states: [Int32] = []
+    package internal(set) var points: [Float] = []
+
     package init() {}
 
     package var count: Int { tokens.count }
@@ -17,6 +21,8 @@ package final class DraftBlock {
         tokens.removeAll(keepingCapacity: true)
         isRevealed.removeAll(keepingCapacity: true)
         confidences.removeAll(keepingCapacity: true)
+        states.removeAll(keepingCapacity: true)
+        points.removeAll(keepingCapacity: true)
         for _ in 0..<count {
             tokens.append(0)
             isRevealed.append(false)

@@ -32,6 +32,8 @@ package struct DrafterConfig: Sendable {
     package let schedules: [Int: [Int]]
     /// The verifier's `TargetModel.fingerprint`, where the file names it.
     package let verifierFingerprint: String?
+    package let process: DiffusionKind
+    package let noiseSchedule: NoiseSchedule
     let tokens: DrafterTokens
 
     /// Tokens drafted per block.
@@ -75,7 +77,10 @@ package struct DrafterConfig: Sendable {
                 key: "\(name).attention.sliding_window", value: window, expected: "at least the block of \(block)")
         }
         verifierFingerprint = try metadata.optionalString("speculate.verifier.fingerprint")
+        process = try Self.process(metadata)
+        noiseSchedule = try Self.noiseSchedule(metadata)
         schedules = try Self.schedules(metadata, drafts: samplesFromAnchor ? block : block - 1)
+        try checkProcess()
     }
 
     private static func schedules(_ metadata: Metadata, drafts: Int) throws(CheckpointError) -> [Int: [Int]] {
@@ -94,8 +99,9 @@ package struct DrafterConfig: Sendable {
     }
 
     /// How many of `count` tokens are revealed after each of `passes` passes but the last. Fewer passes if the block is
-    /// too short.
+    /// too short. Processes that reveal none by count take so many passes and nothing else from it.
     package func schedule(passes: Int, count: Int) -> [Int] {
+        guard process == .absorbing else { return Array(repeating: count, count: passes - 1) }
         let passes = min(passes, count)
         guard passes > 1 else { return [] }
         let schedule = schedules[passes] ?? (1..<passes).map { max($0 * drafts / passes, 1) }

@@ -19,6 +19,10 @@ final class DrafterScratch {
     let ownEmbedding: [spk_activations]  // [workers] of [1, hidden]
     let best: UnsafeMutablePointer<Int32>  // [block, workers] each worker's likeliest token
     let slots: UnsafeMutablePointer<Int32>  // [block]
+    let states: UnsafeMutablePointer<Float>  // [block, width of a state]
+    let time: UnsafeMutablePointer<Float>  // [features]
+    let ownState: [spk_activations]  // [workers] of [1, width of a state]
+    let ownTime: [spk_activations]  // [workers] of [1, features]
     /// Floats of one slot's gate.
     let gateStride: Int
     let gates: UnsafeMutablePointer<Float>  // [block, gateStride]
@@ -51,6 +55,21 @@ final class DrafterScratch {
         chosen = arena.allocate(count: config.block * selector)
         unary = arena.allocate(count: config.block * selector)
         condition = arena.allocate(count: 2 * rank2)
+        let conditioning = weights.conditioning
+        let stateWidth = conditioning?.width ?? 0
+        states = arena.allocate(count: config.block * stateWidth)
+        time = arena.allocate(count: DrafterWeights.Conditioning.timeFeatures)
+        ownState = conditioning.map { matrices in
+            (0..<workers).map { _ in
+                arena.activations(rows: 1, inputs: stateWidth, readers: matrices.stateReaders)
+            }
+        } ?? []
+        ownTime = conditioning.map { matrices in
+            (0..<workers).map { _ in
+                arena.activations(
+                    rows: 1, inputs: DrafterWeights.Conditioning.timeFeatures, readers: matrices.time.reader)
+            }
+        } ?? []
         candidates = Array(repeating: Array(repeating: 0, count: selector), count: config.block)
         ownPrevious = (0..<workers).map { _ in
             arena.activations(rows: 1, inputs: rank, readers: weights.markov?.output.reader ?? 0)

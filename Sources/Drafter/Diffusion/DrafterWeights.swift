@@ -65,6 +65,11 @@ package final class DrafterWeights: @unchecked Sendable {
     let markov: Markov?
     let confidence: Confidence?
     let selector: Selector?
+    /// What tells slots of a block's states; nil where they hold its tokens themselves.
+    let conditioning: Conditioning?
+    let process: any DiffusionProcess
+    /// What says how much the ratios of a score network sum to, [hidden].
+    let scoreMass: UnsafePointer<Float>?
 
     /// - Throws: `CheckpointError` naming the tensor that is missing, misshapen or unknown; `OutOfMemory`.
     init(_ checkpoint: Checkpoint, _ config: DrafterConfig, _ target: TargetModel) throws {
@@ -133,6 +138,15 @@ package final class DrafterWeights: @unchecked Sendable {
                 weight: try loader.row("conf_proj.weight", count: hidden + rank), bias: bias?.pointee ?? 0)
         } else {
             confidence = nil
+        }
+        conditioning = try Conditioning(checkpoint, loader, config)
+        process = try Self.process(checkpoint, loader, config, drafted: draftTokens.count)
+        scoreMass =
+            config.process == .scoreAbsorbing
+            ? try loader.row("speculate.score_mass.weight", count: hidden) : nil
+        if conditioning != nil, case .table = embedding {
+            throw CheckpointError.tensor(
+                "speculate.draft_embd.weight", "is missing, expected it where 'speculate.process' is '\(config.process.rawValue)'")
         }
         try loader.finish()
         arena = loader.arena

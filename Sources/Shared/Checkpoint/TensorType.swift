@@ -16,18 +16,21 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
     case q6_K = 14
     case iq4_NL = 20
     case iq4_XS = 23
-    /// Indices rather than weights: no kernel computes with them.
+    /// Indices rather than weights, as I64 are: no kernel computes with them.
+    case i32 = 26
     case i64 = 27
     case bf16 = 30
 
     /// The types that weights can have.
-    package static let weights = allCases.filter { $0 != .i64 }
+    package static let weights = allCases.filter { !$0.isIndex }
+
+    package var isIndex: Bool { self == .i32 || self == .i64 }
 
     /// Weights that the format stores as a unit; the first dimension is a multiple of it.
-    package var unitSize: Int { self == .i64 ? 1 : Int(spk_unit_weights(kernelType)) }
+    package var unitSize: Int { isIndex ? 1 : Int(spk_unit_weights(kernelType)) }
 
     /// Bytes of such a unit.
-    package var unitBytes: Int { self == .i64 ? 8 : spk_row_bytes(kernelType, Int32(unitSize)) }
+    package var unitBytes: Int { isIndex ? (self == .i32 ? 4 : 8) : spk_row_bytes(kernelType, Int32(unitSize)) }
 
     package var kernelType: spk_tensor_type { spk_tensor_type(rawValue: rawValue) }
 
@@ -36,7 +39,7 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
         if let known = Self(rawValue: number) { return known.description }
         let others: [UInt32: String] = [
             9: "Q8_1", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 21: "IQ3_S", 22: "IQ2_S",
-            24: "I8", 25: "I16", 26: "I32", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
+            24: "I8", 25: "I16", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
         ]
         return others[number] ?? "number \(number)"
     }
@@ -57,6 +60,7 @@ package enum TensorType: UInt32, CaseIterable, Sendable, CustomStringConvertible
         case .q6_K: "Q6_K"
         case .iq4_NL: "IQ4_NL"
         case .iq4_XS: "IQ4_XS"
+        case .i32: "I32"
         case .i64: "I64"
         case .bf16: "BF16"
         }

@@ -18,6 +18,10 @@ package struct CounterRandom: Equatable, Sendable {
         package static let residual = Stream(value: 4)
         /// Draws among tokens without Gumbel noise of their own.
         package static let unlikely = Stream(value: 5)
+        /// What moves a token's state of a diffusion process after a pass, or before the first.
+        package static func state(pass: Int, purpose: Int) -> Stream {
+            Stream(value: 1 << 48 + UInt64(pass) << 20 + UInt64(purpose))
+        }
         /// A token's Gumbel noise.
         package static func gumbel(_ token: Int) -> Stream { Stream(value: 1 << 8 + UInt64(token)) }
     }

@@ -154,6 +154,32 @@ package final class WeightLoader {
         return values.map { Int32($0) }
     }
 
+    /// Floats of any shape for who keeps them outside the arena.
+    package func numbers(_ name: String, shape: [Int]) throws(CheckpointError) -> [Float] {
+        let values = try checkpoint.floats(of: try take(name, shape: shape))
+        if let wrong = values.first(where: { !$0.isFinite }) {
+            throw .tensor(name, "holds \(wrong), expected finite numbers")
+        }
+        return values
+    }
+
+    /// Lists [count, K] of indices in `0..<limit`, K being the file's.
+    package func indexLists(_ name: String, count: Int, limit: Int) throws(CheckpointError) -> [Int32] {
+        guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
+        guard tensor.type == .i32, tensor.shape.count == 2, tensor.shape[1] == count, tensor.shape[0] < limit else {
+            throw .tensor(
+                name, "is \(tensor.type) of shape \(tensor.shape), expected I32 of fewer than \(limit) for each of \(count)")
+        }
+        unused.remove(name)
+        let values = try checkpoint.bytes(of: tensor).withUnsafeBytes { bytes in
+            (0..<tensor.count).map { Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self)) }
+        }
+        if let wrong = values.first(where: { !(0..<Int32(limit)).contains($0) }) {
+            throw .tensor(name, "holds \(wrong), expected 0 to \(limit - 1)")
+        }
+        return values
+    }
+
     package func contains(_ name: String) -> Bool { checkpoint.tensor(name) != nil }
 
     /// - Throws: `CheckpointError` naming a tensor that was never read.
@@ -168,14 +194,14 @@ package final class WeightLoader {
     private func take(_ name: String, shape: [Int]) throws(CheckpointError) -> TensorInfo {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
         guard tensor.shape == shape else { throw .tensor(name, "has the shape \(tensor.shape), expected \(shape)") }
-        guard tensor.type != .i64 else { throw .tensor(name, "has type \(tensor.type), expected weights") }
+        guard !tensor.type.isIndex else { throw .tensor(name, "has type \(tensor.type), expected weights") }
         unused.remove(name)
         bytesTaken += tensor.byteCount
         return tensor
     }
 
     private static func arenaBytes(_ tensor: TensorInfo) -> Int {
-        guard tensor.type != .i64 else { return 0 }
+        guard !tensor.type.isIndex else { return 0 }
         guard 2...3 ~= tensor.shape.count, tensor.shape[0] % Int(SPK_GROUP) == 0 else {
             return tensor.shape.count == 2 ? 0 : Arena.size(tensor.count * 4)
         }

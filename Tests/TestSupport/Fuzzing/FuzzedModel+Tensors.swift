@@ -56,6 +56,7 @@ extension FuzzedModel {
         case .f32: value = withUnsafeBytes(of: Float(edit.number.float)) { Array($0) }
         case .bf16: value = withUnsafeBytes(of: Float(edit.number.float)) { Array($0.suffix(2)) }
         case .f16: value = Self.halves[Int(edit.a) % Self.halves.count]
+        case .i32: value = withUnsafeBytes(of: Int32(truncatingIfNeeded: edit.number.integer)) { Array($0) }
         case .i64: value = withUnsafeBytes(of: edit.number.integer) { Array($0) }
         default:
             var rng = SplitMix(UInt64(edit.a))
