@@ -179,13 +179,3 @@ extension CompletionRequest.Prompt {
         }
     }
 }
-
-extension ByteBuffer {
-    /// A server-sent event.
-    fileprivate static func event(_ value: some Encodable) throws -> ByteBuffer {
-        var event = ByteBuffer(string: "data: ")
-        event.writeImmutableBuffer(try ByteBuffer(json: value))
-        event.writeString("\n\n")
-        return event
-    }
-}

@@ -6,6 +6,7 @@ struct Page: Sendable {
         "clipboard.js": PackageResources.clipboard_js,
         "comparison.js": PackageResources.comparison_js,
         "conversations.js": PackageResources.conversations_js,
+        "diffusion.js": PackageResources.diffusion_js,
         "drawers.js": PackageResources.drawers_js,
         "drawing.js": PackageResources.drawing_js,
         "editing.js": PackageResources.editing_js,

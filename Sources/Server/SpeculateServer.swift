@@ -88,7 +88,7 @@ public struct SpeculateServer: Sendable {
         router.middlewares.add(
             ErrorMiddleware(
                 paths: [
-                    "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/models": .get, "/health": .get,
+                    "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/diffuse": .post, "/v1/models": .get, "/health": .get,
                     "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get, "/tokenize": .post,
                     "/detokenize": .post,
                 ], bodyLimit: options.bodyLimit))
@@ -98,6 +98,8 @@ public struct SpeculateServer: Sendable {
         let api = router.group("v1").add(middleware: KeyMiddleware(options.keys))
         api.post("completions") { try await completions.handle(.text, $0, $1) }
         api.post("chat/completions") { try await completions.handle(.chat, $0, $1) }
+        let diffusion = DiffusionRoute(holder: holder, options: options, largeBodies: largeBodies, model: model)
+        api.post("diffuse") { try await diffusion.handle($0, $1) }
         let models = ModelRoutes(holder: holder, options: options, model: model)
         api.get("models") { _, _ in try await models.list() }
         api.get("models/:model") { _, context in try await models.one(context.parameters.get("model") ?? "") }

@@ -3,9 +3,6 @@ import SpeculateShared
 
 /// What a block's states are to the slots, and what passes say to the process that moves them.
 extension BlockDiffusionModel {
-    /// Whether a token of the text can be a block's before it is denoised.
-    package var takesTokens: Bool { config.process.reveals }
-
     /// Puts the block's states and a pass's time where the slots are told of them.
     func lay(_ block: DraftBlock, time: Double) {
         guard let width = weights.conditioning?.width, case .mapped(let drafted, _, _, _) = weights.embedding else { return }

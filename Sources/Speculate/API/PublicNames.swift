@@ -6,6 +6,7 @@ import SpeculateShared
 public typealias ChatFormat = SpeculateShared.ChatFormat
 public typealias ChatMessage = SpeculateShared.ChatMessage
 public typealias ChatValue = SpeculateShared.ChatValue
+public typealias DiffusionKind = SpeculateDrafter.DiffusionKind
 public typealias KVCacheFormat = SpeculateShared.KVCacheFormat
 public typealias SamplingDefaults = SpeculateShared.SamplingDefaults
 public typealias SamplingOptions = SpeculateShared.SamplingOptions

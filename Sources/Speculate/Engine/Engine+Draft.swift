@@ -28,6 +28,12 @@ extension Engine {
             throw EngineError(.invalidRequest, "passes is \(passes), expected 1 to \(Self.maximumPasses)")
         }
         let (prompt, fixed) = try blockPrompt(prompt, drafts: config.drafts)
+        guard fixed.isEmpty || config.process.reveals else {
+            throw EngineError(
+                .invalidRequest,
+                "the prompt has gaps and the drafter's process is '\(config.process.rawValue)', expected an absorbing one to fill them"
+            )
+        }
         let most = config.drafts
         let count = fixed.isEmpty ? maximumTokens ?? most : fixed.count
         guard (1...most).contains(count) else {

@@ -40,6 +40,8 @@ public actor Engine {
     private var isRunning = false
     private var isDraining = false
     private var isLearning = false
+    /// How often everything in progress was ended.
+    private(set) var stopCount = 0
     /// When the texts of requests were last written to their file.
     private var saved = ContinuousClock.now
     private var alarm: Task<Void, Never>?
@@ -229,6 +231,7 @@ public actor Engine {
 
     /// Ends what is in progress or waiting where it stands, each with `.cancelled` and what it has.
     public func stopAll() {
+        stopCount += 1
         scheduler.stopAll()
         runPasses()
     }

@@ -5,12 +5,12 @@ import TestSupport
 import Testing
 
 @Suite struct DrafterRefusalTests {
-    /// Loads the tiny drafter's file with changed metadata.
+    /// Loads a tiny drafter's file with changed metadata.
     private func loading(
-        verifier name: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void
+        _ drafter: String = "tiny-drafter", verifier name: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void
     ) throws -> BlockDiffusionModel {
         try Fixtures.withTemporaryFolder { folder in
-            try Fixtures.write("tiny-drafter.gguf", to: folder + "/changed.gguf", change)
+            try Fixtures.write("\(drafter).gguf", to: folder + "/changed.gguf", change)
             let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
             let config = try DrafterConfig(checkpoint)
             let file = try Checkpoint(path: Fixtures.path(name))
@@ -22,10 +22,12 @@ import Testing
         }
     }
 
-    private func refusal(verifier: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void = { _ in }) -> String
-    {
+    private func refusal(
+        _ drafter: String = "tiny-drafter", verifier: String = "tiny-qwen3.gguf",
+        change: (inout Metadata) -> Void = { _ in }
+    ) -> String {
         do {
-            _ = try loading(verifier: verifier, change)
+            _ = try loading(drafter, verifier: verifier, change)
             return "loaded"
         } catch {
             return "\(error)"
@@ -140,5 +142,65 @@ import Testing
                 $0["dflash.attention.value_scale"] = .float32(1)
                 $0["tokenizer.ggml.merges"] = .array(.string(ByteStrings()))
             } == "loaded")
+    }
+
+    @Test("a file whose tensors or other keys do not go with its process is refused by name")
+    func processes() {
+        func named(_ name: String) -> (inout Metadata) -> Void {
+            { $0["speculate.process"] = .string(Array(name.utf8)) }
+        }
+        #expect(refusal(change: named("absorbing")) == "loaded")
+        let unknown = refusal(change: named("brownian"))
+        #expect(unknown.contains("speculate.process") && unknown.contains("brownian") && unknown.contains("'gaussian'"))
+        #expect(
+            refusal("tiny-uniform") { $0["speculate.process.noise_schedule"] = .string(Array("steep".utf8)) }
+                .contains("expected one of 'linear', 'cosine', 'geometric', 'log-linear'"))
+        // The tensors are those of the process that is named, no fewer and no more.
+        #expect(refusal(change: named("uniform")).contains("state_here"))
+        #expect(refusal(change: named("score-absorbing")).contains("score_mass"))
+        #expect(refusal("tiny-uniform", change: named("gaussian")).contains("rounding"))
+        #expect(refusal("tiny-uniform", change: named("token-distance")).contains("neighbours"))
+        #expect(refusal("tiny-uniform", change: named("score-uniform")).contains("state_own"))
+        #expect(refusal("tiny-uniform") { $0["speculate.process"] = nil }.contains("state_here"))
+        #expect(refusal("tiny-score-uniform", change: named("uniform")).contains("state_own"))
+        #expect(
+            refusal("tiny-gaussian") { $0["dflash.sample_from_anchor"] = .bool(false) }
+                .contains("sample_from_anchor' is false, expected true where 'speculate.process' is 'gaussian'"))
+    }
+
+    @Test("neighbours are other draft tokens, none twice")
+    func neighbours() throws {
+        func refusal(_ change: (inout [Int32]) -> Void) throws -> String {
+            try Fixtures.withTemporaryFolder { folder in
+                let original = try Checkpoint(path: Fixtures.path("tiny-token-distance.gguf"))
+                var writer = CheckpointWriter()
+                writer.metadata = original.metadata
+                for tensor in original.tensors {
+                    var bytes = try original.bytes(of: tensor)
+                    if tensor.name == "speculate.neighbours" {
+                        var lists = bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+                        change(&lists)
+                        bytes = lists.withUnsafeBytes { Array($0) }
+                    }
+                    try writer.add(tensor.name, type: tensor.type, shape: tensor.shape, bytes: bytes)
+                }
+                try writer.write(to: folder + "/changed.gguf")
+                let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
+                let config = try DrafterConfig(checkpoint)
+                let verifier = try Verifier(
+                    Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")),
+                    taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: Kernels(),
+                    pool: WorkerPool(count: 1))
+                do {
+                    _ = try BlockDiffusionModel(checkpoint, config, for: verifier.target)
+                    return "loaded"
+                } catch { return "\(error)" }
+            }
+        }
+        #expect(try refusal { _ in } == "loaded")
+        #expect(try refusal { $0[5] = 40 }.contains("speculate.neighbours' holds 40, expected 0 to 39"))
+        #expect(try refusal { $0[5] = -1 }.contains("holds -1"))
+        #expect(try refusal { $0[8] = 2 }.contains("for token 2, expected other tokens, none twice"))
+        #expect(try refusal { $0[9] = $0[8] }.contains("none twice"))
     }
 }

@@ -18,8 +18,10 @@ struct AcceptanceTests {
     ]
 
     /// The distribution of a text's first tokens, and the mean number of rounds they take.
+    /// - Parameter drafting: rounds with drafts; those after them are plain.
     private func outputs(
-        _ rule: AcceptanceRule, _ drafter: TinyLanguage.Drafter, depth: Int, _ options: SamplingOptions
+        _ rule: AcceptanceRule, _ drafter: TinyLanguage.Drafter, depth: Int, _ options: SamplingOptions,
+        length: Int = AcceptanceTests.length, drafting: Double = .infinity
     ) throws -> (distribution: [[Int32]: Double], rounds: Double) {
         let language = try TinyLanguage(options)
         let tape = Tape()
@@ -39,8 +41,9 @@ struct AcceptanceTests {
                 return noises[position]!
             }
             var count = 0.0
-            while tokens.count < Self.length {
-                let draft = language.draft(drafter, tokens, depth: min(depth, Self.length - tokens.count - 1)) {
+            while tokens.count < length {
+                let depth = count < drafting ? min(depth, length - tokens.count - 1) : 0
+                let draft = language.draft(drafter, tokens, depth: depth, chance: { tape.choose($0) }) {
                     rule == .coupled ? TinyDistributions.coupled($0, noise(tokens.count + $1)) : Int32(tape.choose($0))
                 }
                 var distributions = TinyDistributions(
@@ -102,6 +105,29 @@ struct AcceptanceTests {
                 let drafted = try outputs(rule, drafter, depth: 3, options)
                 #expect(distance(drafted.distribution, plain.distribution) < 1e-12, "\(drafter), \(options)")
                 #expect(drafted.rounds < plain.rounds - 0.5, "\(drafter), \(options)")
+            }
+        }
+    }
+
+    @Test(
+        "every diffusion process drafts exactly: its states are drawn before and apart from what is judged",
+        arguments: SpeculateDrafter.DiffusionKind.allCases)
+    func processes(kind: SpeculateDrafter.DiffusionKind) throws {
+        for rule in [AcceptanceRule.match, .coupled, .rejection, .block] {
+            // Drafts in every round, then of several passes in the first one: what holds after any text holds after all.
+            for (passes, depth, drafting, options) in [
+                (1, 1, Double.infinity, Self.transforms[3]), (1, 2, .infinity, Self.transforms[0]),
+                (2, 1, .infinity, Self.transforms[1]), (2, 2, 1, Self.transforms[0]), (2, 2, 1, Self.transforms[2]),
+                (3, 2, 1, Self.transforms[0]),
+            ] {
+                let plain = try outputs(rule, .ngram, depth: 0, options, length: 3)
+                let drafted = try outputs(
+                    rule, .process(kind, passes: passes), depth: depth, options, length: 3, drafting: drafting)
+                #expect(abs(drafted.distribution.values.reduce(0, +) - 1) < 1e-12)
+                #expect(
+                    distance(drafted.distribution, plain.distribution) < 1e-12,
+                    "\(kind), \(rule), \(passes) passes, depth \(depth)")
+                #expect(drafted.rounds < plain.rounds - 0.05)
             }
         }
     }

@@ -7,7 +7,7 @@ final class TinyLanguage {
     static let size = 3
 
     /// How drafts are made, and which distributions they claim to be drawn from.
-    enum Drafter: CaseIterable {
+    enum Drafter {
         /// All tokens at once, each from its own distribution.
         case factorised
         /// Each token given the one before.
@@ -28,6 +28,8 @@ final class TinyLanguage {
         case text
         /// And a tree of it.
         case textTree
+        /// A diffusion process's own steps between so many passes.
+        case process(DiffusionKind, passes: Int)
 
         static let exact: [Drafter] = [.factorised, .markov, .twoPass, .ngram, .adaptive, .text]
     }
@@ -77,7 +79,7 @@ final class TinyLanguage {
     }
 
     /// A distribution of the drafter's, in multiples of 1/64, which 32-bit floats represent exactly.
-    private func draftDistribution(_ name: Int, _ tokens: some Sequence<Int32>) -> [Double] {
+    func draftDistribution(_ name: Int, _ tokens: some Sequence<Int32>) -> [Double] {
         var random = random(name, tokens)
         let first = 1 + Int(random.next() % 40)
         let second = Int(random.next() % UInt64(63 - first))
@@ -85,15 +87,22 @@ final class TinyLanguage {
     }
 
     private func claim(_ distribution: [Double]) -> Proposal.Distribution {
-        let values = UnsafeMutablePointer<Float>.allocate(capacity: Self.size)
-        for (index, probability) in distribution.enumerated() { values[index] = Float(probability) }
-        distributions.append(values)
-        return .weights(values, total: 1, tokens: [0, 1, 2])
+        claim(distribution.map { Float($0) }, total: 1)
     }
 
-    /// - Parameter draw: draws a token from a distribution, for an index of the draft.
+    func claim(_ weights: [Float], total: Double) -> Proposal.Distribution {
+        let values = UnsafeMutablePointer<Float>.allocate(capacity: Self.size)
+        values.initialize(from: weights, count: Self.size)
+        distributions.append(values)
+        return .weights(values, total: total, tokens: [0, 1, 2])
+    }
+
+    /// - Parameters:
+    ///   - chance: draws an index for anything else.
+    ///   - draw: draws a token from a distribution, for an index of the draft.
     func draft(
-        _ drafter: Drafter, _ prefix: [Int32], depth: Int, draw: (_ distribution: [Double], _ index: Int) -> Int32
+        _ drafter: Drafter, _ prefix: [Int32], depth: Int, chance: @escaping ([Double]) -> Int,
+        draw: (_ distribution: [Double], _ index: Int) -> Int32
     ) -> Proposal {
         var draft = Proposal()
         func add(_ distribution: [Double]) {
@@ -114,6 +123,7 @@ final class TinyLanguage {
                 draft.cut(to: cut)
             }
         case .twoPass, .marginal:
+            let isPoint = if case .twoPass = drafter { true } else { false }
             let marginal = draftDistribution(20, prefix)
             let carried = draw(marginal, 1)
             for index in 0..<depth {
@@ -121,7 +131,7 @@ final class TinyLanguage {
                     add(draftDistribution(30 + index, prefix + [carried]))
                     continue
                 }
-                draft.append(carried, drafter == .twoPass ? .point(carried) : claim(marginal))
+                draft.append(carried, isPoint ? .point(carried) : claim(marginal))
             }
         case .tree:
             guard depth >= 2 else { break }
@@ -131,7 +141,10 @@ final class TinyLanguage {
             draft.append(0, after: 1, probability: 0.1)
             draft.append(2, after: 1, probability: 0.1)
             if depth >= 3 { draft.append(1, after: 3, probability: 0.05) }
-        case .text, .textTree: return text(prefix, depth: depth, isTree: drafter == .textTree)
+        case .process(let kind, let passes):
+            return diffuse(kind, passes: passes, prefix, depth: depth, chance: chance, draw: draw)
+        case .text: return text(prefix, depth: depth, isTree: false)
+        case .textTree: return text(prefix, depth: depth, isTree: true)
         case .ngram:
             var random = random(40, prefix.suffix(2))
             for _ in 0..<min(depth, Int(random.next() % 4)) { draft.append(Int32(random.next() % 3)) }

@@ -9,7 +9,8 @@ import TestSupport
 extension GenerationTests {
     @Test(
         "every rule gives the first tokens their distribution: χ² and total variation on a tiny model, fixed seeds",
-        arguments: ["tiny-drafter", "tiny-dflash", "tiny-dflash2", "tiny-eagle3-own"])
+        arguments: ["tiny-drafter", "tiny-dflash", "tiny-dflash2", "tiny-eagle3-own"]
+            + SpeculateDrafter.DiffusionKind.allCases.filter { $0 != .absorbing }.map { "tiny-\($0.rawValue)" })
     func distributions(_ name: String) throws {
         let pair = try TinyPair(name)
         let verifier = pair.verifier

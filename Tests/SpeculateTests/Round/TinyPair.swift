@@ -12,7 +12,8 @@ struct TinyPair {
     /// - Parameter name: the drafter's fixture; all but the first are of published kinds.
     init(_ name: String = "tiny-drafter") throws {
         let drafter = try DrafterFile(path: Fixtures.path("\(name).gguf"))
-        let target = name == "tiny-drafter" ? "tiny-qwen3" : try Fixtures.target(of: name)
+        let isOwn = name == "tiny-drafter" || DiffusionKind(rawValue: String(name.dropFirst(5))) != nil
+        let target = isOwn ? "tiny-qwen3" : try Fixtures.target(of: name)
         let file = try Checkpoint(path: Fixtures.path("\(target).gguf"))
         let layers = try file.metadata.integer(
             "\(try file.metadata.string("general.architecture")).block_count", in: 1...99)

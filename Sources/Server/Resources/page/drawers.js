@@ -9,7 +9,7 @@ function openDrawer(drawer, opener) {
   drawer.setAttribute("role", "dialog");
   drawer.setAttribute("aria-modal", "true");
   opener.setAttribute("aria-expanded", "true");
-  for (const other of document.querySelectorAll("#side, main, #drawer")) other.inert = other !== drawer;
+  for (const other of document.querySelectorAll("#side, main, .drawer")) other.inert = other !== drawer;
   $("shade").hidden = false;
   drawer.querySelector("button").focus();
 }
@@ -22,7 +22,7 @@ function closeDrawer() {
   drawer.removeAttribute("role");
   drawer.removeAttribute("aria-modal");
   opener.setAttribute("aria-expanded", "false");
-  for (const other of document.querySelectorAll("#side, main, #drawer")) other.inert = false;
+  for (const other of document.querySelectorAll("#side, main, .drawer")) other.inert = false;
   $("shade").hidden = true;
   opener.focus();
 }

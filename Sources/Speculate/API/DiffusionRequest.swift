@@ -1,0 +1,52 @@
+/// A text that the drafter is to write by diffusion alone, block after block: the verifier reads each finished block, on
+/// which the next one is conditional, and corrects nothing.
+public struct DiffusionRequest: Sendable {
+    /// The most passes over a block.
+    public static let maximumSteps = 1024
+
+    public var prompt: CompletionRequest.Prompt
+    /// The most tokens of the text; more than there is room for fills the context.
+    public var maximumTokens: Int
+    /// Passes over each block.
+    public var steps: Int
+    /// Which tokens an absorbing process reveals first, how many after each pass, and whether it may mask some again in favour of
+    /// surer ones (Mask-Predict); nil for `.confidence` and `.linear`. Only for a drafter of that process.
+    public var order: RevealOrder?
+    public var reveals: RevealSchedule?
+    public var masksAgain: Bool
+    /// 0 takes the likeliest tokens.
+    public var temperature: Float
+    /// Of everything that is drawn.
+    public var seed: UInt64
+    /// Variables for the chat template.
+    public var templateVariables: [String: ChatValue] = [:]
+    /// Whom the request counts for.
+    public var client: String?
+
+    public init(
+        _ prompt: CompletionRequest.Prompt, maximumTokens: Int = 128, steps: Int = 8, order: RevealOrder? = nil,
+        reveals: RevealSchedule? = nil, masksAgain: Bool = false, temperature: Float = 0, seed: UInt64 = 0
+    ) {
+        self.prompt = prompt
+        self.maximumTokens = maximumTokens
+        self.steps = steps
+        self.order = order
+        self.reveals = reveals
+        self.masksAgain = masksAgain
+        self.temperature = temperature
+        self.seed = seed
+    }
+
+    /// Describes the first setting that is out of range or that a process does not have, starting with its name; nil if there
+    /// is none.
+    public func problem(for process: DiffusionKind? = nil) -> String? {
+        if !(1...Self.maximumSteps).contains(steps) { return "steps is \(steps), expected 1 to \(Self.maximumSteps)" }
+        if maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
+        if let problem = SamplingOptions(temperature: temperature).problem() { return problem }
+        guard let process, process != .absorbing else { return nil }
+        let other = "expected none where the drafter's process is '\(process.rawValue)', which reveals no tokens by count"
+        if let order { return "order is \(order.rawValue), \(other)" }
+        if let reveals { return "schedule is \(reveals.rawValue), \(other)" }
+        return masksAgain ? "remask is on, \(other)" : nil
+    }
+}

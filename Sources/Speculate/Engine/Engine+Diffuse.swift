@@ -1,0 +1,55 @@
+import SpeculateDrafter
+import SpeculateShared
+import SpeculateVerifier
+
+extension Engine {
+    /// The process of the engine's block diffusion drafter; nil if it has none.
+    public nonisolated var diffusionKind: DiffusionKind? { drafterConfig?.process }
+
+    /// Writes a text by diffusion alone, block after block, until an end token or the most tokens asked for. When the task is
+    /// cancelled, what there is so far, with `.cancelled` as its reason.
+    /// - Parameter onStep: called after every pass, on the engine's thread.
+    /// - Throws: `EngineError` when the engine has no block diffusion drafter, or the request does not suit it.
+    public nonisolated func diffuse(
+        _ request: DiffusionRequest, onStep: @Sendable @escaping (DiffusionStep) -> Void
+    ) async throws(EngineError) -> DiffusionResult {
+        guard let config = drafterConfig else {
+            throw EngineError(
+                .invalidRequest, "the drafter is \(drafter), expected a block diffusion drafter's file to write with")
+        }
+        if let problem = request.problem(for: config.process) { throw EngineError(.invalidRequest, problem) }
+        var asked = CompletionRequest(request.prompt)
+        asked.templateVariables = request.templateVariables
+        asked.client = request.client
+        try admission.admit([asked])
+        defer { admission.release(asked.client) }
+        let prompt = try await preparation.tokens(of: asked, addsBeginToken: true, opensAnswer: true)
+        let room = min(model.contextLength, config.transformer.context - config.block) - prompt.count
+        guard room > 0 else {
+            throw EngineError(
+                .contextOverflow,
+                "the prompt has \(prompt.count) tokens, expected fewer than \(prompt.count + room), what model and drafter have room for"
+            )
+        }
+        return try await write(request, prompt, limit: min(request.maximumTokens, room), onStep)
+    }
+
+    private func write(
+        _ request: DiffusionRequest, _ prompt: [Int32], limit: Int,
+        _ onStep: @Sendable @escaping (DiffusionStep) -> Void
+    ) async throws(EngineError) -> DiffusionResult {
+        let text: DiffusionText
+        do throws(OutOfMemory) {
+            // It has a shape.
+            text = try DiffusionText(request, prompt: prompt, limit: limit, verifier, drafters.model!.diffusion!)
+        } catch {
+            throw EngineError(error)
+        }
+        let stopsBefore = stopCount
+        while !Task.isCancelled, stopCount == stopsBefore {
+            if let reason = text.writeBlock(onStep) { return text.result(reason) }
+            await Task.yield()  // Others have their passes in between.
+        }
+        return text.result(.cancelled)
+    }
+}

@@ -1,0 +1,193 @@
+import SpeculateShared
+import TestSupport
+import Testing
+
+@testable import SpeculateDrafter
+
+/// Diffusion processes beside their definitions as dense matrices in double precision.
+@Suite struct ProcessTests {
+    private typealias Matrix = [[Double]]
+    private static let times = [(1.0, 0.5), (0.9, 0.3), (0.5, 0.25), (0.2, 0.1)]
+
+    private func product(_ a: Matrix, _ b: Matrix) -> Matrix {
+        a.map { row in b[0].indices.map { column in row.indices.reduce(0) { $0 + row[$1] * b[$1][column] } } }
+    }
+
+    /// e^(level · rates): squarings of a Taylor series.
+    private func exponential(_ rates: Matrix, _ level: Double) -> Matrix {
+        let identity = rates.indices.map { i in rates.indices.map { $0 == i ? 1.0 : 0.0 } }
+        let halvings = 20
+        let small = rates.map { $0.map { $0 * level / Double(1 << halvings) } }
+        var (sum, term) = (identity, identity)
+        for n in 1...12 {
+            term = product(term, small).map { $0.map { $0 / Double(n) } }
+            sum = zip(sum, term).map { zip($0, $1).map(+) }
+        }
+        for _ in 0..<halvings { sum = product(sum, sum) }
+        return sum
+    }
+
+    private func uniformRates(_ count: Int) -> Matrix {
+        (0..<count).map { i in (0..<count).map { 1 / Double(count) - ($0 == i ? 1 : 0) } }
+    }
+
+    private func neighbourRates(_ lists: [Int32], _ count: Int) -> Matrix {
+        let each = lists.count / count
+        var rates = Matrix(repeating: Array(repeating: 0, count: count), count: count)
+        for (place, other) in lists.enumerated() {
+            rates[place / each][Int(other)] += 1 / Double(2 * each)
+            rates[Int(other)][place / each] += 1 / Double(2 * each)
+        }
+        for i in 0..<count { rates[i][i] = -rates[i].reduce(0, +) }
+        return rates
+    }
+
+    private func normalized(_ weights: some Sequence<Double>) -> [Double] {
+        let total = weights.reduce(0, +)
+        return weights.map { $0 / total }
+    }
+
+    private func weights(
+        _ process: some TokenStateProcess, _ probabilities: [Double], _ state: Int, _ from: Double, _ to: Double
+    ) -> [Double] {
+        var values = probabilities.map { Float($0) }
+        values.withUnsafeMutableBufferPointer { process.weigh($0, state: state, from: from, to: to) }
+        return normalized(values.map { Double($0) })
+    }
+
+    /// A finite level in place of an infinite one: nothing is left of it in double precision.
+    private func sigma(_ schedule: NoiseSchedule, _ time: Double) -> Double { min(schedule.sigma(time), 2000) }
+
+    private func check(_ process: some TokenStateProcess, _ rates: Matrix, _ schedule: NoiseSchedule) {
+        var random = SplitMix(7)
+        for (from, to) in Self.times {
+            let (later, earlier) = (sigma(schedule, from), sigma(schedule, to))
+            let clean = exponential(rates, earlier)
+            let between = exponential(rates, later - earlier)
+            for state in rates.indices {
+                let p = normalized(random.floats(rates.count, in: 0...1).map { Double($0) })
+                let pushed = product([p], clean)[0]
+                let expected = normalized(rates.indices.map { between[$0][state] * pushed[$0] })
+                for (own, other) in zip(weights(process, p, state, from, to), expected) {
+                    #expect(abs(own - other) < 2e-6, "\(schedule), \(from) to \(to)")
+                }
+                let block = DraftBlock()
+                block.reset(count: 1)
+                block.states = [Int32(state)]
+                var logits = [Float](repeating: 0, count: rates.count)
+                logits.withUnsafeMutableBufferPointer { process.finish($0, at: 0, of: block, time: to) }
+                let said = normalized(logits.map { exp(Double($0)) })
+                for (own, other) in zip(said, normalized(clean.map { $0[state] })) {
+                    #expect(abs(own - other) < 2e-6, "\(schedule) at \(to)")
+                }
+            }
+        }
+    }
+
+    @Test("uniform steps and evidence are the posteriors of the exponentiated rates", arguments: NoiseSchedule.allCases)
+    func uniform(_ schedule: NoiseSchedule) {
+        check(UniformProcess(vocabulary: 5, schedule: schedule), uniformRates(5), schedule)
+    }
+
+    @Test("so are those between neighbours, in a graph of one part or of two", arguments: NoiseSchedule.allCases)
+    func tokenDistance(_ schedule: NoiseSchedule) {
+        for lists: [Int32] in [[1, 2, 2, 3, 0, 1, 4, 2, 3, 5, 0, 4], [1, 2, 0, 2, 0, 1, 4, 5, 3, 5, 3, 4]] {
+            check(
+                TokenDistanceProcess(NeighbourRates(lists, count: 6), schedule: schedule), neighbourRates(lists, 6),
+                schedule)
+        }
+    }
+
+    @Test("spreading keeps mass and is e^(level · R), whatever the level")
+    func spreading() {
+        let lists: [Int32] = [1, 2, 2, 3, 0, 1, 4, 2, 3, 5, 0, 4]
+        let rates = NeighbourRates(lists, count: 6)
+        for level in [0, 0.01, 1, 30, 900] {
+            let exact = exponential(neighbourRates(lists, 6), level)
+            for token in 0..<6 {
+                var vector = (0..<6).map { Float($0 == token ? 1 : 0) }
+                vector.withUnsafeMutableBufferPointer { rates.spread($0, level: level) }
+                for other in 0..<6 { #expect(abs(Double(vector[other]) - exact[token][other]) < 1e-5) }
+            }
+        }
+    }
+
+    @Test("steps of score networks are Tweedie's: (e^(−ΔσR) s)(y) · e^(ΔσR)(x, y)", arguments: NoiseSchedule.allCases)
+    func tweedie(_ schedule: NoiseSchedule) {
+        let count = 4
+        var random = SplitMix(9)
+        let absorbing = (0...count).map { i in
+            (0...count).map { $0 == i ? (i == count ? 0.0 : -1) : ($0 == count && i < count ? 1.0 : 0) }
+        }
+        for (from, to) in Self.times where schedule.sigma(from).isFinite {
+            let level = schedule.sigma(from) - schedule.sigma(to)
+            let alpha = schedule.alpha(from)
+            let p = normalized(random.floats(count, in: 0.1...1).map { Double($0) })
+            // From x by rates R(x, y); ratios move by the transposed matrix.
+            func step(_ rates: Matrix, _ scores: [Double], at state: Int) -> [Double] {
+                let back = exponential(rates, -level)
+                let forth = exponential(rates, level)
+                return scores.indices.map { y in
+                    scores.indices.reduce(0) { $0 + back[$1][y] * scores[$1] } * forth[y][state]
+                }
+            }
+            for state in 0..<count {
+                let (a, b) = (alpha + (1 - alpha) / Double(count), (1 - alpha) / Double(count))
+                let scores = p.map { (b + (a - b) * $0) / (b + (a - b) * p[state]) }
+                let expected = normalized(step(uniformRates(count), scores, at: state))
+                let own = weights(ScoreUniformProcess(vocabulary: count, schedule: schedule), p, state, from, to)
+                for (own, other) in zip(own, expected) { #expect(abs(own - other) < 2e-6) }
+            }
+            for mass in [-0.4, 0, 0.1] {
+                let scores = p.map { exp(mass) * $0 * alpha / (1 - alpha) } + [1]
+                let expected = step(absorbing, scores, at: count)
+                let revealed = ScoreAbsorbingProcess(schedule: schedule).revealing(from: from, to: to, logMass: mass)
+                #expect(abs(revealed - min(1, expected[..<count].reduce(0, +))) < 1e-9)
+                #expect(abs(max(0, expected[count]) - (1 - revealed)) < 1e-9)
+            }
+        }
+    }
+
+    @Test("Gaussian steps are the bridge to the guess, and DDIM's keep the noise", arguments: NoiseSchedule.allCases)
+    func gaussian(_ schedule: NoiseSchedule) {
+        let process = GaussianProcess(width: 1, embedding: [0], schedule: schedule)
+        for (from, to) in Self.times {
+            let (later, earlier) = (schedule.alpha(from), schedule.alpha(to))
+            var step = DenoisingStep(pass: 0, from: from, to: to)
+            // Of two normal numbers with these variances and this covariance, one given the other.
+            let covariance = (later / earlier).squareRoot() * (1 - earlier)
+            let slope = covariance / (1 - later)
+            let bridge = process.factors(step)
+            #expect(abs(Double(bridge.state) - slope) < 1e-6)
+            #expect(abs(Double(bridge.guess) - (earlier.squareRoot() - slope * later.squareRoot())) < 1e-6)
+            #expect(abs(Double(bridge.noise * bridge.noise) - (1 - earlier - covariance * slope)) < 1e-6)
+            step.isDeterministic = true
+            let kept = process.factors(step)
+            #expect(kept.noise == 0)
+            for (clean, noise) in [(1.0, 0.0), (0, 1), (0.7, -1.2)] {
+                let state = later.squareRoot() * clean + (1 - later).squareRoot() * noise
+                let next = Double(kept.guess) * clean + Double(kept.state) * state
+                #expect(abs(next - (earlier.squareRoot() * clean + (1 - earlier).squareRoot() * noise)) < 1e-6)
+            }
+        }
+    }
+
+    @Test("every schedule falls from 1 to at most a thousandth", arguments: NoiseSchedule.allCases)
+    func schedules(_ schedule: NoiseSchedule) {
+        let alphas = (0...50).map { schedule.alpha(Double($0) / 50) }
+        #expect(abs(alphas[0] - 1) < 1e-12 && (0...1.0001e-3).contains(alphas[50]))
+        #expect(zip(alphas, alphas.dropFirst()).allSatisfy { $0 > $1 })
+    }
+
+    @Test("normal draws have mean 0, variance 1 and no relation to each other")
+    func normals() {
+        let draws = KeyedStateDraws(random: CounterRandom(seed: 3), position: 10)
+        let values = (0..<4000).map { index in
+            (0..<2).map { Double(draws.normal(token: index, pass: -1, dimension: $0)) }
+        }
+        for (a, b, expected) in [(0, 0, 1.0), (1, 1, 1), (0, 1, 0)] {
+            #expect(abs(values.reduce(0) { $0 + $1[a] * $1[b] } / 4000 - expected) < 0.1)
+        }
+        for a in 0..<2 { #expect(abs(values.reduce(0) { $0 + $1[a] } / 4000) < 0.07) }
+    }
+}

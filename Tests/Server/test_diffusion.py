@@ -1,0 +1,67 @@
+"""Texts that the drafter writes by diffusion alone: the route, and its view on the page."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from conftest import NAME, Server
+from playwright.sync_api import expect
+
+BODY = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 20, "seed": 5}
+
+
+def events(server: Server, body: dict) -> list[dict]:
+    request = urllib.request.Request(
+        server.url + "/v1/diffuse", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        assert response.headers["Content-Type"].startswith("text/event-stream")
+        parts = response.read().decode().split("\n\n")
+    assert parts[-2:] == ["data: [DONE]", ""]
+    return [json.loads(part.removeprefix("data: ")) for part in parts[:-2]]
+
+
+def test_every_pass_is_an_event(server):
+    *steps, end = events(server, BODY | {"steps": 4, "model": NAME})
+    assert end["process"] == "absorbing" and end["finish_reason"] in ("stop", "length")
+    assert end["usage"]["passes"] == len(steps) and end["usage"]["blocks"] == len({s["block"] for s in steps})
+    assert end["usage"]["completion_tokens"] <= 20
+    for step in steps:
+        assert all(0 <= token["certainty"] <= 1.001 for token in step["tokens"])
+        assert ("text" in step) == (step["pass"] == step["passes"] - 1)
+        assert "text" not in step or all(token["settled"] for token in step["tokens"])
+    assert steps[0]["passes"] == 4 and not any(token["settled"] for token in steps[0]["tokens"])
+    assert events(server, BODY | {"steps": 4}) == [*steps, end]
+
+
+def test_what_is_wrong_is_named(server):
+    for field, value in [
+        ("steps", 0), ("steps", 65), ("max_tokens", 0), ("order", "up"), ("schedule", 1), ("temperature", -1),
+        ("seed", -1), ("prompt", "both"), ("messages", []), ("stream", True),
+    ]:  # fmt: skip
+        status, answer = server.post("/v1/diffuse", json.dumps(BODY | {field: value}).encode())
+        assert status == 400 and answer["error"]["message"], field
+    assert server.post("/v1/diffuse", json.dumps(BODY | {"model": "other"}).encode())[0] == 404
+    long = {"prompt": "word " * 9000}
+    status, answer = server.post("/v1/diffuse", json.dumps(long).encode())
+    assert status == 400 and answer["error"]["code"] == "context_length_exceeded"
+    assert server.get("/v1/diffuse")[0] == 405
+
+
+def test_without_a_drafter_it_is_refused():
+    server = Server("--drafter", "lookup")
+    status, answer = server.post("/v1/diffuse", json.dumps(BODY).encode())
+    assert status == 400 and answer["error"]["code"] == "no_diffusion_drafter"
+    assert server.stop() == 0
+
+
+def test_the_page_shows_it(page):
+    page.click("#diffuse")
+    page.fill("#diffusion-pause", "0")
+    page.fill("#diffusion-tokens", "24")
+    page.click("#diffusion-go")
+    expect(page.locator("#diffusion-status")).to_contain_text("absorbing diffusion", timeout=60_000)
+    assert len(page.inner_text("#diffusion-text").strip()) > 10
+    page.click("#diffusion-close")
+    expect(page.locator("#diffusion")).to_be_hidden()
