@@ -88,7 +88,8 @@ public struct SpeculateServer: Sendable {
         router.middlewares.add(
             ErrorMiddleware(
                 paths: [
-                    "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/diffuse": .post, "/v1/models": .get, "/health": .get,
+                    "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/diffuse": .post, "/v1/models": .get,
+                    "/health": .get,
                     "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get, "/tokenize": .post,
                     "/detokenize": .post,
                 ], bodyLimit: options.bodyLimit))

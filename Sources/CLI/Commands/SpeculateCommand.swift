@@ -25,7 +25,8 @@ struct SpeculateCommand: AsyncParsableCommand {
         version: Engine.version,
         subcommands: [
             CompleteCommand.self, ChatCommand.self, DemoCommand.self, BatchCommand.self, BenchCommand.self,
-            DraftCommand.self, DiffuseCommand.self, InspectCommand.self, ServeCommand.self, PullCommand.self, ModelsCommand.self,
+            DraftCommand.self, DiffuseCommand.self, InspectCommand.self, ServeCommand.self, PullCommand.self,
+            ModelsCommand.self,
             ImportCommand.self, MemorizeCommand.self, AdaptCommand.self,
         ],
         defaultSubcommand: CompleteCommand.self)

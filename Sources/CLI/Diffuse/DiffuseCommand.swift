@@ -32,11 +32,16 @@ struct DiffuseCommand: AsyncParsableCommand {
     var steps = 8
 
     @Option(
-        help: "Which tokens of an absorbing process are revealed first: left (to right), confidence or random. Default: confidence.")
+        help: """
+            Which tokens of an absorbing process are revealed first: left (to right), confidence or random. Default: \
+            confidence.
+            """)
     var order: RevealOrder?
 
     @Option(
-        help: "How many are revealed after each pass: linear, as many each time, or cosine, few at first. Default: linear.")
+        help: """
+            How many are revealed after each pass: linear, as many each time, or cosine, few at first. Default: linear.
+            """)
     var schedule: RevealSchedule?
 
     @Flag(help: "Mask tokens again that others turn out surer than (Mask-Predict).")
@@ -104,12 +109,14 @@ struct DiffuseCommand: AsyncParsableCommand {
         guard let found = engine.diffusionKind else {
             throw EngineError(
                 .invalidRequest,
-                "there is no block diffusion drafter to write with\(file.map { " in \($0)" } ?? ""): name its file with --drafter")
+                "there is no block diffusion drafter to write with\(file.map { " in \($0)" } ?? ""): name its file with --drafter"
+            )
         }
         guard let process, process != found else { return }
         throw EngineError(
             .invalidRequest,
-            "the process of \(file ?? "the model's drafter") is '\(found.rawValue)', expected '\(process.rawValue)', which --process names")
+            "the process of \(file ?? "the model's drafter") is '\(found.rawValue)', expected '\(process.rawValue)', which --process names"
+        )
     }
 
     private func write(
@@ -137,10 +144,9 @@ struct DiffuseCommand: AsyncParsableCommand {
         if !Terminal.outputIsTerminal, Terminal.logFollowsOutput { Terminal.log("") }
         let rate = Double(result.tokens.count) / max(result.duration / .seconds(1), 1e-9)
         let process = engine.diffusionKind?.rawValue ?? ""
-        Terminal.log(
-            String(
-                format: "diffusion    %@, %d tokens in %d blocks and %d passes, %.1f tokens/s, ended by %@\nseed         %llu",
-                process, result.tokens.count, result.blocks, result.passes, rate,
-                result.finishReason.name.replacing("_", with: " "), seed))
+        let ending = result.finishReason.name.replacing("_", with: " ")
+        let counts = "\(result.tokens.count) tokens in \(result.blocks) blocks and \(result.passes) passes"
+        Terminal.log("diffusion    \(process), \(counts), \(String(format: "%.1f", rate)) tokens/s, ended by \(ending)")
+        Terminal.log("seed         \(seed)")
     }
 }

@@ -5,7 +5,9 @@ import SpeculateShared
 extension BlockDiffusionModel {
     /// Puts the block's states and a pass's time where the slots are told of them.
     func lay(_ block: DraftBlock, time: Double) {
-        guard let width = weights.conditioning?.width, case .mapped(let drafted, _, _, _) = weights.embedding else { return }
+        guard let width = weights.conditioning?.width, case .mapped(let drafted, _, _, _) = weights.embedding else {
+            return
+        }
         if block.points.isEmpty {
             for (index, state) in block.states.enumerated() {
                 withUnsafePointer(to: drafted) { spk_unpack_row($0, state, scratch.states + index * width) }

@@ -59,17 +59,19 @@ final class DrafterScratch {
         let stateWidth = conditioning?.width ?? 0
         states = arena.allocate(count: config.block * stateWidth)
         time = arena.allocate(count: DrafterWeights.Conditioning.timeFeatures)
-        ownState = conditioning.map { matrices in
-            (0..<workers).map { _ in
-                arena.activations(rows: 1, inputs: stateWidth, readers: matrices.stateReaders)
-            }
-        } ?? []
-        ownTime = conditioning.map { matrices in
-            (0..<workers).map { _ in
-                arena.activations(
-                    rows: 1, inputs: DrafterWeights.Conditioning.timeFeatures, readers: matrices.time.reader)
-            }
-        } ?? []
+        ownState =
+            conditioning.map { matrices in
+                (0..<workers).map { _ in
+                    arena.activations(rows: 1, inputs: stateWidth, readers: matrices.stateReaders)
+                }
+            } ?? []
+        ownTime =
+            conditioning.map { matrices in
+                (0..<workers).map { _ in
+                    arena.activations(
+                        rows: 1, inputs: DrafterWeights.Conditioning.timeFeatures, readers: matrices.time.reader)
+                }
+            } ?? []
         candidates = Array(repeating: Array(repeating: 0, count: selector), count: config.block)
         ownPrevious = (0..<workers).map { _ in
             arena.activations(rows: 1, inputs: rank, readers: weights.markov?.output.reader ?? 0)

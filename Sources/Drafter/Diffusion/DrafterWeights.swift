@@ -146,7 +146,8 @@ package final class DrafterWeights: @unchecked Sendable {
             ? try loader.row("speculate.score_mass.weight", count: hidden) : nil
         if conditioning != nil, case .table = embedding {
             throw CheckpointError.tensor(
-                "speculate.draft_embd.weight", "is missing, expected it where 'speculate.process' is '\(config.process.rawValue)'")
+                "speculate.draft_embd.weight",
+                "is missing, expected it where 'speculate.process' is '\(config.process.rawValue)'")
         }
         try loader.finish()
         arena = loader.arena

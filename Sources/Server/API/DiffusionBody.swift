@@ -30,7 +30,8 @@ struct DiffusionBody: Decodable {
         request.masksAgain = try fields.bool("remask")
         request.temperature = try fields.number("temperature") ?? request.temperature
         request.seed =
-            try fields.value("seed", as: UInt64.self, "a whole number, 0 or more") ?? UInt64.random(in: 0...UInt64(UInt32.max))
+            try fields.value("seed", as: UInt64.self, "a whole number, 0 or more")
+            ?? UInt64.random(in: 0...UInt64(UInt32.max))
         if let problem = request.problem() {
             throw APIError.invalid(problem, param: String(problem.prefix { $0 != " " }))
         }

@@ -168,7 +168,8 @@ package final class WeightLoader {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
         guard tensor.type == .i32, tensor.shape.count == 2, tensor.shape[1] == count, tensor.shape[0] < limit else {
             throw .tensor(
-                name, "is \(tensor.type) of shape \(tensor.shape), expected I32 of fewer than \(limit) for each of \(count)")
+                name,
+                "is \(tensor.type) of shape \(tensor.shape), expected I32 of fewer than \(limit) for each of \(count)")
         }
         unused.remove(name)
         let values = try checkpoint.bytes(of: tensor).withUnsafeBytes { bytes in

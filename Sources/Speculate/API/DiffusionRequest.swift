@@ -44,7 +44,8 @@ public struct DiffusionRequest: Sendable {
         if maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
         if let problem = SamplingOptions(temperature: temperature).problem() { return problem }
         guard let process, process != .absorbing else { return nil }
-        let other = "expected none where the drafter's process is '\(process.rawValue)', which reveals no tokens by count"
+        let other =
+            "expected none where the drafter's process is '\(process.rawValue)', which reveals no tokens by count"
         if let order { return "order is \(order.rawValue), \(other)" }
         if let reveals { return "schedule is \(reveals.rawValue), \(other)" }
         return masksAgain ? "remask is on, \(other)" : nil

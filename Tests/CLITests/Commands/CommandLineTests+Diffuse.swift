@@ -6,7 +6,8 @@ import TestSupport
 extension CommandLineTests {
     @Test("diffuse writes with the default pair: text alone on standard output, the same for a seed")
     func diffuse() throws {
-        let arguments = ["diffuse", "--instruct", "What is the capital of France?", "-n", "24", "--steps", "4", "--seed", "7"]
+        let prompt = "What is the capital of France?"
+        let arguments = ["diffuse", "--instruct", prompt, "-n", "24", "--steps", "4", "--seed", "7"]
         let first = try run(arguments)
         #expect(first.status == 0)
         #expect(!first.output.isEmpty && !first.output.contains("\u{1b}"))

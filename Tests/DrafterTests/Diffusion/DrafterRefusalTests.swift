@@ -7,7 +7,8 @@ import Testing
 @Suite struct DrafterRefusalTests {
     /// Loads a tiny drafter's file with changed metadata.
     private func loading(
-        _ drafter: String = "tiny-drafter", verifier name: String = "tiny-qwen3.gguf", _ change: (inout Metadata) -> Void
+        _ drafter: String = "tiny-drafter", verifier name: String = "tiny-qwen3.gguf",
+        _ change: (inout Metadata) -> Void
     ) throws -> BlockDiffusionModel {
         try Fixtures.withTemporaryFolder { folder in
             try Fixtures.write("\(drafter).gguf", to: folder + "/changed.gguf", change)

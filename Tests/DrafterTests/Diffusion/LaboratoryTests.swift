@@ -64,7 +64,9 @@ import Testing
         return block
     }
 
-    @Test("a pass over noisy states says what PyTorch's network says, and the last one's walk ends alike", arguments: kinds)
+    @Test(
+        "a pass over noisy states says what PyTorch's network says, and the last one's walk ends alike",
+        arguments: kinds)
     func parity(_ kind: DiffusionKind) throws {
         let golden = try Self.golden()
         let model = try Self.model(kind)
@@ -92,7 +94,8 @@ import Testing
                 let logits = UnsafeBufferPointer(start: model.logits(at: index), count: model.draftVocabulary)
                 let total = log(logits.reduce(0) { $0 + exp($1) })
                 let expected = log(last.reduce(0) { $0 + exp($1) })
-                for (own, other) in zip(logits, last) {
+                // What is impossible is so to PyTorch's eigenvectors up to rounding.
+                for (own, other) in zip(logits, last) where other - expected > -25 {
                     worst = max(worst, abs((own - total) - (other - expected)))
                 }
             }
@@ -122,7 +125,9 @@ import Testing
         }
     }
 
-    @Test("after any number of passes a token follows the distribution that is reported for it given the states", arguments: kinds)
+    @Test(
+        "after any number of passes a token follows the distribution that is reported for it given the states",
+        arguments: kinds)
     func distributions(_ kind: DiffusionKind) throws {
         let golden = try Self.golden()
         let model = try Self.model(kind)

