@@ -13,8 +13,12 @@ struct DraftChoice {
     let partialSums: UnsafeMutablePointer<Float>  // [tokens / 256 + 1]
 
     /// The token, and the weights' sum where it is drawn from them.
-    /// - Parameter position: the token's, in the sequence.
-    func choose(_ sampling: DraftSampling, position: Int, _ kernels: spk_kernels) -> (token: Int32, total: Double) {
+    /// - Parameters:
+    ///   - position: the token's, in the sequence.
+    ///   - index: its place in the draft.
+    func choose(
+        _ sampling: DraftSampling, position: Int, index: Int, _ kernels: spk_kernels
+    ) -> (token: Int32, total: Double) {
         func exponentiate(_ temperature: Float) -> UnsafeBufferPointer<Float> {
             kernels.exponentials(
                 logits, Int32(tokens.count), logits[Int(likeliest)], 1 / temperature, distribution, partialSums)
@@ -29,7 +33,8 @@ struct DraftChoice {
             if let token = noise.greatest(weights, sums: partialSums, tokens: tokens) { return (token, 0) }
         case .random(let temperature, let seed):
             let weights = exponentiate(temperature)
-            let uniform = CounterRandom(seed: seed).uniform(position: position, stream: .drafter)
+            let uniform = CounterRandom(seed: seed).uniform(
+                position: position, stream: .drafter(round: position - index))
             let draw = Inversion.draw(weights, uniform)
             return (tokens[draw.index], draw.total)
         }

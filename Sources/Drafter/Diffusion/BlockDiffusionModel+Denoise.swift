@@ -225,7 +225,7 @@ extension BlockDiffusionModel {
         let (token, total) = DraftChoice(
             logits: logits, tokens: choices(slot), likeliest: likeliest,
             distribution: scratch.distribution + slot * scratch.logitStride, partialSums: scratch.partialSums
-        ).choose(sampling, position: position, kernels)
+        ).choose(sampling, position: position, index: index, kernels)
         block.tokens[index] = token
         scratch.distributionTotals[slot] = total
     }

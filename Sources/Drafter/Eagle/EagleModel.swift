@@ -109,7 +109,7 @@ package final class EagleModel {
             logits: scratch.logits, tokens: weights.draftTokens,
             likeliest: kernels.argmax(scratch.logits, Int32(draftVocabulary)), distribution: weighed,
             partialSums: scratch.partialSums
-        ).choose(sampling, position: position, kernels)
+        ).choose(sampling, position: position, index: index, kernels)
         guard case .random = sampling else { return (token, .point(token)) }
         return (token, .weights(weighed, total: total, tokens: weights.draftTokens))
     }

@@ -8,19 +8,20 @@ package struct CounterRandom: Equatable, Sendable {
 
         /// The verifier's draws.
         package static let verifier = Stream(value: 0)
-        /// A drafter's draws.
-        package static let drafter = Stream(value: 1)
+        /// A drafter's draws in the round after so many tokens. A round of its own each: `block` looks at tokens beyond those
+        /// that it keeps, so that the numbers which these were drawn with are not like others any more.
+        package static func drafter(round: Int) -> Stream { Stream(value: UInt64(round + 1) << 40 + 1) }
         /// Random reveal orders.
         package static let order = Stream(value: 2)
-        /// Whether a drafted token is accepted.
-        package static let acceptance = Stream(value: 3)
+        /// Whether a drafted token is accepted, by round too.
+        package static func acceptance(round: Int) -> Stream { Stream(value: UInt64(round + 1) << 40 + 3) }
         /// The replacement of a rejected token.
         package static let residual = Stream(value: 4)
         /// Draws among tokens without Gumbel noise of their own.
         package static let unlikely = Stream(value: 5)
         /// What moves a token's state of a diffusion process after a pass, or before the first.
         package static func state(pass: Int, purpose: Int) -> Stream {
-            Stream(value: 1 << 48 + UInt64(pass) << 20 + UInt64(purpose))
+            Stream(value: 1 << 62 + UInt64(pass) << 20 + UInt64(purpose))
         }
         /// A token's Gumbel noise.
         package static func gumbel(_ token: Int) -> Stream { Stream(value: 1 << 8 + UInt64(token)) }

@@ -96,6 +96,6 @@ struct SampledDistributions: VerifierDistributions {
     }
 
     func happens(_ probability: Double, at index: Int) -> Bool {
-        random.uniform(position: position(index), stream: .acceptance) < probability
+        random.uniform(position: position(index), stream: .acceptance(round: position)) < probability
     }
 }
