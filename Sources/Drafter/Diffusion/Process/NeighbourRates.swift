@@ -73,15 +73,14 @@ package struct NeighbourRates: Sendable {
         var power = Array(vector)
         var next = power
         var probability = exp(-mean)
-        var left = 1 - probability
         for token in 0..<count { vector[token] *= Float(probability) }
         var number = 0.0
-        while left > 1e-8, number < 2 * mean + 100 {
+        // A token many steps away is unlikely, but not impossible.
+        while number < mean || probability > 1e-18 {
             advance(power, &next)
             swap(&power, &next)
             number += 1
             probability *= mean / number
-            left -= probability
             let weight = Float(probability)
             for token in 0..<count { vector[token] += weight * power[token] }
         }
