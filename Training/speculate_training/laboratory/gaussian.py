@@ -1,0 +1,111 @@
+"""Gaussian diffusion of token embeddings, z_t = √α e_w + √(1 − α) ε. Diffusion-LM (Li et al. 2022) with learnt
+embeddings, rounding and clamping, conditional on the text before as DiffuSeq (Gong et al. 2023); the prediction is the
+mean embedding under predicted tokens, as CDCD's score interpolation (Dieleman et al. 2022), and the bound is that of
+variational diffusion models (VDM, Kingma et al. 2021)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .schedules import Schedule
+
+
+class Gaussian:
+    """α(t) of the schedule is the signal's share of the variance. Embeddings [V, W] are scaled to length √W, lest
+    training escapes the noise by growing them; pass the parameter, and gradients reach it."""
+
+    name = "gaussian"
+
+    def __init__(
+        self, embeddings: Tensor, schedule: Schedule, least: float = 1e-3, deterministic: bool = False,
+        clamped: bool = False,
+    ) -> None:  # fmt: skip
+        """`least`: the time at which the continuous-time bound ends in rounding. `deterministic`: DDIM steps instead of
+        DDPM's. `clamped`: a step's prediction is moved to the nearest embedding."""
+        self.rows = F.normalize(embeddings, dim=-1) * math.sqrt(embeddings.shape[-1])
+        self.vocabulary, self.width = embeddings.shape
+        self.schedule, self.least, self.deterministic, self.clamped = schedule, least, deterministic, clamped
+
+    def snr(self, t: Tensor) -> Tensor:
+        """Signal to noise ratio α/(1 − α)."""
+        return self.schedule.alpha(t) / self.schedule.lost(t)
+
+    def snr_slope(self, t: Tensor) -> Tensor:
+        """SNR'(t) = α'/(1 − α)²."""
+        return self.schedule.alpha_slope(t) / self.schedule.lost(t).square()
+
+    def scales(self, t: Tensor) -> tuple[Tensor, Tensor]:
+        """√α and √(1 − α), [.., 1] each."""
+        return self.schedule.alpha(t).sqrt().unsqueeze(-1), self.schedule.lost(t).sqrt().unsqueeze(-1)
+
+    def noise(self, x0: Tensor, t: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        clean = self.rows[x0]
+        noise = torch.randn(clean.shape, generator=generator, device=clean.device, dtype=clean.dtype)
+        signal, spread = self.scales(t)
+        return signal * clean + spread * noise
+
+    def prior(self, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
+        return torch.randn(*shape, self.width, generator=generator, device=self.rows.device, dtype=self.rows.dtype)
+
+    def prior_divergence(self, x0: Tensor) -> Tensor:
+        """KL(N(√α e, (1 − α) I) ‖ N(0, I)) at time 1."""
+        one = torch.ones((), device=self.rows.device, dtype=torch.float64)
+        alpha, lost = self.schedule.alpha(one), self.schedule.lost(one)
+        square = self.rows[x0].square().sum(-1)
+        return (alpha * square + self.width * (lost - 1 - lost.log())) / 2
+
+    def prediction(self, logits: Tensor) -> Tensor:
+        """x̂0 [.., W]: the mean embedding under the predicted tokens."""
+        return logits.softmax(-1) @ self.rows
+
+    def loss(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
+        """½ (SNR(s) − SNR(t)) ‖e − x̂0‖², VDM eq. 13, or −½ SNR'(t) ‖e − x̂0‖², eq. 15 (none below `least`); at s = 0
+        −log p(x0) of the network itself."""
+        error = (self.rows[x0] - self.prediction(logits)).square().sum(-1)
+        if s is None:
+            return torch.where(t < self.least, 0.0, -self.snr_slope(t.clamp_min(self.least)) / 2) * error
+        entropy = F.cross_entropy(logits.flatten(0, -2), x0.flatten(), reduction="none").view(x0.shape)
+        first = s == 0
+        gain = self.snr(torch.where(first, t, s)) - self.snr(t)
+        return torch.where(first, entropy, gain / 2 * error)
+
+    def ends(self, x0: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The prior's divergence, and −log p(x0 | z) at the least time."""
+        least = torch.full(x0.shape, self.least, device=x0.device, dtype=self.rows.dtype)
+        rounding = self.rounding(self.noise(x0, least, generator), least)
+        return self.prior_divergence(x0) - rounding.gather(-1, x0.unsqueeze(-1)).squeeze(-1)
+
+    def rounding(self, z: Tensor, t: Tensor) -> Tensor:
+        """log p(w | z) [.., V] ∝ N(z; √α e_w, 1 − α), VDM section 3.3; all embeddings are of one length, so that their
+        product with z decides, as in Diffusion-LM's rounding step."""
+        sharpness = self.schedule.alpha(t).sqrt() / self.schedule.lost(t)
+        return (sharpness.unsqueeze(-1) * (z @ self.rows.t())).log_softmax(-1)
+
+    def bridge(self, x: Tensor, z: Tensor, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean [.., W] and variance [..] of q(z_s | z_t = z, x); DDPM (Ho et al. 2020, eq. 7), VDM eq. 25."""
+        alpha_s, lost_s, lost_t = self.schedule.alpha(s), self.schedule.lost(s), self.schedule.lost(t)
+        kept = self.schedule.alpha(t) / alpha_s
+        fresh = (lost_t - lost_s) / alpha_s  # 1 − α_t/α_s
+        mean = (kept.sqrt() * lost_s / lost_t).unsqueeze(-1) * z + (alpha_s.sqrt() * fresh / lost_t).unsqueeze(-1) * x
+        return mean, fresh * lost_s / lost_t
+
+    def step(self, logits: Tensor, x_t: Tensor, s: Tensor, t: Tensor, generator: torch.Generator | None) -> Tensor:
+        """DDPM: draws from the bridge to the prediction. DDIM (Song et al. 2020, eq. 12, σ = 0): keeps the noise."""
+        clean = self.prediction(logits)
+        if self.clamped:
+            clean = self.rows[(clean @ self.rows.t()).argmax(-1)]  # All are of one length: the likest is the nearest.
+        if self.deterministic:
+            signal, spread = self.scales(t)
+            noise = (x_t - signal * clean) / spread
+            signal, spread = self.scales(s)
+            return signal * clean + spread * noise
+        mean, variance = self.bridge(clean, x_t, s, t)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
+        return mean + variance.sqrt().unsqueeze(-1) * noise
+
+    def last(self, logits: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        return logits.log_softmax(-1)
