@@ -49,11 +49,11 @@ class Absorbing(TokenProcess):
         return torch.zeros(x0.shape, device=x0.device)
 
     def uncovered(self, s: Tensor, t: Tensor) -> Tensor:
-        """(α_s − α_t)/(1 − α_t): probability that a token masked at t is not at s; MDLM eq. 7."""
+        """(α_s − α_t)/(1 − α_t): probability that a token masked at t is not at s; MDLM section 3."""
         return (self.schedule.lost(t) - self.schedule.lost(s)) / self.schedule.lost(t)
 
     def posterior(self, p0: Tensor, x_t: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """MDLM eq. 5: what is masked becomes a token with probability `uncovered`; the rest stays (SUBS)."""
+        """As in MDLM section 3: what is masked becomes a token with probability `uncovered`; the rest stays (SUBS)."""
         uncovered = self.uncovered(s, t).unsqueeze(-1)
         hidden = self.point(x_t, p0.dtype) * (1 - uncovered) + p0 * uncovered
         return torch.where((x_t == self.mask).unsqueeze(-1), hidden, self.point(x_t, p0.dtype))
@@ -63,7 +63,7 @@ class Absorbing(TokenProcess):
         return self.schedule.hazard(t) * self.surprise(logits, x0, x_t)
 
     def loss(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
-        """With s: the divergence of a step in closed form, MDLM eq. 8."""
+        """With s: the divergence of a step in closed form, MDLM section 3."""
         if s is None:
             return self.integrand(logits, x0, x_t, t)
         return self.uncovered(s, t) * self.surprise(logits, x0, x_t)

@@ -21,7 +21,7 @@ class Gaussian:
     name = "gaussian"
 
     def __init__(
-        self, embeddings: Tensor, schedule: Schedule, least: float = 1e-3, deterministic: bool = False,
+        self, embeddings: Tensor, schedule: Schedule, least: float = 0.01, deterministic: bool = False,
         clamped: bool = False,
     ) -> None:  # fmt: skip
         """`least`: the time at which the continuous-time bound ends in rounding. `deterministic`: DDIM steps instead of
@@ -63,8 +63,8 @@ class Gaussian:
         return logits.softmax(-1) @ self.rows
 
     def loss(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
-        """½ (SNR(s) − SNR(t)) ‖e − x̂0‖², VDM eq. 13, or −½ SNR'(t) ‖e − x̂0‖², eq. 15 (none below `least`); at s = 0
-        −log p(x0) of the network itself."""
+        """½ (SNR(s) − SNR(t)) ‖e − x̂0‖², VDM section 4, or −½ SNR'(t) ‖e − x̂0‖², section 5 (none below `least`); at
+        s = 0 −log p(x0) of the network itself."""
         error = (self.rows[x0] - self.prediction(logits)).square().sum(-1)
         if s is None:
             return torch.where(t < self.least, 0.0, -self.snr_slope(t.clamp_min(self.least)) / 2) * error
@@ -80,13 +80,17 @@ class Gaussian:
         return self.prior_divergence(x0) - rounding.gather(-1, x0.unsqueeze(-1)).squeeze(-1)
 
     def rounding(self, z: Tensor, t: Tensor) -> Tensor:
-        """log p(w | z) [.., V] ∝ N(z; √α e_w, 1 − α), VDM section 3.3; all embeddings are of one length, so that their
+        """log p(w | z) [.., V] ∝ N(z; √α e_w, 1 − α); all embeddings are of one length, so that their
         product with z decides, as in Diffusion-LM's rounding step."""
+        return self.evidence(z, t).log_softmax(-1)
+
+    def evidence(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """log N(z; √α e_w, 1 − α) [.., V] up to a constant."""
         sharpness = self.schedule.alpha(t).sqrt() / self.schedule.lost(t)
-        return (sharpness.unsqueeze(-1) * (z @ self.rows.t())).log_softmax(-1)
+        return sharpness.unsqueeze(-1) * (x_t @ self.rows.t())
 
     def bridge(self, x: Tensor, z: Tensor, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean [.., W] and variance [..] of q(z_s | z_t = z, x); DDPM (Ho et al. 2020, eq. 7), VDM eq. 25."""
+        """Mean [.., W] and variance [..] of q(z_s | z_t = z, x); DDPM (Ho et al. 2020, eq. 7)."""
         alpha_s, lost_s, lost_t = self.schedule.alpha(s), self.schedule.lost(s), self.schedule.lost(t)
         kept = self.schedule.alpha(t) / alpha_s
         fresh = (lost_t - lost_s) / alpha_s  # 1 − α_t/α_s

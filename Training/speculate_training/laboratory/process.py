@@ -3,7 +3,8 @@
 Tokens are indices 0 … V − 1. Time runs from 0 (data) to 1 (noise). In every method t and s broadcast against the
 leading dimensions of x0 and x_t, so that blocks [N, B] with a time of their own are given as t [N, 1]. A network's
 output is `logits` [.., V]: unnormalised log-probabilities of the token, given everything but what the slot's own noisy
-state says; that comes in exactly, by Bayes' rule, in `posterior` and `last`.
+token says; that comes in exactly, by Bayes' rule, in `posterior` and `last`. (Under the Gaussian process they are given
+the slot's own vector too.)
 """
 
 from __future__ import annotations
@@ -45,6 +46,9 @@ class Process(Protocol):
 
     def step(self, logits: Tensor, x_t: Tensor, s: Tensor, t: Tensor, generator: torch.Generator | None) -> Tensor:
         """Draws x_s given x_t, for 0 < s < t."""
+
+    def evidence(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """log q(x_t | x0 = ·) [.., V] up to a constant: what slots' own states say about their tokens."""
 
     def last(self, logits: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """Log-probabilities [.., V] of the tokens given x_t: the distribution that the last pass draws from."""
@@ -107,9 +111,11 @@ class TokenProcess(ABC):
     def step(self, logits: Tensor, x_t: Tensor, s: Tensor, t: Tensor, generator: torch.Generator | None) -> Tensor:
         return draw(self.posterior(self.predicted(logits), x_t, s, t), generator)
 
+    def evidence(self, x_t: Tensor, t: Tensor) -> Tensor:
+        return self.pull(x_t, torch.zeros_like(t), t)[..., : self.vocabulary].log()
+
     def last(self, logits: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        likelihood = self.pull(x_t, torch.zeros_like(t), t)[..., : self.vocabulary]
-        return (logits + likelihood.log()).log_softmax(-1)
+        return (logits + self.evidence(x_t, t)).log_softmax(-1)
 
 
 def draw(distribution: Tensor, generator: torch.Generator | None = None) -> Tensor:

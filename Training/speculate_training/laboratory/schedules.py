@@ -1,8 +1,8 @@
 """How much of the data is left at time t in [0, 1]: α(t) from 1 at t = 0 down to about 0 at t = 1, the total noise
 σ(t) = −log α(t), and its rate σ'(t). All are elementwise; times may have any shape.
 
-Sources: linear and cosine as in MDLM (Sahoo et al. 2024, appendix E) and MD4 (Shi et al. 2024, table 4); geometric and
-log-linear as in SEDD (Lou et al. 2023, appendix C.1).
+Sources: linear and cosine as in MD4 (Shi et al. 2024), geometric and log-linear as in SEDD (Lou et al. 2023) and MDLM
+(Sahoo et al. 2024).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Cosine(Schedule):
         return torch.sin(math.pi / 2 * t)  # cos(π/2 − πt/2), without cancellation near t = 0
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        return -math.pi / 2 * torch.cos(math.pi / 2 * t)
+        return -math.pi / 2 * torch.sin(math.pi / 2 * (1 - t))  # 0 at t = 1, not less
 
     def time(self, lost: Tensor) -> Tensor:
         return torch.asin(lost) * 2 / math.pi

@@ -47,7 +47,7 @@ class Uniform(TokenProcess):
 
     def integrand(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """σ'/V Σ_y s_y − r_y log s_y + K(r_y), where s_y = q(y | p0)/q(x_t | p0) and r_y = q(y | x0)/q(x_t | x0): the
-        limit of many steps of `loss` with s, UDLM eq. 14, SEDD eq. 10."""
+        limit of many steps of `loss` with s; UDLM, SEDD theorem 3.6."""
         zero = torch.zeros_like(t)
         log_score = self.ratios(self.push(logits.softmax(-1), zero, t).log(), x_t)
         true = self.push(self.point(x0, logits.dtype), zero, t)
