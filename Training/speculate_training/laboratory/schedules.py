@@ -35,7 +35,8 @@ class Schedule(ABC):
 
     def sigma(self, t: Tensor) -> Tensor:
         """−log α(t): infinite where α is 0."""
-        return -torch.log1p(-self.lost(t))
+        lost = self.lost(t)
+        return -torch.where(lost < 0.5, torch.log1p(-lost), self.alpha(t).log())
 
     def rate(self, t: Tensor) -> Tensor:
         """σ'(t) = −α'(t)/α(t): infinite where α is 0."""
@@ -67,11 +68,17 @@ class Cosine(Schedule):
 
     name = "cosine"
 
+    def alpha(self, t: Tensor) -> Tensor:
+        return 2 * torch.sin(math.pi / 4 * (1 - t)).square()  # 1 − cos x = 2 sin²(x/2), exact also where it is small
+
     def lost(self, t: Tensor) -> Tensor:
         return torch.sin(math.pi / 2 * t)  # cos(π/2 − πt/2), without cancellation near t = 0
 
     def alpha_slope(self, t: Tensor) -> Tensor:
         return -math.pi / 2 * torch.sin(math.pi / 2 * (1 - t))  # 0 at t = 1, not less
+
+    def rate(self, t: Tensor) -> Tensor:
+        return math.pi / 2 / torch.tan(math.pi / 4 * (1 - t))  # sin x/(1 − cos x) = 1/tan(x/2)
 
     def time(self, lost: Tensor) -> Tensor:
         return torch.asin(lost) * 2 / math.pi
