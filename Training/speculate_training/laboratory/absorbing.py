@@ -58,6 +58,11 @@ class Absorbing(TokenProcess):
         hidden = self.point(x_t, p0.dtype) * (1 - uncovered) + p0 * uncovered
         return torch.where((x_t == self.mask).unsqueeze(-1), hidden, self.point(x_t, p0.dtype))
 
+    def evidence(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """Nothing where masked; elsewhere the token is there to be seen."""
+        likelihood = self.point(x_t, t.dtype)[..., : self.vocabulary]
+        return torch.where((x_t == self.mask).unsqueeze(-1), 0.0, likelihood.log())
+
     def integrand(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """−α'/(1 − α) · −log p(x0) where masked; MDLM eq. 10."""
         return self.schedule.hazard(t) * self.surprise(logits, x0, x_t)

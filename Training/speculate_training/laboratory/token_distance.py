@@ -77,7 +77,8 @@ class TokenDistance(TokenProcess):
         """modes [.., V], rows in the eigenvectors' basis, times exp(σR)."""
         # At σ = ∞ what does not stand still is gone; 0 · ∞ is avoided.
         decay = (sigma.unsqueeze(-1).clamp_max(1e6) * self.values).exp()
-        return ((modes * decay) @ self.vectors.t()).clamp_min(torch.finfo(modes.dtype).tiny)
+        # Rounding hides smaller probabilities, and makes some of them negative.
+        return ((modes * decay) @ self.vectors.t()).clamp_min(torch.finfo(modes.dtype).eps / 100)
 
     def push(self, rows: Tensor, s: Tensor, t: Tensor) -> Tensor:
         return self.spread(rows @ self.vectors, self.schedule.sigma(t) - self.schedule.sigma(s))
