@@ -24,11 +24,13 @@ class Gaussian:
         self, embeddings: Tensor, schedule: Schedule, least: float = 0.01, deterministic: bool = False,
         clamped: bool = False,
     ) -> None:  # fmt: skip
-        """`least`: the time at which the continuous-time bound ends in rounding. `deterministic`: DDIM steps instead of
-        DDPM's. `clamped`: a step's prediction is moved to the nearest embedding."""
+        """`least`: the noise's share of the variance at which the continuous-time bound ends in rounding.
+        `deterministic`: DDIM steps instead of DDPM's. `clamped`: a step's prediction is moved to the nearest embedding.
+        """
         self.rows = F.normalize(embeddings, dim=-1) * math.sqrt(embeddings.shape[-1])
         self.vocabulary, self.width = embeddings.shape
-        self.schedule, self.least, self.deterministic, self.clamped = schedule, least, deterministic, clamped
+        self.schedule, self.deterministic, self.clamped = schedule, deterministic, clamped
+        self.least = float(schedule.time(torch.tensor(least, dtype=torch.float64)))
 
     def snr(self, t: Tensor) -> Tensor:
         """Signal to noise ratio α/(1 − α)."""

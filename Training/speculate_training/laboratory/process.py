@@ -88,6 +88,10 @@ class TokenProcess(ABC):
         """The distributions [.., states] that are sure of x [..]."""
         return F.one_hot(x, self.states).to(dtype)
 
+    def row(self, x0: Tensor, t: Tensor) -> Tensor:
+        """q(x_t | x0) [.., states]."""
+        return self.push(self.point(x0, t.dtype), torch.zeros_like(t), t)
+
     def predicted(self, logits: Tensor) -> Tensor:
         """softmax over tokens as a distribution [.., states]."""
         return F.pad(logits.softmax(-1), (0, self.states - self.vocabulary))
@@ -102,8 +106,10 @@ class TokenProcess(ABC):
         """D3PM eq. 1: the divergence of the true step from the predicted one."""
         if s is None:
             return self.integrand(logits, x0, x_t, t)
-        true = self.posterior(self.point(x0, logits.dtype), x_t, s, t)
-        return divergence(true, self.posterior(self.predicted(logits), x_t, s, t))
+        likelihood, zero = self.pull(x_t, s, t), torch.zeros_like(s)
+        true = likelihood * self.row(x0, s)
+        model = likelihood * self.push(self.predicted(logits), zero, s)
+        return divergence(true / true.sum(-1, keepdim=True), model / model.sum(-1, keepdim=True))
 
     def ends(self, x0: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return self.prior_divergence(x0)

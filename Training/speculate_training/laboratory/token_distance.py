@@ -16,6 +16,8 @@ from .schedules import Schedule
 
 #: Eigenvalues above this are 0, the components of the graph: rounding would let them decay at σ = ∞.
 STILL = -1e-4
+#: Of longer walks only the end is drawn.
+FORGOTTEN = 20.0
 
 
 def nearest(embedding: Tensor, count: int = 10) -> Tensor:
@@ -65,29 +67,43 @@ class TokenDistance(TokenProcess):
         self.neighbours, self.schedule, self.vectors = neighbours, schedule, vectors
         self.values = torch.where(values > STILL, 0.0, values)
         V, K = neighbours.shape
-        from_, to = torch.arange(V, device=neighbours.device).repeat_interleave(K), neighbours.flatten()
-        pairs = torch.stack([torch.cat([from_, to]), torch.cat([to, from_])])
-        half = torch.full((2 * V * K,), 1 / (2 * K), dtype=vectors.dtype, device=neighbours.device)
-        edges = torch.sparse_coo_tensor(pairs, half, (V, V), check_invariants=True).coalesce()
-        self.to, self.rates = edges.indices()[1], edges.values()  # R off the diagonal, row after row
-        self.degree = torch.bincount(edges.indices()[0], minlength=V)
+        pairs = torch.stack([torch.arange(V, device=neighbours.device).repeat_interleave(K), neighbours.flatten()])
+        links = torch.cat([pairs, pairs.flip(0)], 1)
+        self.to = links[1][links[0].argsort(stable=True)]  # Every link's end, token after token; each counts 1/(2K).
+        self.rate = 1 / (2 * K)
+        self.degree = torch.bincount(links[0], minlength=V)
         self.first = self.degree.cumsum(0) - self.degree
 
-    def spread(self, modes: Tensor, sigma: Tensor) -> Tensor:
-        """modes [.., V], rows in the eigenvectors' basis, times exp(σR)."""
+    def spread(self, rows: Tensor, modes: Tensor, sigma: Tensor) -> Tensor:
+        """rows [.., V] times exp(σR), from modes, the same rows in the eigenvectors' basis."""
+        sigma = sigma.unsqueeze(-1)
         # At σ = ∞ what does not stand still is gone; 0 · ∞ is avoided.
-        decay = (sigma.unsqueeze(-1).clamp_max(1e6) * self.values).exp()
+        decay = (sigma.clamp_max(1e6) * self.values).exp()
         # Rounding hides smaller probabilities, and makes some of them negative.
-        return ((modes * decay) @ self.vectors.t()).clamp_min(torch.finfo(modes.dtype).eps / 100)
+        found = ((modes * decay) @ self.vectors.t()).clamp_min(torch.finfo(modes.dtype).eps / 100)
+        return torch.where(sigma == 0, rows, found)
 
     def push(self, rows: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        return self.spread(rows @ self.vectors, self.schedule.sigma(t) - self.schedule.sigma(s))
+        return self.spread(rows, rows @ self.vectors, self.schedule.sigma(t) - self.schedule.sigma(s))
 
     def pull(self, x_t: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        return self.spread(self.vectors[x_t], self.schedule.sigma(t) - self.schedule.sigma(s))  # Q is symmetric.
+        """Also rows: R is symmetric."""
+        sigma = self.schedule.sigma(t) - self.schedule.sigma(s)
+        return self.spread(self.point(x_t, self.vectors.dtype), self.vectors[x_t], sigma)
+
+    def row(self, x0: Tensor, t: Tensor) -> Tensor:
+        return self.pull(x0, torch.zeros_like(t), t)
 
     def noise(self, x0: Tensor, t: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        return draw(self.pull(x0, torch.zeros_like(t), t), generator)
+        """Walks from neighbour to neighbour, with exponential waits, until σ(t) has passed."""
+        until = self.schedule.sigma(t).expand(x0.shape)
+        x, passed = x0, torch.zeros_like(until)
+        forgotten = until > FORGOTTEN
+        while bool(((passed < until) & ~forgotten).any()):
+            passed = passed + torch.empty_like(until).exponential_(generator=generator) / (self.degree[x] * self.rate)
+            which = torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float64) * self.degree[x]
+            x = torch.where(passed < until, self.to[self.first[x] + which.long()], x)
+        return torch.where(forgotten, draw(self.row(x0, t), generator), x) if bool(forgotten.any()) else x
 
     def prior(self, shape: tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
         return torch.randint(self.states, shape, generator=generator, device=self.vectors.device)
@@ -95,29 +111,22 @@ class TokenDistance(TokenProcess):
     def prior_divergence(self, x0: Tensor) -> Tensor:
         """log V minus the entropy of a row of Q at time 1: large where the graph mixes slowly, or falls into parts."""
         one = torch.ones(x0.shape, dtype=self.vectors.dtype, device=x0.device)
-        row = self.pull(x0, torch.zeros_like(one), one)
+        row = self.row(x0, one)
         return math.log(self.states) + torch.xlogy(row, row).sum(-1)
-
-    def posterior(self, p0: Tensor, x_t: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """Sure of p0 at s = 0, where nothing has to be multiplied."""
-        if not bool((s == 0).all()):
-            return super().posterior(p0, x_t, s, t)
-        joint = self.pull(x_t, s, t) * p0
-        return joint / joint.sum(-1, keepdim=True)
 
     def integrand(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """σ' Σ_y R(y, x_t) (s_y − r_y log s_y + K(r_y)) over neighbours y of x_t, with s_y = q(y | p0)/q(x_t | p0) and
         r_y = q(y | x0)/q(x_t | x0); SEDD (Lou et al. 2023, theorem 3.6)."""
         zero = torch.zeros_like(t)
         model = self.push(logits.softmax(-1), zero, t).log().flatten(0, -2)
-        true = self.pull(x0, zero, t).log().flatten(0, -2)
+        true = self.row(x0, t).log().flatten(0, -2)
         here = x_t.flatten()
         count = self.degree[here]
         row = torch.arange(len(here), device=here.device).repeat_interleave(count)
         within = torch.arange(len(row), device=here.device) - (count.cumsum(0) - count)[row]
         edge = self.first[here[row]] + within
         y, x = self.to[edge], here[row]
-        terms = self.rates[edge] * score_entropy(
+        terms = self.rate * score_entropy(
             (model[row, y] - model[row, x]).unsqueeze(-1), (true[row, y] - true[row, x]).exp().unsqueeze(-1)
         )
         total = torch.zeros(len(here), dtype=terms.dtype, device=terms.device).index_add(0, row, terms)

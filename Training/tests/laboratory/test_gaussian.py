@@ -23,7 +23,7 @@ def at(value: float) -> torch.Tensor:
 
 def density(z: torch.Tensor, mean: torch.Tensor | float, variance: torch.Tensor | float) -> torch.Tensor:
     variance = torch.as_tensor(variance, dtype=torch.float64)
-    return (-(z - mean) ** 2 / (2 * variance)).exp() / (2 * math.pi * variance).sqrt()
+    return (-((z - mean) ** 2) / (2 * variance)).exp() / (2 * math.pi * variance).sqrt()
 
 
 def noisy(z: torch.Tensor, x: float, t: float) -> torch.Tensor:

@@ -32,7 +32,7 @@ from enumeration import (
 
 from speculate_training.laboratory.absorbing import Absorbing
 from speculate_training.laboratory.schedules import SCHEDULES, Complete
-from speculate_training.laboratory.token_distance import nearest, rate_matrix, spectrum
+from speculate_training.laboratory.token_distance import TokenDistance, nearest, rate_matrix, spectrum
 
 PROCESSES = ["absorbing", "uniform", "token-distance"]
 TIMES = [(0.0, 0.3), (0.3, 0.8), (0.0, 0.97)]
@@ -100,6 +100,20 @@ def test_token_distance_is_doubly_stochastic_and_forgets_everything_in_the_end()
     rows = process.pull(torch.arange(12), at(0.0), at(1.0))
     torch.testing.assert_close(rows, torch.full_like(rows, 1 / 12))
     torch.testing.assert_close(process.prior_divergence(torch.arange(12)), torch.zeros(12, dtype=torch.float64))
+
+
+def test_token_distance_keeps_small_probabilities_in_single_precision() -> None:
+    neighbours = nearest(torch.randn(150, 4, generator=torch.Generator().manual_seed(9)), 5)
+    exact = token_distance(SCHEDULES["linear"], neighbours)
+    process = TokenDistance(neighbours, SCHEDULES["linear"], *spectrum(neighbours))
+    x, near = torch.arange(150), torch.arange(150)[:, None].expand(150, 5)
+    for t in (0.01, 0.5, 0.99):
+        Q = torch.matrix_exp(float(exact.schedule.sigma(at(t))) * rate_matrix(neighbours, torch.float64))
+        torch.testing.assert_close(exact.row(x, at(t)), Q, rtol=1e-9, atol=1e-14)
+        row = process.row(x, at(t).float())
+        torch.testing.assert_close(row.double(), Q, rtol=0, atol=1e-6)
+        torch.testing.assert_close(row[near, neighbours].double(), Q[near, neighbours], rtol=2e-3, atol=0)
+        torch.testing.assert_close(row.sum(-1), torch.ones(150), rtol=0, atol=1e-5)
 
 
 def test_nearest_neighbours_are_those_of_the_largest_cosine() -> None:

@@ -98,7 +98,7 @@ def test_known_tokens_are_shown_as_noisy_as_the_rest(name: str) -> None:
     known = Known(torch.tensor([[1, 0]]).expand(2000, B), torch.tensor([[True, False]]).expand(2000, B))
     drawn = ancestral(process, network, (2000, B), 4, torch.Generator().manual_seed(8), known)
     assert (drawn[:, 0] == 1).all()
-    assert abs(seen[1.0] - 1 / 3) < 0.05 and seen[0.25] > 0.7  # Nothing of it at first, most of it at last.
+    assert abs(seen[1.0] - 1 / 3) < 0.05 and seen[0.25] > 0.6  # Nothing of it at first, most of it at last.
     assert seen[1.0] < seen[0.75] < seen[0.5] < seen[0.25] < 1
 
 
