@@ -30,7 +30,7 @@ def test_estimates_lie_within_their_errors_of_the_exact_bound(name: str, steps: 
     ])  # fmt: skip
     generator = torch.Generator().manual_seed(1)
     x0 = blocks(V).repeat(40, 1)
-    found = [estimate(process, network, x0, 16, generator, steps) for _ in range(25)]
+    found = [estimate(process, network, x0, 16, generator, steps, batch=360) for _ in range(25)]
     off = torch.tensor([(bound.mean - float(exact.mean()) / B) / bound.error for bound in found])
     # Student's t with 15 degrees of freedom has a variance of 15/13, and its square one of 3.5.
     assert abs(float(off.mean())) < 4 * math.sqrt(15 / 13 / 25)

@@ -26,13 +26,11 @@ from enumeration import (
     rates,
     step_bound,
     step_matrix,
-    token_distance,
     transition,
 )
 
 from speculate_training.laboratory.absorbing import Absorbing
 from speculate_training.laboratory.schedules import SCHEDULES, Complete
-from speculate_training.laboratory.token_distance import TokenDistance, nearest, rate_matrix, spectrum
 
 PROCESSES = ["absorbing", "uniform", "token-distance"]
 TIMES = [(0.0, 0.3), (0.3, 0.8), (0.0, 0.97)]
@@ -85,55 +83,6 @@ def test_push_and_pull_are_the_exponential_of_the_rates(name: str, schedule: str
         pushed = process.push(torch.eye(process.states, dtype=torch.float64), at(s), at(t))
         torch.testing.assert_close(pushed, Q)
         torch.testing.assert_close(process.pull(every, at(s), at(t)), Q.t())
-
-
-def test_token_distance_is_doubly_stochastic_and_forgets_everything_in_the_end() -> None:
-    neighbours = nearest(torch.randn(12, 4, generator=torch.Generator().manual_seed(3)), 3)
-    R = rate_matrix(neighbours, torch.float64)
-    torch.testing.assert_close(R, R.t())
-    torch.testing.assert_close(R.sum(0), torch.zeros(12, dtype=torch.float64))
-    for i, j in itertools.product(range(12), range(12)):
-        if i != j:
-            links = int((neighbours[i] == j).any()) + int((neighbours[j] == i).any())
-            assert math.isclose(float(R[i, j]), links / 6, abs_tol=1e-9)
-    process = token_distance(SCHEDULES["linear"], neighbours)
-    rows = process.pull(torch.arange(12), at(0.0), at(1.0))
-    torch.testing.assert_close(rows, torch.full_like(rows, 1 / 12))
-    torch.testing.assert_close(process.prior_divergence(torch.arange(12)), torch.zeros(12, dtype=torch.float64))
-
-
-def test_token_distance_keeps_small_probabilities_in_single_precision() -> None:
-    neighbours = nearest(torch.randn(150, 4, generator=torch.Generator().manual_seed(9)), 5)
-    exact = token_distance(SCHEDULES["linear"], neighbours)
-    process = TokenDistance(neighbours, SCHEDULES["linear"], *spectrum(neighbours))
-    x, near = torch.arange(150), torch.arange(150)[:, None].expand(150, 5)
-    for t in (0.01, 0.5, 0.99):
-        Q = torch.matrix_exp(float(exact.schedule.sigma(at(t))) * rate_matrix(neighbours, torch.float64))
-        torch.testing.assert_close(exact.row(x, at(t)), Q, rtol=1e-9, atol=1e-14)
-        row = process.row(x, at(t).float())
-        torch.testing.assert_close(row.double(), Q, rtol=0, atol=1e-6)
-        torch.testing.assert_close(row[near, neighbours].double(), Q[near, neighbours], rtol=2e-3, atol=0)
-        torch.testing.assert_close(row.sum(-1), torch.ones(150), rtol=0, atol=1e-5)
-
-
-def test_nearest_neighbours_are_those_of_the_largest_cosine() -> None:
-    embedding = torch.randn(1500, 5, generator=torch.Generator().manual_seed(4))  # More than one chunk of rows.
-    found = nearest(embedding, 4)
-    for token in (0, 700, 1023, 1024, 1499):
-        cosine = torch.cosine_similarity(embedding[token], embedding, dim=-1)
-        cosine[token] = -2
-        assert set(found[token].tolist()) == set(cosine.argsort(descending=True)[:4].tolist())
-
-
-def test_the_spectrum_is_kept_on_disk(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    neighbours = nearest(torch.randn(30, 4, generator=torch.Generator().manual_seed(5)), 3)
-    values, vectors = spectrum(neighbours, tmp_path)
-    torch.testing.assert_close(vectors * values @ vectors.t(), rate_matrix(neighbours), rtol=0, atol=1e-5)
-    (file,) = tmp_path.iterdir()
-    torch.save((values + 1, vectors), file)
-    torch.testing.assert_close(spectrum(neighbours, tmp_path)[0], values + 1)
-    other = nearest(torch.randn(30, 4, generator=torch.Generator().manual_seed(6)), 3)
-    assert not torch.equal(spectrum(other, tmp_path)[0], values + 1)
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -266,7 +215,7 @@ def test_a_noisy_end_costs_the_bound_the_priors_divergence(name: str, schedule: 
     process, p = make(name, schedule), joint()
     network = perfect(process, p)
     mean = sum(float(p[tuple(x0)]) * continuous_bound(process, network, x0) for x0 in blocks(V))
-    end = sum(p[tuple(x0)] * noisy(process, x0, 1.0) for x0 in blocks(V))
+    end = torch.stack([p[tuple(x0)] * noisy(process, x0, 1.0) for x0 in blocks(V)]).sum(0)
     left = float(torch.where(end > 1e-15, end * (end / first(process)).log(), 0.0).sum())
     assert math.isclose(mean, float(-(p * p.log()).sum()) + left, rel_tol=1e-6)
 

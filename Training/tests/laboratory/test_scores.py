@@ -95,17 +95,15 @@ def test_the_expected_loss_is_least_at_the_true_ratios_of_the_noisy_distribution
         log_score = (marginal / marginal[x]).log()
         log_score[-1 if name == "score-absorbing" else x] = 0
         log_score.requires_grad_()
-        total = sum(p[x0] * Q[x0, x] * full_score_entropy(process, log_score, x0, x, t) for x0 in range(V))
-        (slope,) = torch.autograd.grad(total, log_score)
+        terms = [p[x0] * Q[x0, x] * full_score_entropy(process, log_score, x0, x, t) for x0 in range(V)]
+        (slope,) = torch.autograd.grad(torch.stack(terms).sum(), log_score)
         torch.testing.assert_close(slope, torch.zeros_like(slope), rtol=0, atol=1e-12)
 
 
 def test_the_score_of_predictions_that_do_not_know_the_own_state_is_that_of_the_joint_marginals() -> None:
     process, p, t = make("score-uniform"), joint(), 0.5
     assert isinstance(process, ScoreUniform)
-    marginal = sum(p[tuple(x0)] * noisy(process, x0, t) for x0 in blocks(V))
-    assert isinstance(marginal, torch.Tensor)
-    marginal = marginal.view(V, V)
+    marginal = torch.stack([p[tuple(x0)] * noisy(process, x0, t) for x0 in blocks(V)]).sum(0).view(V, V)
     Q = transition(process, 0, t)
     for x in blocks(V):
         pi = torch.stack([p @ Q[:, x[1]], Q[:, x[0]] @ p]).log()
