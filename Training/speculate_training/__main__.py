@@ -1,4 +1,4 @@
-"""speculate-training: respond, train, evaluate, export, compare."""
+"""speculate-training: respond, train, evaluate, export, compare, laboratory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .checkpoint import CheckpointError
 
 
 def main() -> None:
-    from . import compare, evaluate, export, respond, train
+    from . import compare, evaluate, export, laboratory, respond, train
 
     parser = argparse.ArgumentParser(prog="speculate-training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for module in (respond, train, evaluate, export, compare):
+    for module in (respond, train, evaluate, export, compare, laboratory):
         name = module.__name__.rpartition(".")[2]
         command = commands.add_parser(name, help=(module.__doc__ or "").splitlines()[0])
         module.add_arguments(command)

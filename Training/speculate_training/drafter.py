@@ -214,19 +214,24 @@ class Drafter(nn.Module):
         whole block and, within the window, the fused states of the tokens before its anchor. `guess` [S, A, L, hidden]:
         what the pass before expected each slot to predict, of which the next slot is told if it is masked
         (self-conditioning, Chen et al. 2022)."""
+        L = slots.shape[-1]
+        within = torch.ones(L, L, dtype=torch.bool, device=slots.device)
+        x = self.embed(slots)
+        if guess is not None:
+            told = linear(guess[..., :-1, :].to(self.dtype), self.guess_proj).float()
+            masked = (slots[..., 1:] == self.config.mask_token).unsqueeze(-1)
+            x = x + F.pad(told * masked, (0, 0, 1, 0))
+        return self.trunk(x, anchors, context, within)
+
+    def trunk(self, x: Tensor, anchors: Tensor, context: Injected, within: Tensor) -> Tensor:
+        """`forward` from what the slots hold, x [S, A, L, hidden]; within [L, L]: which slots see which."""
         c = self.config
-        S, A, L = slots.shape
+        L = x.shape[2]
         T = context.keys[0].shape[1]
-        positions = anchors.unsqueeze(-1) + torch.arange(L, device=slots.device)  # [S, A, L]
+        positions = anchors.unsqueeze(-1) + torch.arange(L, device=x.device)  # [S, A, L]
         cosine, sine = rotation(positions, c.head_dimension, c.rope_base)
         turn = (cosine, sine)
         sees = visible(anchors, positions, T, c.window)
-        within = torch.ones(L, L, dtype=torch.bool, device=slots.device)
-        x = self.embed(slots)  # [S, A, L, hidden]
-        if guess is not None:
-            told = linear(guess[..., :-1, :].to(self.dtype), self.guess_proj).float()
-            masked = (slots[..., 1:] == c.mask_token).unsqueeze(-1)
-            x = torch.cat([x[..., :1, :], x[..., 1:, :] + told * masked], 2)
         if context.early is not None:
             given = context.early.gather(1, anchors.unsqueeze(-1).expand(-1, -1, c.hidden)).float()
             x = torch.cat([x[..., :1, :] + given.unsqueeze(2), x[..., 1:, :]], 2)

@@ -25,6 +25,12 @@ _NAMES = {
     "embd_proj": "speculate.embd_proj.weight",
     "embd_proj_bias": "speculate.embd_proj.bias",
     "mask_embd": "speculate.mask_embd.weight",
+    # Of the laboratory's processes:
+    "state_here": "speculate.state_here.weight",
+    "state_own": "speculate.state_own.weight",
+    "time": "speculate.time.weight",
+    "rounding": "speculate.rounding.weight",
+    "score_mass": "speculate.score_mass.weight",
 }
 
 
@@ -59,19 +65,27 @@ def read(path: Path, verifier: Verifier, checkpoint: Checkpoint) -> Drafter:
     else:
         file = Checkpoint(path)
         config, d2t, made_for = read_config(file), file.tensor("d2t").long().tolist(), file.value(FINGERPRINT)
+        if (process := file.value(PROCESS, "absorbing")) != "absorbing":
+            raise CheckpointError(f"{path}: {PROCESS} is '{process}', expected 'absorbing' outside the laboratory")
     if made_for != fingerprint(checkpoint):
         raise CheckpointError(f"{path}: made for a verifier with fingerprint {made_for}, not {fingerprint(checkpoint)}")
     drafter = Drafter(config, torch.tensor(d2t), verifier.embedding.cpu(), verifier.dtype)
     if path.suffix == ".pt":
         drafter.load_state_dict(state["average"] | {"tap_scale": state["drafter"]["tap_scale"]})
     else:
-        named = drafter.named_parameters()
-        parameters = {name: file.tensor(tensor_name(name, config)).reshape(p.shape) for name, p in named}
-        drafter.load_state_dict(parameters | {"tap_scale": drafter.tap_scale})
+        fill(drafter, file)
     return drafter.to(verifier.device)
 
 
+def fill(drafter: Drafter, file: Checkpoint) -> None:
+    """Takes the parameters from a file made of such a drafter."""
+    named = drafter.named_parameters()
+    parameters = {name: file.tensor(tensor_name(name, drafter.config)).reshape(p.shape) for name, p in named}
+    drafter.load_state_dict(parameters | {"tap_scale": drafter.tap_scale})
+
+
 FINGERPRINT = "speculate.verifier.fingerprint"
+PROCESS = "speculate.process"
 
 
 def read_config(file: Checkpoint) -> DrafterConfig:
@@ -103,11 +117,12 @@ def read_config(file: Checkpoint) -> DrafterConfig:
 
 def write(
     path: Path, drafter: Drafter, verifier: Checkpoint, body: GGMLQuantizationType, embedding: GGMLQuantizationType,
-    about: dict[str, str], extras: bool = True,
+    about: dict[str, str], extras: bool = True, texts: dict[str, str] | None = None,
+    indices: dict[str, np.ndarray] | None = None,
 ) -> None:  # fmt: skip
     """Writes beside and renames. `body` and `embedding` are the formats of the matrices (see `format_of`); `about`
     are `general.` texts. `extras`: the keys and tensors under `speculate.` that only our engine reads; without them the
-    file has the whole embedding instead, for llama.cpp.
+    file has the whole embedding instead, for llama.cpp. `texts` and `indices` are further keys and tensors.
 
     Raises `CheckpointError` where the file's reader could not run the drafter.
     """
@@ -120,8 +135,8 @@ def write(
         raise CheckpointError(f"{path}: llama.cpp has no convolutions or selector for blocks that begin at the anchor")
     beside = path.with_suffix(".tmp")
     writer = gguf.GGUFWriter(str(beside), "dflash")
-    for key, text in about.items():
-        writer.add_string(f"general.{key}", text)
+    for key, text in ({f"general.{key}": text for key, text in about.items()} | (texts or {})).items():
+        writer.add_string(key, text)
     writer.add_file_type(int(gguf.LlamaFileType.GUESSED))
     numbers = {
         "block_count": c.layers, "context_length": c.context, "embedding_length": c.hidden,
@@ -151,6 +166,8 @@ def write(
         add_field(writer, key, value, kind, inner)
     writer.add_uint32("tokenizer.ggml.mask_token_id", c.mask_token)
     writer.add_tensor("d2t", drafter.d2t.cpu().numpy().astype(np.int64))
+    for name, values in (indices or {}).items():
+        writer.add_tensor(name, values)
     for name, parameter in drafter.named_parameters():
         if not extras and tensor_name(name, c).startswith("speculate."):
             continue

@@ -20,13 +20,15 @@ def format_of(
     name: str, body: GGMLQuantizationType = BODY, embedding: GGMLQuantizationType = EMBEDDING
 ) -> GGMLQuantizationType:
     """The format of a matrix. Rows that are looked up, and the Markov head, lose nothing in four bits; the output loses
-    more than all others together."""
+    more than all others together. What tells a diffusion process's state is kept in eight bits."""
+    if name in ("state_here", "state_own"):
+        return GGMLQuantizationType.Q8_0
     return embedding if name in ("markov_w1", "markov_w2", "draft_embd") else body
 
 
 def is_matrix(name: str, parameter: Tensor) -> bool:
     """Whether a file may hold it in fewer than 32 bits a number."""
-    return parameter.dim() == 2 and not name.startswith("conf_proj")
+    return parameter.dim() == 2 and not name.startswith(("conf_proj", "time", "rounding", "score_mass"))
 
 
 def through(x: Tensor, kind: GGMLQuantizationType) -> Tensor:
@@ -64,7 +66,7 @@ def rounded(drafter: Drafter) -> Iterator[None]:
     scales = {id(matrix): scale for matrix, scale in drafter.reading_taps(drafter.tap_scale)}
     with torch.no_grad():
         for name, parameter in drafter.named_parameters():
-            if is_matrix(name, parameter):
+            if is_matrix(name, parameter) and format_of(name) != GGMLQuantizationType.Q8_0:  # Which loses nothing.
                 kept[name] = parameter.detach().clone()
                 scale = scales.get(id(parameter), torch.ones((), device=parameter.device))  # Files have it folded in.
                 parameter.copy_(through(parameter / scale, format_of(name)) * scale)

@@ -84,9 +84,19 @@ class VerifierPass:
     hidden: Tensor  # [S, T, hidden] after the final norm
     keys: list[Tensor]  # per layer [S, T, kv, d], rotated
     values: list[Tensor]  # per layer [S, T, kv, d]
+    tapped: tuple[int, ...] = ()  # Which layers those are.
 
     def with_cache(self, keys: list[Tensor], values: list[Tensor]) -> VerifierPass:
-        return VerifierPass(self.taps, self.hidden, keys, values)
+        return VerifierPass(self.taps, self.hidden, keys, values, self.tapped)
+
+    def with_room(self, tokens: int) -> VerifierPass:
+        """Room for so many more tokens per sequence, for `extend`."""
+
+        def longer(x: Tensor) -> Tensor:
+            return torch.cat([x, x.new_zeros(len(x), tokens, *x.shape[2:])], 1)
+
+        keys, values = ([longer(x) for x in part] for part in (self.keys, self.values))
+        return VerifierPass(longer(self.taps), longer(self.hidden), keys, values, self.tapped)
 
 
 class Verifier:
@@ -178,13 +188,29 @@ class Verifier:
             x = self._finish(index, x, attend_causally(q, k, v, c.window if c.local[index] else None))
         if c.layers in taps:
             tapped.append(x.to(self.dtype))
-        return VerifierPass(torch.stack(tapped, 2), self.normalise(x), keys, values)
+        return VerifierPass(torch.stack(tapped, 2), self.normalise(x), keys, values, tuple(sorted(taps)))
 
     @torch.no_grad()
     def forward_blocks(self, blocks: Tensor, anchors: Tensor, past: VerifierPass, store: bool = False) -> Tensor:
         """The final hidden states [S, A, L, hidden] of A blocks of L tokens per sequence, each block in the place of
         the sequence's tokens from its anchor on: the verifier's view of what a drafter wrote instead.
         `store` puts the blocks' keys and values into the pass's own, where they must fit."""
+        return self._blocks(blocks, anchors, past, store)[0]
+
+    def extend(self, tokens: Tensor, positions: Tensor, past: VerifierPass) -> None:
+        """Reads tokens [S, L] that stand from positions [S] on, and puts all that a pass leaves into the pass's own
+        tensors, where it must fit; `positions` follow what has been read. The pass must have been made with taps."""
+        hidden, tapped = self._blocks(tokens.unsqueeze(1), positions.unsqueeze(1), past, True)
+        rows = torch.arange(len(tokens), device=self.device).unsqueeze(-1)
+        cells = positions.unsqueeze(-1) + torch.arange(tokens.shape[1], device=self.device)
+        past.hidden[rows, cells] = hidden[:, 0]
+        for index, states in enumerate(tapped):
+            past.taps[rows, cells, index] = states[:, 0].to(past.taps.dtype)
+
+    def _blocks(
+        self, blocks: Tensor, anchors: Tensor, past: VerifierPass, store: bool
+    ) -> tuple[Tensor, list[Tensor]]:  # fmt: skip
+        """`forward_blocks`, and what enters each layer tapped in the pass [S, A, L, hidden]."""
         c = self.config
         S, A, L = blocks.shape
         T = past.keys[0].shape[1]
@@ -197,7 +223,10 @@ class Verifier:
         causal = steps <= steps[:, None]
         close = causal & (steps[:, None] - steps < c.window)
         x = self.embed(blocks)
+        tapped = []
         for index in range(c.layers):
+            if index in past.tapped:
+                tapped.append(x)
             q, k, v = self.heads(index, x, turns)
             sees, within = (near, close) if c.local[index] else (before, causal)
             attended = attend_blocks(q, k, v, past.keys[index], past.values[index], sees, within)
@@ -205,7 +234,9 @@ class Verifier:
                 rows = torch.arange(S, device=self.device)[:, None, None]
                 past.keys[index][rows, positions], past.values[index][rows, positions] = k, v
             x = self._finish(index, x, attended)
-        return self.normalise(x)
+        if c.layers in past.tapped:
+            tapped.append(x)
+        return self.normalise(x), tapped
 
     def normalise(self, x: Tensor) -> Tensor:
         """The last layer's output → the final states, both [.., hidden]."""

@@ -1,0 +1,117 @@
+"""Drafts of every process in n passes, and τ: tokens per round, played against the verifier's greedy answers.
+
+All passes but the last move the block by the process's own step and see nothing of the verifier's verdicts; the last
+walks from the left with the Markov head's bias, so that each token has an exact distribution given those before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..compare import play
+from ..corpus import Corpus, collate, epoch_batches
+from ..drafter import Injected
+from ..verifier import Verifier, VerifierPass
+from .network import AUTOREGRESSIVE, Network
+from .processes import process_of
+
+
+@torch.no_grad()
+def draft(
+    network: Network, context: Injected, anchors: Tensor, first: Tensor, passes: int, generator: torch.Generator
+) -> Tensor:
+    """Draft tokens [S, A, B] after each anchor, as greedy rounds draft them: anchors [S, A] positions, first [S, A]
+    their tokens. The autoregressive head takes as many passes as there are tokens, whatever is asked for."""
+    if network.process == AUTOREGRESSIVE:
+        return one_by_one(network, context, anchors, first)
+    process, B = process_of(network), network.config.block
+    z = process.prior((*anchors.shape, B), generator)
+    for number in range(passes):
+        t, s = (torch.full(anchors.shape, 1 - k / passes, device=anchors.device) for k in (number, number + 1))
+        hidden = network.denoise(z, t, first, anchors, context)
+        if number + 1 < passes:
+            z = process.step(sure(network.unary(hidden)), z, s.unsqueeze(-1), t.unsqueeze(-1), generator)
+    previous, drawn = first, []
+    for slot in range(B):
+        state = hidden[:, :, slot]
+        logits = network.logits(state, network.previous(previous, state)).float()
+        chosen = process.last(logits, z[:, :, slot], t).argmax(-1)
+        previous = network.d2t[chosen]
+        drawn.append(chosen)
+    return torch.stack(drawn, -1)
+
+
+def sure(logits: Tensor) -> Tensor:
+    """Logits [.., V] of the likeliest token alone, of the same sum of exponentials: temperature 0."""
+    best = logits.argmax(-1, keepdim=True)
+    return torch.full_like(logits, -1e4).scatter(-1, best, logits.logsumexp(-1, keepdim=True))
+
+
+@torch.no_grad()
+def one_by_one(network: Network, context: Injected, anchors: Tensor, first: Tensor) -> Tensor:
+    B = network.config.block
+    z = torch.zeros(*anchors.shape, B, dtype=torch.long, device=anchors.device)
+    previous = first
+    for slot in range(B):
+        state = network.denoise(z, anchors, first, anchors, context)[:, :, slot]
+        z[..., slot] = network.logits(state, network.previous(previous, state)).float().argmax(-1)
+        previous = network.d2t[z[..., slot]]
+    return z
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The verifier's own answers, and its passes over them."""
+
+    corpus: Corpus
+    batches: list[list[int]]
+    pasts: list[VerifierPass]
+
+    @staticmethod
+    def read(verifier: Verifier, corpus: Corpus, taps: tuple[int, ...], budget: int = 1024) -> Answers:
+        batches = epoch_batches(corpus, np.arange(len(corpus)), budget, 0)
+        rows = (collate(corpus, indices).tokens.to(verifier.device) for indices in batches)
+        return Answers(corpus, batches, [verifier.forward(tokens, taps).with_cache([], []) for tokens in rows])
+
+
+def leading(network: Network, answers: Answers, number: int, passes: int) -> Iterable[list[int]]:
+    """For each sequence of a batch and each token of its answer: how many leading tokens drafted there are right."""
+    past, device = answers.pasts[number], network.d2t.device
+    batch = collate(answers.corpus, answers.batches[number]).to(device)
+    B = network.config.block
+    room = batch.lengths - batch.prompts
+    anchors = batch.prompts.unsqueeze(-1) - 1 + torch.arange(int(room.max()), device=device)
+    last = (batch.lengths - 1).unsqueeze(-1)
+    anchors = torch.minimum(anchors, last)
+    ahead = anchors.unsqueeze(-1) + torch.arange(B + 1, device=device)
+    text = batch.tokens.gather(1, torch.minimum(ahead, last.unsqueeze(-1)).flatten(1)).reshape(ahead.shape)
+    generator = torch.Generator(device).manual_seed(number)
+    tokens = draft(network, network.inject(past.taps), anchors, text[..., 0], passes, generator)
+    right = (network.d2t[tokens] == text[..., 1:]) & (ahead[..., 1:] <= last.unsqueeze(-1))
+    counts = right.int().cumprod(-1).sum(-1)
+    for row, length in zip(counts.tolist(), room.tolist(), strict=True):
+        yield row[:length]
+
+
+def rounds(network: Network, answers: Answers, passes: int) -> np.ndarray:
+    """Tokens and rounds [prompts, 2] of every answer at the greatest depth."""
+    played = np.zeros((len(answers.corpus), 2))
+    for number, indices in enumerate(answers.batches):
+        for index, row in zip(indices, leading(network, answers, number, passes), strict=True):
+            played[index] = play(row, network.config.block)
+    return played
+
+
+def tau(played: np.ndarray, draws: int = 4000) -> dict[str, Any]:
+    """τ with its middle 95 % when prompts are drawn again; played [prompts, 2]."""
+    chosen = np.random.default_rng(0).integers(len(played), size=(draws, len(played)))
+    sums = played[chosen].sum(1)
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
+    tokens, count = played.sum(0)
+    return {"tau": float(tokens / count), "low": float(low), "high": float(high), "rounds": int(count)}

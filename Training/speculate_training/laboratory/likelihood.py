@@ -1,0 +1,137 @@
+"""What a network says of held-out text: the bound on its perplexity, exact where the head is autoregressive, of the
+same blocks for all."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..corpus import Corpus, collate, epoch_batches
+from ..objective import prepare, sample_anchors
+from .bounds import estimate
+from .network import AUTOREGRESSIVE, Network
+from .processes import process_of
+from .source import Lot, Source, lot
+
+
+@dataclass(frozen=True)
+class Text:
+    """Blocks of a held-out text. `excluded`: the share left out for a token that cannot be drafted."""
+
+    lots: list[Lot]
+    excluded: float
+
+    @property
+    def groups(self) -> np.ndarray:
+        """[blocks] which sequence each whole block is of."""
+        found, first = [], 0
+        for part in self.lots:
+            rows = torch.arange(len(part.whole), device=part.whole.device).unsqueeze(-1).expand(part.whole.shape)
+            found.append(rows[part.whole].cpu().numpy() + first)
+            first += len(part.whole)
+        return np.concatenate(found)
+
+    @staticmethod
+    def read(source: Source, corpus: Corpus, each: int, seed: int = 1) -> Text:
+        """`each` blocks of every sequence, of answers or of prose, at random places."""
+        drafter = source.begin("drafter")
+        generator = torch.Generator().manual_seed(seed)
+        lots, inside, whole = [], 0, 0
+        for indices in epoch_batches(corpus, np.arange(len(corpus)), source.tokens, 0):
+            batch = collate(corpus, indices)
+            with torch.no_grad():
+                lesson = prepare(source.verifier, drafter, batch)
+            found = lot(drafter, lesson, sample_anchors(batch, each, generator).to(source.device))
+            inside += int(found.blocks.valid.all(-1).sum())
+            whole += int(found.whole.sum())
+            if bool(found.whole.any()):
+                lots.append(found)
+        if not lots:
+            raise SystemExit("the held-out text has no block whose tokens can all be drafted")
+        return Text(lots, 1 - whole / inside)
+
+    def some(self, count: int) -> Text:
+        """The first batches, of at least `count` blocks."""
+        kept: list[Lot] = []
+        for part in self.lots:
+            if sum(int(one.whole.sum()) for one in kept) < count:
+                kept.append(part)
+        return Text(kept, self.excluded)
+
+
+def blocks_of(z: Tensor, t: Tensor, part: Lot, blank: int) -> tuple[Tensor, Tensor]:
+    """Whole blocks' states z [N, ..] and times t [N] where the batch has them, [S, A, ..] and [S, A]."""
+    wide = torch.full((*part.whole.shape, *z.shape[1:]), blank, dtype=z.dtype, device=z.device)
+    times = torch.ones(part.whole.shape, dtype=t.dtype, device=t.device)
+    wide[part.whole], times[part.whole] = z, t
+    return wide, times
+
+
+def closure(network: Network, part: Lot) -> Any:
+    """The network as samplers and bounds know it, of all the whole blocks of a batch at once."""
+    context = network.inject(part.lesson.past.taps)
+
+    def see(z: Tensor, t: Tensor) -> Tensor:
+        wide, times = blocks_of(z, t, part, 0)
+        hidden = network.denoise(wide, times, part.first, part.anchors, context)
+        return network.unary(hidden[part.whole])
+
+    return see
+
+
+@torch.no_grad()
+def exact(network: Network, part: Lot, markov: bool) -> Tensor:
+    """−log p [N] a token, of whole blocks: of the autoregressive head, or of what one pass says from noise alone with
+    the Markov head's bias."""
+    context = network.inject(part.lesson.past.taps)
+    device = part.anchors.device
+    z = part.x0
+    if network.process != AUTOREGRESSIVE:
+        z = process_of(network).prior(tuple(part.x0.shape), torch.Generator(device).manual_seed(1))
+    hidden = network.denoise(z, torch.ones(part.whole.shape, device=device), part.first, part.anchors, context)
+    hidden, x0 = hidden[part.whole], part.x0[part.whole]
+    logits = network.unary(hidden)
+    if markov:
+        logits = network.logits(hidden, network.previous(part.blocks.tokens[..., :-1][part.whole], hidden)).float()
+    return F.cross_entropy(logits.flatten(0, 1), x0.flatten(), reduction="none").reshape(x0.shape).mean(-1).double()
+
+
+def summary(blocks: np.ndarray, groups: np.ndarray, error: float = 0.0, draws: int = 2000) -> dict[str, Any]:
+    """Nats per token and perplexity, with the middle 95 % when texts are drawn again. `error`: the standard error of
+    the mean from the draws of times and noise."""
+    names, which = np.unique(groups, return_inverse=True)
+    sums = np.stack([np.bincount(which, blocks), np.bincount(which)], 1)
+    drawn = sums[np.random.default_rng(0).integers(len(names), size=(draws, len(names)))].sum(1)
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    mean = float(blocks.mean())
+    found = {"nats": mean, "error": error, "low": float(low), "high": float(high), "blocks": len(blocks)}
+    return found | {"perplexity": math.exp(min(mean, 700.0))}
+
+
+def bound(network: Network, text: Text, repeats: int, steps: int | None = None) -> dict[str, Any]:
+    """The bound on −log p per token of the text's whole blocks: in continuous time, or of a sampler with `steps` steps.
+    Times and noise are drawn with the same seeds for every network."""
+    values, spread, count = [], 0.0, 0
+    for number, part in enumerate(text.lots):
+        if network.process == AUTOREGRESSIVE:
+            values.append(exact(network, part, False).cpu().numpy())
+            continue
+        x0 = part.x0[part.whole]
+        generator = torch.Generator(x0.device).manual_seed(number)
+        found = estimate(process_of(network), closure(network, part), x0, repeats, generator, steps, len(x0))
+        values.append(found.blocks.double().cpu().numpy())
+        spread += (found.error * len(x0)) ** 2
+        count += len(x0)
+    return summary(np.concatenate(values), text.groups, math.sqrt(spread) / max(count, 1))
+
+
+def one_pass(network: Network, text: Text, markov: bool) -> dict[str, Any]:
+    """−log p per token that one pass gives, exactly: its tokens independent, or chained by the Markov head."""
+    values = [exact(network, part, markov).cpu().numpy() for part in text.lots]
+    return summary(np.concatenate(values), text.groups)

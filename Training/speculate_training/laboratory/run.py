@@ -1,0 +1,82 @@
+"""The command `laboratory`: trains every variant, measures all of them, writes laboratory.json and the pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import processes
+from .measures import Held, measure
+from .network import Network
+from .source import Source
+from .texts import Texts
+from .training import Course
+from .variants import VARIANTS, Variant, trained, write
+
+ROOT = Path(__file__).parents[3]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--verifier", required=True, help="the verifier's GGUF file")
+    parser.add_argument("--corpus", type=Path, required=True, help="what 'respond' made")
+    parser.add_argument("--cache", type=Path, help="folder of the verifier's states, as for 'train'")
+    parser.add_argument("--out", type=Path, required=True, help="folder of networks, measures and pictures")
+    parser.add_argument("--drafter", type=Path, default=ROOT / "Models/SmolLM2-135M-Instruct.drafter.gguf")
+    parser.add_argument("--start", choices=["drafter", "verifier"], default="drafter", help="what all begin from")
+    parser.add_argument("--prompts", type=Path, default=ROOT / "Benchmarks/held-out.jsonl", help="held-out prompts")
+    parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text nobody was trained on")
+    parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch answers the prompts")
+    parser.add_argument("--variants", default=",".join(v.name for v in VARIANTS), help="which, with commas")
+    parser.add_argument("--blocks", type=int, default=12000, help="of training, for each process; in full 2000000")
+    parser.add_argument("--batch", type=int, default=384, help="blocks drawn in a step; about 6 in 10 can be used")
+    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--count", type=int, default=99, help="held-out prompts")
+    parser.add_argument("--max-tokens", type=int, default=96, help="of an answer to them")
+    parser.add_argument("--thorough", type=int, default=1, help="how many times as much text is measured on")
+    parser.add_argument("--train-only", action="store_true", help="measure later: started again without, it does")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+
+
+def chosen(text: str) -> list[Variant]:
+    known = {variant.name: variant for variant in VARIANTS}
+    if unknown := [name for name in text.split(",") if name not in known]:
+        raise SystemExit(f"--variants has {unknown[0]}, expected some of {', '.join(known)}")
+    return [known[name] for name in text.split(",")]
+
+
+def main(args: argparse.Namespace) -> None:
+    variants = chosen(args.variants)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    processes.keep_in = args.out
+    source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device)
+    texts = Texts.read(args, source.checkpoint)
+    held = Held.read(source, texts, args.thorough)
+    course = Course(max(1, round(args.blocks / (0.6 * args.batch))), args.batch, args.rate)
+
+    def probe(network: Network) -> dict[str, float]:
+        return held.probe(network)
+
+    for variant in variants:
+        trained(source, variant, args.out, course, args.start, probe)
+    if args.train_only:
+        return
+    results: dict[str, Any] = {}
+    for variant in variants:
+        network = trained(source, variant, args.out, course, args.start, probe)
+        results[variant.name] = measure(network, variant, held, args.out / variant.name)
+    write(args.out / "laboratory.json", about(args, source, held) | {"variants": results})
+
+
+def about(args: argparse.Namespace, source: Source, held: Held) -> dict[str, Any]:
+    return {
+        "verifier": Path(args.verifier).name,
+        "start": args.start,
+        "excluded": {name: text.excluded for name, text in held.texts.items()},
+    }

@@ -1,0 +1,57 @@
+"""The held-out texts that all networks are measured on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..checkpoint import Checkpoint
+from ..corpus import Corpus, cut_loop
+from ..respond import answers, for_verifier, read_prompts
+from ..tokenizer import load_tokenizer
+
+PIECE = 256  # Tokens of prose read at once.
+
+
+@dataclass(frozen=True)
+class Texts:
+    greedy: Corpus  # The verifier's greedy answers, which rounds are played on.
+    own: Corpus  # The verifier's text as in training: every other answer greedy, the others at temperature 0.7.
+    prose: Corpus
+
+    @staticmethod
+    def read(args: argparse.Namespace, checkpoint: Checkpoint) -> Texts:
+        """The verifier answers the prompts, once: its answers stay in the folder."""
+        vocabulary = len(checkpoint.value("tokenizer.ggml.tokens"))
+        rows = for_verifier(checkpoint, read_prompts(args.prompts)[: args.count])
+        if len(rows) < 2:
+            raise SystemExit(f"{args.prompts} has {len(rows)} prompts, expected at least 2")
+        found = {}
+        for temperature, part in ((0.0, rows), (0.7, rows[1::2])):
+            given = answers(args, f"held-out-{temperature:g}", part, temperature, args.seed)
+            found[temperature] = [
+                (answer["prompt_ids"], cut_loop(answer["tokens"]), f"{temperature:g}")
+                for answer in sorted(given, key=lambda answer: int(answer["id"]))
+                if len(answer["tokens"]) >= 10
+            ]
+        greedy = Corpus.build(found[0.0], vocabulary)
+        own = Corpus.build(found[0.0][::2] + found[0.7], vocabulary)
+        return Texts(greedy, own, prose(args.prose, checkpoint, vocabulary))
+
+
+def prose(path: Path, checkpoint: Checkpoint, vocabulary: int) -> Corpus:
+    """A text in pieces, each begun by its first token."""
+    if not path.exists():
+        raise SystemExit(f"{path}: there is no such text")
+    ids = load_tokenizer(checkpoint).encode(path.read_text(), add_special_tokens=False).ids
+    pieces = [ids[start : start + PIECE] for start in range(0, len(ids), PIECE)]
+    return Corpus.build(((piece[:1], piece[1:], "prose") for piece in pieces if len(piece) > 16), vocabulary)
+
+
+def first(corpus: Corpus, count: int, tokens: int) -> Corpus:
+    """The first `count` sequences, their answers cut to so many tokens."""
+    chosen = range(min(count, len(corpus)))
+    rows = [(corpus.sequence(i).tolist(), int(corpus.prompts[i]), corpus.tags[i]) for i in chosen]
+    size = int(corpus.tokens.max()) + 1
+    return Corpus.build(((row[:prompt], row[prompt : prompt + tokens], tag) for row, prompt, tag in rows), size)
