@@ -21,21 +21,17 @@ class Absorbing(TokenProcess):
     def mask(self) -> int:
         return self.vocabulary
 
-    def kept(self, s: Tensor, t: Tensor) -> Tensor:
-        """α_t/α_s: probability that a token at time s is still there at t."""
-        return self.schedule.alpha(t) / self.schedule.alpha(s)
-
     def push(self, rows: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        kept = self.kept(s, t).unsqueeze(-1)
+        kept, gone = (share.unsqueeze(-1) for share in self.schedule.between(s, t))
         tokens = rows[..., : self.vocabulary]
-        masked = rows[..., self.vocabulary :] + (1 - kept) * tokens.sum(-1, keepdim=True)
+        masked = rows[..., self.vocabulary :] + gone * tokens.sum(-1, keepdim=True)
         return torch.cat([kept * tokens, masked], -1)
 
     def pull(self, x_t: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        kept = self.kept(s, t).unsqueeze(-1)
+        kept, gone = (share.unsqueeze(-1) for share in self.schedule.between(s, t))
         same = self.point(x_t, kept.dtype)
         masked = (x_t == self.mask).unsqueeze(-1)
-        return torch.where(masked, same + (1 - kept) * (1 - same), kept * same)
+        return torch.where(masked, same + gone * (1 - same), kept * same)
 
     def noise(self, x0: Tensor, t: Tensor, generator: torch.Generator | None = None) -> Tensor:
         gone = torch.rand(x0.shape, generator=generator, device=x0.device) < self.schedule.lost(t)

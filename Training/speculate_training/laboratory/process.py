@@ -18,6 +18,9 @@ from torch import Tensor
 
 from .schedules import Schedule
 
+#: Rates can be infinite at time 1: integrands are evaluated no later than this.
+LATEST = 1 - 1e-6
+
 
 class Process(Protocol):
     """What samplers and bounds need to know of a process."""
@@ -105,7 +108,7 @@ class TokenProcess(ABC):
     def loss(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
         """D3PM eq. 1: the divergence of the true step from the predicted one."""
         if s is None:
-            return self.integrand(logits, x0, x_t, t)
+            return self.integrand(logits, x0, x_t, t.clamp_max(LATEST))
         likelihood, zero = self.pull(x_t, s, t), torch.zeros_like(s)
         true = likelihood * self.row(x0, s)
         model = likelihood * self.push(self.predicted(logits), zero, s)

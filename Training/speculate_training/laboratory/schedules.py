@@ -25,6 +25,12 @@ class Schedule(ABC):
     def lost(self, t: Tensor) -> Tensor:
         """1 − α(t), exact also where it is small."""
 
+    def between(self, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """α_t/α_s, the probability that nothing happens between s and t, and what it lacks of 1, exact also where it is
+        small."""
+        alpha = self.alpha(s)
+        return self.alpha(t) / alpha, (self.lost(t) - self.lost(s)) / alpha
+
     @abstractmethod
     def alpha_slope(self, t: Tensor) -> Tensor:
         """α'(t), never positive."""
@@ -93,6 +99,9 @@ class Geometric(Schedule):
         self.least, self.most = least, most
         self.growth = math.log(most / least)
 
+    def alpha(self, t: Tensor) -> Tensor:
+        return torch.exp(-self.sigma(t))
+
     def sigma(self, t: Tensor) -> Tensor:
         return self.least * torch.expm1(self.growth * t)
 
@@ -103,7 +112,7 @@ class Geometric(Schedule):
         return -torch.expm1(-self.sigma(t))
 
     def alpha_slope(self, t: Tensor) -> Tensor:
-        return -self.rate(t) * torch.exp(-self.sigma(t))
+        return -self.rate(t) * self.alpha(t)
 
     def time(self, lost: Tensor) -> Tensor:
         return torch.log1p(-torch.log1p(-lost) / self.least) / self.growth

@@ -19,13 +19,9 @@ class Uniform(TokenProcess):
         self.vocabulary = self.states = vocabulary
         self.schedule = schedule
 
-    def kept(self, s: Tensor, t: Tensor) -> Tensor:
-        """α_t/α_s: probability that a token is not replaced between s and t."""
-        return self.schedule.alpha(t) / self.schedule.alpha(s)
-
     def push(self, rows: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        kept = self.kept(s, t).unsqueeze(-1)
-        return kept * rows + (1 - kept) / self.states * rows.sum(-1, keepdim=True)
+        kept, replaced = (share.unsqueeze(-1) for share in self.schedule.between(s, t))
+        return kept * rows + replaced / self.states * rows.sum(-1, keepdim=True)
 
     def pull(self, x_t: Tensor, s: Tensor, t: Tensor) -> Tensor:
         return self.push(self.point(x_t, t.dtype), s, t)  # Q is symmetric.

@@ -220,6 +220,18 @@ def test_a_noisy_end_costs_the_bound_the_priors_divergence(name: str, schedule: 
     assert math.isclose(mean, float(-(p * p.log()).sum()) + left, rel_tol=1e-6)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("name", ["absorbing", "uniform", "score-absorbing"])
+def test_integrands_keep_their_digits_up_to_time_one_in_single_precision(name: str, schedule: str) -> None:
+    process = make(name, schedule)
+    x_t = torch.full((V, B), process.states - 1)
+    for t in (0.001, 0.5, 1 - 2**-8, 1 - 2**-16, 1.0):
+        logits = arbitrary(process)(x_t, torch.ones(V))[:, 0]
+        double = process.loss(logits, torch.arange(V), x_t[:, 0], at(t))
+        single = process.loss(logits.float(), torch.arange(V), x_t[:, 0], at(t).float()).double()
+        torch.testing.assert_close(single, double, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_many_short_steps_are_the_continuous_integrand(name: str) -> None:
     process = make(name, "cosine")
