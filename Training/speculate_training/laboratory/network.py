@@ -3,7 +3,8 @@
 Slot i of [anchor, MASK × (B − 1)] predicts the token at i + 1. Under the absorbing processes the slots hold the tokens
 that are revealed, as in the plain drafter. Under the others they hold MASK, and matrices that are zero at first add
 what stands there (`state_here`), what stands where the slot predicts (`state_own`) and the time: every process begins
-as the one-pass drafter. The autoregressive head is the same trunk with all tokens shown and slots that do not look ahead.
+as the one-pass drafter. The autoregressive head is the same trunk with all tokens shown and slots that do not look
+ahead.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class Texts:
                 if len(answer["tokens"]) >= 10
             ]
         greedy = Corpus.build(found[0.0], vocabulary)
-        own = Corpus.build(found[0.0][::2] + found[0.7], vocabulary)
+        pairs = zip(found[0.0][::2], found[0.7], strict=False)
+        own = Corpus.build((text for pair in pairs for text in pair), vocabulary)
         return Texts(greedy, own, prose(args.prose, checkpoint, vocabulary))
 
 

@@ -51,9 +51,10 @@ class Losses:
 
 
 def noisy(network: Network, lot: Lot, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Blocks z like x0 [S, A, B], their times [S, A], and which of them [S, A] are all noise."""
+    """Blocks z like x0 [S, A, B], their times [S, A], and which of them [S, A] are all noise. Times are squares of even
+    ones: small times, which weigh most in the bounds, are drawn more often, and `losses` weighs them less."""
     shape = lot.whole.shape
-    times = sample_times(lot.whole.numel(), generator, 1e-3).reshape(shape).to(lot.x0.device)
+    times = sample_times(lot.whole.numel(), generator, 0.03).square().reshape(shape).to(lot.x0.device)
     full = (torch.rand(shape, generator=generator) < 0.5).to(lot.x0.device)
     times = times.masked_fill(full, 1.0)
     if network.process == AUTOREGRESSIVE:
@@ -102,7 +103,9 @@ def losses(network: Network, lot: Lot, generator: torch.Generator) -> Losses:
     context = network.inject(lot.lesson.past.taps)
     hidden = network.denoise(z, times, lot.first, lot.anchors, context)
     chosen = lot.whole & (~full | (network.process == AUTOREGRESSIVE))
-    bound = surprise(network, hidden[chosen], lot.x0[chosen], z[chosen], times[chosen]).mean()
+    t = times[chosen]
+    share = torch.ones_like(t) if network.process == AUTOREGRESSIVE else 2 * t.sqrt()
+    bound = (surprise(network, hidden[chosen], lot.x0[chosen], z[chosen], t).mean(-1) * share).mean()
     wanted = lot.whole.unsqueeze(-1).expand(lot.x0.shape)
     if network.reveals and network.process != AUTOREGRESSIVE:
         wanted = wanted & (z == network.config.draft_vocabulary)  # What is revealed is known.

@@ -1,0 +1,84 @@
+"""Middles of blocks filled in, given what stands to the left and, inside the block, to the right: no network was
+trained for it. Tokens are the likeliest ones; the autoregressive head, which cannot look ahead, fills from the left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..verifier import Verifier
+from .drafting import sure
+from .likelihood import closure
+from .network import AUTOREGRESSIVE, Network
+from .processes import process_of
+from .samplers import Known, ancestral, confident
+from .source import Lot
+
+LENGTHS = (1, 2, 4, 6, 8)
+STEPS = 8
+
+
+def middle(block: int, length: int) -> slice:
+    """Where `length` tokens in the middle of a block are."""
+    start = (block - length) // 2
+    return slice(start, start + length)
+
+
+@torch.no_grad()
+def fill(network: Network, part: Lot, hole: slice, order: str) -> Tensor:
+    """The whole blocks [N, B] of a batch with the hole filled in. `order`: "confidence" under the absorbing process,
+    one token a pass; else "ancestral", the process's own."""
+    x0 = part.x0[part.whole]
+    see = closure(network, part)
+    if network.process == AUTOREGRESSIVE:
+        return from_the_left(see, x0, hole)
+    where = torch.ones_like(x0, dtype=torch.bool)
+    where[:, hole] = False
+    known = Known(x0, where)
+    process, shape = process_of(network), (x0.shape[0], x0.shape[1])
+    generator = torch.Generator(x0.device).manual_seed(1)
+    if order == "confidence":
+        steps = hole.stop - hole.start
+        return confident(process, see, shape, steps, "linear", generator, known, temperature=0.0)  # type: ignore[arg-type]
+    return ancestral(process, lambda z, t: sure(see(z, t)), shape, STEPS, generator, known)
+
+
+def from_the_left(see: Callable[[Tensor, Tensor], Tensor], x0: Tensor, hole: slice) -> Tensor:
+    z = x0.clone()
+    z[:, hole] = 0
+    for slot in range(hole.start, hole.stop):
+        z[:, slot] = see(z, torch.ones(len(z), device=z.device))[:, slot].argmax(-1)
+    return z
+
+
+@torch.no_grad()
+def cost(verifier: Verifier, network: Network, part: Lot, filled: Tensor) -> Tensor:
+    """The verifier's −log p [N] of whole blocks filled [N, B], per token of the block."""
+    blocks = part.blocks.tokens.clone()
+    tokens = network.d2t[filled]
+    blocks[..., 1:][part.whole] = tokens
+    hidden = verifier.forward_blocks(blocks[..., :-1], part.anchors, part.lesson.past)[part.whole]
+    logits = verifier.logits(hidden).float().flatten(0, 1)
+    return F.cross_entropy(logits, tokens.flatten(), reduction="none").reshape(tokens.shape).mean(-1)
+
+
+def infilling(network: Network, verifier: Verifier, part: Lot, order: str) -> list[dict[str, Any]]:
+    """By length of the hole: the share of holes filled exactly as they were, with its standard error, and the
+    verifier's −log p per token of the block, beside that of the text itself."""
+    x0 = part.x0[part.whole]
+    true = float(cost(verifier, network, part, x0).mean())
+    found = []
+    for length in LENGTHS:
+        if length > x0.shape[1]:
+            continue
+        hole = middle(x0.shape[1], length)
+        filled = fill(network, part, hole, order)
+        exact = (filled == x0).all(-1).double()
+        line = {"length": length, "exact": float(exact.mean()), "error": float(exact.std() / len(exact) ** 0.5)}
+        nats = float(cost(verifier, network, part, filled).mean())
+        found.append(line | {"nats": nats, "text": true, "holes": len(x0)})
+    return found
