@@ -161,8 +161,8 @@ def test_only_mask_predict_takes_an_uncertain_token_back() -> None:
 
         def network(x: Tensor, t: Tensor, seen: list[list[bool]] = seen) -> Tensor:
             seen.append((x[0] == process.mask).tolist())
-            # At first slot 0 is the surest, at 0.6; then the others are surer than it was.
-            sure = torch.tensor([0.6, 0.5, 0.4, 0.35]) if len(seen) == 1 else torch.tensor([0.0, 0.9, 0.8, 0.7])
+            # At first slot 0 is the surest, at 0.6; then the others are surer than it was, whatever is said of it now.
+            sure = torch.tensor([0.6, 0.5, 0.4, 0.35]) if len(seen) == 1 else torch.tensor([0.99, 0.9, 0.8, 0.7])
             return torch.stack([sure, (1 - sure) / 2, (1 - sure) / 2], -1)[None].log()
 
         confident(process, network, (1, 4), 4, "linear", again=again, temperature=0)
