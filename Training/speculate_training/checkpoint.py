@@ -16,7 +16,7 @@ class CheckpointError(Exception):
 
 
 class Checkpoint:
-    """Reads a GGUF v3 file. Tensors come as float32 (indices as int64), rows outermost, as PyTorch has them."""
+    """Reads a GGUF v3 file. Tensors come as float32 (indices as integers), rows outermost, as PyTorch has them."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
@@ -42,7 +42,7 @@ class Checkpoint:
         if name not in self.tensors:
             raise CheckpointError(f"{self.path}: has no tensor '{name}'")
         tensor = self.tensors[name]
-        is_index = tensor.tensor_type == GGMLQuantizationType.I64
+        is_index = tensor.tensor_type in (GGMLQuantizationType.I64, GGMLQuantizationType.I32)
         numbers = np.asarray(tensor.data if is_index else dequantize(tensor.data, tensor.tensor_type))
         shape = [int(size) for size in reversed(tensor.shape)]
         return torch.from_numpy(numbers.reshape(shape).astype(numbers.dtype, copy=True))

@@ -45,10 +45,10 @@ class Held:
         prompts = Prompts.read(verifier, texts.own, config.taps, 24 * thorough, end)
         return Held(source, {"own": own, "prose": prose}, answers, own.some(64 * thorough), prompts, texts.own)
 
-    def probe(self, network: Network) -> dict[str, float]:
-        """What a network in training is asked."""
+    def probe(self, network: Network, variant: Variant) -> dict[str, float]:
+        """What a network in training is asked; τ, which takes longer, for the power laws alone."""
         found: dict[str, float] = {"bound": bound(network, self.few, 4)["nats"]}
-        if network.process == "absorbing":
+        if variant.layers:
             found["tau"] = tau(rounds(network, self.answers, 1))["tau"]
         return found
 

@@ -9,8 +9,10 @@ from typing import Any
 import torch
 
 from . import processes
+from .file import save
+from .fit import fits
 from .measures import Held, measure
-from .network import Network
+from .network import PROCESSES, Network
 from .source import Source
 from .texts import Texts
 from .training import Course
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--count", type=int, default=99, help="held-out prompts")
     parser.add_argument("--max-tokens", type=int, default=96, help="of an answer to them")
     parser.add_argument("--thorough", type=int, default=1, help="how many times as much text is measured on")
+    parser.add_argument("--export", action="store_true", help="also write every network as a file for the engine")
     parser.add_argument("--train-only", action="store_true", help="measure later: started again without, it does")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -60,23 +63,48 @@ def main(args: argparse.Namespace) -> None:
     held = Held.read(source, texts, args.thorough)
     course = Course(max(1, round(args.blocks / (0.6 * args.batch))), args.batch, args.rate)
 
-    def probe(network: Network) -> dict[str, float]:
-        return held.probe(network)
-
     for variant in variants:
-        trained(source, variant, args.out, course, args.start, probe)
+        trained(source, variant, args.out, course, args.start, held.probe)
     if args.train_only:
         return
     results: dict[str, Any] = {}
     for variant in variants:
-        network = trained(source, variant, args.out, course, args.start, probe)
+        network = trained(source, variant, args.out, course, args.start, held.probe)
         results[variant.name] = measure(network, variant, held, args.out / variant.name)
-    write(args.out / "laboratory.json", about(args, source, held) | {"variants": results})
+        if args.export and variant.process in PROCESSES:
+            export(network, source, args.out / f"{variant.name}.gguf")
+    from .pictures import draw  # Not earlier: matplotlib takes a second to load.
+
+    found = {**about(args, held), "variants": results, "fits": fits(results)}
+    write(args.out / "laboratory.json", found)
+    draw(found, args.out)
+    print(table(results))
 
 
-def about(args: argparse.Namespace, source: Source, held: Held) -> dict[str, Any]:
+def about(args: argparse.Namespace, held: Held) -> dict[str, Any]:
     return {
         "verifier": Path(args.verifier).name,
         "start": args.start,
+        "blocks": args.blocks,
         "excluded": {name: text.excluded for name, text in held.texts.items()},
+        "reference": held.reference(),
     }
+
+
+def export(network: Network, source: Source, path: Path) -> None:
+    """As a file for the engine."""
+    network.fold()
+    graph = None
+    if network.process == "token-distance":
+        graph = processes.neighbours(network.embedding[network.d2t])
+    save(path, network, source.checkpoint, graph)
+
+
+def table(results: dict[str, Any]) -> str:
+    """Bounds in nats per token, and τ by passes."""
+    lines = ["variant | bound, own text | bound, prose | τ by passes"]
+    for name, result in results.items():
+        bounds = [f"{result[key]['nats']:.2f}" if key in result else "-" for key in ("bound-own", "bound-prose")]
+        taus = ", ".join(f"{n}: {row['tau']:.2f}" for n, row in result["tau"].items())
+        lines.append(f"{name} | {bounds[0]} | {bounds[1]} | {taus}")
+    return "\n".join(lines)

@@ -36,7 +36,7 @@ VARIANTS = [
     Variant("uniform-consistency", "uniform", teacher="uniform", kind="consistency"),
 ]
 #: A measure of a network in training, for the curves: name → number.
-Probe = Callable[[Network], dict[str, float]]
+Probe = Callable[[Network, Variant], dict[str, float]]
 
 
 def untrained(source: Source, variant: Variant, start: str) -> Network:
@@ -61,10 +61,10 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     trainer = Trainer(network, own, course)
     curve: list[dict[str, Any]] = json.loads((own / "curve.json").read_text()) if trainer.step else []
     if not curve:
-        curve = [{"blocks": 0, **probe(network)}]
+        curve = [{"blocks": 0, **probe(network, variant)}]
         write(own / "curve.json", curve)
     for blocks in trainer.run(source, loss):
-        curve = [point for point in curve if point["blocks"] < blocks] + [{"blocks": blocks, **probe(network)}]
+        curve = [point for point in curve if point["blocks"] < blocks] + [{"blocks": blocks, **probe(network, variant)}]
         write(own / "curve.json", curve)
         print(f"{variant.name}: {blocks} blocks, {curve[-1]}", flush=True)
     return network

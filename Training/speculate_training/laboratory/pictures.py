@@ -1,0 +1,92 @@
+"""The laboratory's pictures, from laboratory.json: bound against budget, quality against steps, τ against passes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from .network import AUTOREGRESSIVE, PROCESSES  # noqa: E402
+
+INK = "#7d8793"  # Read on white and on black.
+STYLE: dict[Any, Any] = {
+    "figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none", "legend.facecolor": "none",
+    "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "axes.edgecolor": INK,
+    "axes.spines.top": False, "axes.spines.right": False, "svg.fonttype": "none", "svg.hashsalt": "speculate",
+}  # fmt: skip
+
+
+def draw(results: dict[str, Any], folder: Path) -> None:
+    """bound.svg, quality.svg, passes.svg."""
+    variants = results["variants"]
+    main = {name: variants[name] for name in (*PROCESSES, AUTOREGRESSIVE) if name in variants}
+    with plt.rc_context(STYLE):
+        bounds(main, folder / "bound.svg")
+        qualities(variants, results.get("reference"), folder / "quality.svg")
+        passes(main, folder / "passes.svg")
+
+
+def finish(figure: Any, path: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def bounds(main: dict[str, Any], path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(6, 4))
+    for index, (name, variant) in enumerate(main.items()):
+        blocks = [point["blocks"] for point in variant["curve"]]
+        axes.plot(blocks, [point["bound"] for point in variant["curve"]], label=name, color=f"C{index}", marker="o")
+    lowest = min((point["bound"] for variant in main.values() for point in variant["curve"]), default=1.0)
+    axes.set(xlabel="blocks of training", ylabel="nats per token", title="Bound on the verifier's own text, held out")
+    axes.set_ylim(lowest * 0.9, lowest * 3)  # What is far above is no model of text yet.
+    axes.legend(fontsize="small")
+    finish(figure, path)
+
+
+def qualities(variants: dict[str, Any], reference: dict[str, Any] | None, path: Path) -> None:
+    figure, both = plt.subplots(1, 2, figsize=(11, 4))
+    index = 0
+    for name, variant in variants.items():
+        for key in (key for key in variant if key.startswith("quality-")):
+            steps = [int(n) for n in variant[key]]
+            label = name if key == "quality-ancestral" else f"{name}, by confidence"
+            for axis, what in zip(both, ("perplexity", "entropy"), strict=True):
+                line(axis, steps, [variant[key][str(n)][what] for n in steps], label, index)
+            index += 1
+    for axis, what in zip(both, ("perplexity", "entropy"), strict=True):
+        if reference:
+            axis.axhline(reference[what], color="gray", linestyle=":", label="the verifier's own answers")
+        axis.set(xscale="log", xlabel="steps per block of 8", title=f"Written text: {what}")
+        axis.set_xticks([1, 2, 4, 8, 16, 32], ["1", "2", "4", "8", "16", "32"])
+    both[0].set(yscale="log", ylabel="of the verifier")
+    both[1].set(ylabel="nats, of a text's tokens")
+    both[1].legend(fontsize="x-small", bbox_to_anchor=(1.02, 1), loc="upper left")
+    finish(figure, path)
+
+
+def line(axis: Axes, x: list[int], y: list[float], label: str, index: int) -> None:
+    kept = [(a, b) for a, b in zip(x, y, strict=True) if math.isfinite(b)]
+    style = ("-", "--", "-.")[index // 10 % 3]
+    axis.plot([a for a, _ in kept], [b for _, b in kept], style, marker="o", label=label, color=f"C{index % 10}")
+
+
+def passes(main: dict[str, Any], path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(6, 4))
+    for index, (name, variant) in enumerate(main.items()):
+        n = [int(key) for key in variant["tau"]]
+        rows = [variant["tau"][str(key)] for key in n]
+        shifted = [key * 1.03 ** (index - 3) for key in n]
+        apart = [[row["tau"] - row["low"] for row in rows], [row["high"] - row["tau"] for row in rows]]
+        axes.errorbar(shifted, [row["tau"] for row in rows], apart, marker="o", label=name, color=f"C{index}", lw=1)
+    axes.set(xscale="log", xlabel="passes per draft", ylabel="tokens per round", title="τ of greedy rounds")
+    axes.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+    axes.minorticks_off()
+    axes.legend(fontsize="small")
+    finish(figure, path)
