@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PROMPT ?= Write a Python function that reverses a string, and explain it.
 
-.PHONY: demo test build install docs-serve setup model model-gemma drafter bench peers peers-sizes peers-speculative peers-text peers-agreement peers-families docs examples fuzz format lint clean
+.PHONY: demo test build install docs-serve setup model model-gemma drafter laboratory bench peers peers-sizes peers-speculative peers-text peers-agreement peers-families docs examples fuzz format lint clean
 
 TRAINING := Training/.venv
 SERVING := Tests/Server/.venv
@@ -88,6 +88,13 @@ PROMPTS ?= Training/prompts.jsonl
 WORK ?= Training/work/small
 drafter: build model $(TRAINING)/done
 	Training/small.sh "$(VERIFIER)" "$(PROMPTS)" "$(WORK)"
+
+# Every diffusion process as drafter and as language model, at a small equal budget: under 40 minutes on two cores.
+# Training/LABORATORY.md discusses the numbers. In full: make laboratory BLOCKS=2000000
+LABORATORY ?= Training/work/laboratory
+BLOCKS ?= 3200
+laboratory: build model $(TRAINING)/done
+	Training/laboratory.sh "$(VERIFIER)" "$(PROMPTS)" "$(LABORATORY)" --blocks $(BLOCKS)
 
 $(TRAINING)/done: Training/requirements.txt | setup
 	@python3 -m venv $(TRAINING)

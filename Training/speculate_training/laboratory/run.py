@@ -32,7 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text nobody was trained on")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch answers the prompts")
     parser.add_argument("--variants", default=",".join(v.name for v in VARIANTS), help="which, with commas")
-    parser.add_argument("--blocks", type=int, default=12000, help="of training, for each process; in full 2000000")
+    parser.add_argument("--blocks", type=int, default=3200, help="of training, for each process; in full 2000000")
+    parser.add_argument("--tokens", type=int, default=1792, help="of text in a step")
     parser.add_argument("--batch", type=int, default=384, help="blocks drawn in a step; about 6 in 10 can be used")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--count", type=int, default=99, help="held-out prompts")
@@ -58,7 +59,7 @@ def main(args: argparse.Namespace) -> None:
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     processes.keep_in = args.out
-    source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device)
+    source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     texts = Texts.read(args, source.checkpoint)
     held = Held.read(source, texts, args.thorough)
     course = Course(max(1, round(args.blocks / (0.6 * args.batch))), args.batch, args.rate)

@@ -1,0 +1,21 @@
+#!/bin/sh
+# The diffusion laboratory at a small size: the verifier answers, every process is trained alike and measured.
+#   laboratory.sh VERIFIER PROMPTS FOLDER [more arguments of `laboratory`]
+# Every step continues where it was interrupted.
+set -eu
+
+[ $# -ge 3 ] || { echo "usage: laboratory.sh VERIFIER PROMPTS FOLDER [laboratory's arguments]" >&2; exit 64; }
+verifier=$1 prompts=$2 work=$3
+shift 3
+cd "$(dirname "$0")"
+root=$(cd .. && pwd)
+case $prompts in /*) ;; *) prompts=$root/$prompts ;; esac
+case $work in /*) ;; *) work=$root/$work ;; esac
+engine=$root/.build/release/speculate
+run() { .venv/bin/python -m speculate_training "$@"; }
+
+[ -e "$work/corpus.npz" ] || run respond --verifier "$verifier" --prompts "$prompts" --out "$work" --engine "$engine" \
+    --count 700 --own 300 --max-tokens 96 --cache "$work/states"
+run laboratory --verifier "$verifier" --corpus "$work/corpus.npz" --cache "$work/states" --engine "$engine" \
+    --out "$work/laboratory" "$@"
+echo "$work/laboratory/laboratory.json, bound.svg, quality.svg and passes.svg; Training/LABORATORY.md discusses them"
