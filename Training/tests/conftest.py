@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from gguf import GGMLQuantizationType
 
 from speculate_training.checkpoint import Checkpoint
 from speculate_training.corpus import Corpus
 from speculate_training.drafter import Drafter, DrafterConfig
+from speculate_training.drafter_file import write
+from speculate_training.laboratory.likelihood import Text
+from speculate_training.laboratory.network import Network, adopt
+from speculate_training.laboratory.source import Source
 from speculate_training.verifier import Verifier
 
 FIXTURES = Path(__file__).parents[2] / "Tests" / "Fixtures"
@@ -61,3 +66,28 @@ def corpus() -> Corpus:
         tokens = rng.integers(0, 60, prompt + answer).tolist()
         items.append((tokens[:prompt], tokens[prompt:], f"kind{index % 2}"))
     return Corpus.build(items, 260)
+
+
+@pytest.fixture
+def source(drafter: Drafter, checkpoint: Checkpoint, corpus: Corpus, tmp_path: Path) -> Source:
+    corpus.save(tmp_path / "corpus.npz")
+    f32 = GGMLQuantizationType.F32
+    write(tmp_path / "drafter.gguf", drafter, checkpoint, f32, f32, {})
+    verifier = str(FIXTURES / "tiny-qwen3.gguf")
+    return Source(verifier, tmp_path / "corpus.npz", tmp_path / "drafter.gguf", None, "cpu", tokens=200)
+
+
+@pytest.fixture
+def easy() -> Corpus:
+    """A text of few tokens, so that all of it can be drafted."""
+    rng = np.random.default_rng(2)
+    return Corpus.build((([7, 8], (5 + rng.integers(0, 12, 30)).tolist(), "easy") for _ in range(16)), 260)
+
+
+@pytest.fixture
+def text(source: Source, easy: Corpus) -> Text:
+    return Text.read(source, easy, 3)
+
+
+def network_of(source: Source, process: str) -> Network:
+    return adopt(source.begin("drafter"), process)

@@ -21,7 +21,7 @@ from .variants import Variant, write
 
 PASSES = (1, 2, 4, 8)
 STEPS = (1, 2, 4, 8, 16, 32)
-REPEATS = 16
+REPEATS = 8
 BLOCKS = 6  # That a text has which a process writes.
 
 
@@ -39,10 +39,10 @@ class Held:
         """`thorough` times as much text as the small laboratory reads."""
         config, verifier = source.begin("drafter").config, source.verifier
         own = Text.read(source, first(texts.own, 48 * thorough, 96), 4 * thorough)
-        prose = Text.read(source, first(texts.prose, 16 * thorough, 256), 12 * thorough)
-        answers = Answers.read(verifier, first(texts.greedy, 24 * thorough, 48), config.taps)
+        prose = Text.read(source, first(texts.prose, 12 * thorough, 256), 16 * thorough)
+        answers = Answers.read(verifier, first(texts.greedy, 24 * thorough, 40), config.taps)
         end = int(source.checkpoint.value("tokenizer.ggml.eos_token_id", 0))
-        prompts = Prompts.read(verifier, texts.own, config.taps, 24 * thorough, end)
+        prompts = Prompts.read(verifier, texts.own, config.taps, 16 * thorough, end)
         return Held(source, {"own": own, "prose": prose}, answers, own.some(64 * thorough), prompts, texts.own)
 
     def probe(self, network: Network, variant: Variant) -> dict[str, float]:

@@ -64,16 +64,16 @@ def main(args: argparse.Namespace) -> None:
     held = Held.read(source, texts, args.thorough)
     course = Course(max(1, round(args.blocks / (0.6 * args.batch))), args.batch, args.rate)
 
-    for variant in variants:
-        trained(source, variant, args.out, course, args.start, held.probe)
-    if args.train_only:
-        return
     results: dict[str, Any] = {}
     for variant in variants:
         network = trained(source, variant, args.out, course, args.start, held.probe)
+        if args.train_only:
+            continue
         results[variant.name] = measure(network, variant, held, args.out / variant.name)
         if args.export and variant.process in PROCESSES:
             export(network, source, args.out / f"{variant.name}.gguf")
+    if args.train_only:
+        return
     from .pictures import draw  # Not earlier: matplotlib takes a second to load.
 
     found = {**about(args, held), "variants": results, "fits": fits(results)}
