@@ -66,19 +66,19 @@ def cost(verifier: Verifier, network: Network, part: Lot, filled: Tensor) -> Ten
     return F.cross_entropy(logits, tokens.flatten(), reduction="none").reshape(tokens.shape).mean(-1)
 
 
-def infilling(network: Network, verifier: Verifier, part: Lot, order: str) -> list[dict[str, Any]]:
+def infilling(network: Network, verifier: Verifier, lots: list[Lot], order: str) -> list[dict[str, Any]]:
     """By length of the hole: the share of holes filled exactly as they were, with its standard error, and the
     verifier's −log p per token of the block, beside that of the text itself."""
-    x0 = part.x0[part.whole]
-    true = float(cost(verifier, network, part, x0).mean())
+    true = torch.cat([cost(verifier, network, part, part.x0[part.whole]) for part in lots])
     found = []
     for length in LENGTHS:
-        if length > x0.shape[1]:
+        if length > network.config.block:
             continue
-        hole = middle(x0.shape[1], length)
-        filled = fill(network, part, hole, order)
-        exact = (filled == x0).all(-1).double()
-        line = {"length": length, "exact": float(exact.mean()), "error": float(exact.std() / len(exact) ** 0.5)}
-        nats = float(cost(verifier, network, part, filled).mean())
-        found.append(line | {"nats": nats, "text": true, "holes": len(x0)})
+        hole = middle(network.config.block, length)
+        filled = [fill(network, part, hole, order) for part in lots]
+        exact = torch.cat([(z == p.x0[p.whole]).all(-1) for z, p in zip(filled, lots, strict=True)]).double()
+        nats = torch.cat([cost(verifier, network, part, z) for z, part in zip(filled, lots, strict=True)])
+        error = float(exact.std() / len(exact) ** 0.5)
+        line = {"length": length, "exact": float(exact.mean()), "error": error, "holes": len(exact)}
+        found.append(line | {"nats": float(nats.mean()), "text": float(true.mean())})
     return found

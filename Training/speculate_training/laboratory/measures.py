@@ -84,7 +84,7 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> dic
     for order in orders(network):
         steps = (8,) if single else tuple(n for n in STEPS if n <= 8 or not network.reveals)
         keep(f"quality-{order}", partial(qualities, network, held, steps, order))
-        keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots[0], order))
+        keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order))
     return found
 
 
