@@ -1,7 +1,7 @@
 """Gaussian diffusion of token embeddings, z_t = √α e_w + √(1 − α) ε. Diffusion-LM (Li et al. 2022) with learnt
 embeddings, rounding and clamping, conditional on the text before as DiffuSeq (Gong et al. 2023); the prediction is the
-mean embedding under predicted tokens, as CDCD's score interpolation (Dieleman et al. 2022), and the bound is that of
-variational diffusion models (VDM, Kingma et al. 2021)."""
+mean embedding under predicted tokens, as CDCD's score interpolation (Dieleman et al. 2022), the slot's own vector
+coming in by Bayes' rule, and the bound is that of variational diffusion models (VDM, Kingma et al. 2021)."""
 
 from __future__ import annotations
 
@@ -60,17 +60,17 @@ class Gaussian:
         square = self.rows[x0].square().sum(-1)
         return (alpha * square + self.width * (lost - 1 - lost.log())) / 2
 
-    def prediction(self, logits: Tensor) -> Tensor:
-        """x̂0 [.., W]: the mean embedding under the predicted tokens."""
-        return logits.softmax(-1) @ self.rows
+    def prediction(self, logits: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """x̂0 [.., W]: the mean embedding under the tokens that the network predicts and the slot's own vector says."""
+        return self.last(logits, x_t, t).exp() @ self.rows
 
     def loss(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor, s: Tensor | None = None) -> Tensor:
         """½ (SNR(s) − SNR(t)) ‖e − x̂0‖², VDM section 4, or −½ SNR'(t) ‖e − x̂0‖², section 5 (none below `least`); at
-        s = 0 −log p(x0) of the network itself."""
-        error = (self.rows[x0] - self.prediction(logits)).square().sum(-1)
+        s = 0 −log p(x0 | x_t)."""
+        error = (self.rows[x0] - self.prediction(logits, x_t, t)).square().sum(-1)
         if s is None:
             return torch.where(t < self.least, 0.0, -self.snr_slope(t.clamp_min(self.least)) / 2) * error
-        entropy = F.cross_entropy(logits.flatten(0, -2), x0.flatten(), reduction="none").view(x0.shape)
+        entropy = -self.last(logits, x_t, t).gather(-1, x0.unsqueeze(-1)).squeeze(-1)
         first = s == 0
         gain = self.snr(torch.where(first, t, s)) - self.snr(t)
         return torch.where(first, entropy, gain / 2 * error)
@@ -101,7 +101,7 @@ class Gaussian:
 
     def step(self, logits: Tensor, x_t: Tensor, s: Tensor, t: Tensor, generator: torch.Generator | None) -> Tensor:
         """DDPM: draws from the bridge to the prediction. DDIM (Song et al. 2020, eq. 12, σ = 0): keeps the noise."""
-        clean = self.prediction(logits)
+        clean = self.prediction(logits, x_t, t)
         if self.clamped:
             clean = self.rows[(clean @ self.rows.t()).argmax(-1)]  # All are of one length: the likest is the nearest.
         if self.deterministic:
@@ -114,4 +114,4 @@ class Gaussian:
         return mean + variance.sqrt().unsqueeze(-1) * noise
 
     def last(self, logits: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        return logits.log_softmax(-1)
+        return (logits + self.evidence(x_t, t)).log_softmax(-1)

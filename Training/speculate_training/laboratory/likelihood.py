@@ -17,7 +17,7 @@ from ..objective import prepare, sample_anchors
 from .bounds import estimate
 from .network import AUTOREGRESSIVE, Network
 from .processes import process_of
-from .source import Lot, Source, lot
+from .source import Lot, Source, lot, whole_places
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,15 @@ class Text:
         lots, inside, whole = [], 0, 0
         for indices in epoch_batches(corpus, np.arange(len(corpus)), source.tokens, 0):
             batch = collate(corpus, indices)
+            weights = whole_places(drafter, batch)
+            cells = torch.arange(weights.shape[1])
+            first, last = batch.prompts.unsqueeze(-1) - 1, batch.lengths.unsqueeze(-1) - 1 - drafter.config.block
+            places = (cells >= first) & (cells <= last)
+            inside += int(places.sum())
+            whole += int((weights[places] == 1).sum())
+            anchors = sample_anchors(batch, each, generator, weights).to(source.device)
             with torch.no_grad():
-                lesson = prepare(source.verifier, drafter, batch)
-            found = lot(drafter, lesson, sample_anchors(batch, each, generator).to(source.device))
-            inside += int(found.blocks.valid.all(-1).sum())
-            whole += int(found.whole.sum())
+                found = lot(drafter, prepare(source.verifier, drafter, batch), anchors)
             if bool(found.whole.any()):
                 lots.append(found)
         if not lots:

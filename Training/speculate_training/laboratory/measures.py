@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,8 +20,8 @@ from .source import Source
 from .texts import Texts, first
 from .variants import Variant, write
 
-PASSES = (1, 2, 4, 8)
-STEPS = (1, 2, 4, 8, 16, 32)
+PASSES: tuple[int, ...] = (1, 2, 4, 8)
+STEPS: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
 REPEATS = 8
 BLOCKS = 6  # That a text has which a process writes.
 
@@ -52,39 +53,53 @@ class Held:
             found["tau"] = tau(rounds(network, self.answers, 1))["tau"]
         return found
 
-    def reference(self) -> dict[str, Any]:
-        """What the verifier's own answers would be judged as."""
-        return reference(self.source.verifier, self.corpus, len(self.prompts.tokens), 8 * BLOCKS)
+    def about(self) -> dict[str, Any]:
+        """The share of blocks that had to be left out, and what the verifier's own answers would be judged as."""
+        judged = reference(self.source.verifier, self.corpus, len(self.prompts.tokens), 8 * BLOCKS)
+        return {"excluded": {name: text.excluded for name, text in self.texts.items()}, "reference": judged}
 
 
 def orders(network: Network) -> list[str]:
     return ["ancestral", "confidence"] if network.process == "absorbing" else ["ancestral"]
 
 
-def measure(network: Network, variant: Variant, held: Held, folder: Path) -> dict[str, Any]:
-    """Everything, or what the folder has already."""
+def measure(network: Network, variant: Variant, held: Held, folder: Path) -> None:
+    """Everything that the folder has not already, each in a file with the seconds that it took."""
     network.eval()
-    found: dict[str, Any] = {"process": variant.process, "schedule": variant.schedule, "layers": network.config.layers}
-    found["curve"] = json.loads((folder / "curve.json").read_text())
 
     def keep(name: str, make: Callable[[], Any]) -> None:
-        path = folder / f"{name}.json"
+        path, began = folder / f"{name}.json", time.monotonic()
         if not path.exists():
-            write(path, make())
-            print(f"{variant.name}, {name}: {path.read_text()[:300]}", flush=True)
-        found[name] = json.loads(path.read_text())
+            result = make()
+            write(path, {"result": result, "seconds": round(time.monotonic() - began, 1)})
+            print(f"{variant.name}: {name} measured", flush=True)
 
-    single = network.process == AUTOREGRESSIVE
-    keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in ((8,) if single else PASSES)})
+    passes, steps = PASSES, tuple(n for n in STEPS if n <= 8 or not network.reveals)
+    if network.process == AUTOREGRESSIVE:
+        passes = steps = (8,)
+    elif network.process == "token-distance":  # Whose every step takes products of V × V.
+        passes, steps = PASSES[:3], STEPS[:4]
+    keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
-        return found
+        return
     for name, text in held.texts.items():
         keep(f"bound-{name}", partial(bound, network, text, REPEATS))
         keep(f"markov-{name}", partial(one_pass, network, text, True))
     for order in orders(network):
-        steps = (8,) if single else tuple(n for n in STEPS if n <= 8 or not network.reveals)
         keep(f"quality-{order}", partial(qualities, network, held, steps, order))
         keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order))
+
+
+def collected(variant: Variant, folder: Path) -> dict[str, Any]:
+    """What has been measured of a variant, and the seconds of every part."""
+    found: dict[str, Any] = {"process": variant.process, "schedule": variant.schedule, "layers": variant.layers}
+    found["seconds"] = {}
+    for path in sorted(folder.glob("*.json")):
+        part = json.loads(path.read_text())
+        if path.stem == "curve":
+            found["curve"] = part
+        else:
+            found[path.stem], found["seconds"][path.stem] = part["result"], part["seconds"]
     return found
 
 

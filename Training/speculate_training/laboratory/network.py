@@ -23,6 +23,9 @@ AUTOREGRESSIVE = "autoregressive"
 PROCESSES = ("absorbing", "uniform", "token-distance", "score-absorbing", "score-uniform", "gaussian")
 #: Processes whose noise is one more state, MASK.
 ABSORBING = ("absorbing", "score-absorbing")
+#: Processes whose slots are told the noisy token that they predict, as D3PM's networks are. Bayes' rule brings it in
+#: anyway, so that the others leave it to that.
+TOLD = ("uniform", "token-distance")
 WIDTH = 64  # Of the Gaussian process's learnt embedding.
 TIMES = 32  # Features of the time.
 
@@ -43,7 +46,7 @@ class Network(Drafter):
         if not self.reveals:
             width = WIDTH if process == "gaussian" else hidden
             self.state_here = nn.Parameter(torch.zeros(hidden, width))
-            if process != "score-uniform":
+            if process in TOLD:
                 self.state_own = nn.Parameter(torch.zeros(hidden, width))
             self.time = nn.Parameter(torch.zeros(hidden, TIMES))
         if process == "score-absorbing":
@@ -86,7 +89,7 @@ class Network(Drafter):
         x = self.embed(self.slots(masked, first))
         vectors = (z if self.process == "gaussian" else F.embedding(z, self.draft_embd)).to(self.dtype)
         x = x + F.pad(linear(vectors[..., :-1, :], self.state_here).float(), (0, 0, 1, 0))
-        if self.process != "score-uniform":
+        if self.process in TOLD:
             x = x + linear(vectors, self.state_own).float()
         x = x + linear(features(t), self.time).unsqueeze(2)
         return self.trunk(x, anchors, context, within)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from . import processes
 from .file import save
 from .fit import fits
-from .measures import Held, measure
+from .measures import Held, collected, measure
 from .network import PROCESSES, Network
 from .source import Source
+from .tables import tables
 from .texts import Texts
 from .training import Course
-from .variants import VARIANTS, Variant, trained, write
+from .variants import VARIANTS, Variant, share, trained, write
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,15 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text nobody was trained on")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch answers the prompts")
     parser.add_argument("--variants", default=",".join(v.name for v in VARIANTS), help="which, with commas")
-    parser.add_argument("--blocks", type=int, default=3200, help="of training, for each process; in full 2000000")
+    parser.add_argument("--blocks", type=int, default=32000, help="of training, for each process; in full 2000000")
     parser.add_argument("--tokens", type=int, default=1792, help="of text in a step")
-    parser.add_argument("--batch", type=int, default=384, help="blocks drawn in a step; about 6 in 10 can be used")
+    parser.add_argument("--batch", type=int, default=256, help="blocks drawn in a step; about 9 in 10 can be used")
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--count", type=int, default=99, help="held-out prompts")
     parser.add_argument("--max-tokens", type=int, default=96, help="of an answer to them")
     parser.add_argument("--thorough", type=int, default=1, help="how many times as much text is measured on")
     parser.add_argument("--export", action="store_true", help="also write every network as a file for the engine")
-    parser.add_argument("--train-only", action="store_true", help="measure later: started again without, it does")
+    parser.add_argument("--share", default="1/1", help="of the variants: two processes may do 1/2 and 2/2")
+    parser.add_argument("--collect", action="store_true", help="only the tables and pictures of what was measured")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -55,41 +57,49 @@ def chosen(text: str) -> list[Variant]:
 
 def main(args: argparse.Namespace) -> None:
     variants = chosen(args.variants)
+    if args.collect:
+        collect(args, variants)
+        return
     if args.threads:
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     processes.keep_in = args.out
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
-    texts = Texts.read(args, source.checkpoint)
-    held = Held.read(source, texts, args.thorough)
-    course = Course(max(1, round(args.blocks / (0.6 * args.batch))), args.batch, args.rate)
-
-    results: dict[str, Any] = {}
-    for variant in variants:
+    held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
+    course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate)
+    for variant in part(variants, args.share):
         network = trained(source, variant, args.out, course, args.start, held.probe)
-        if args.train_only:
-            continue
-        results[variant.name] = measure(network, variant, held, args.out / variant.name)
+        measure(network, variant, held, args.out / variant.name)
         if args.export and variant.process in PROCESSES:
             export(network, source, args.out / f"{variant.name}.gguf")
-    if args.train_only:
-        return
+    if not (args.out / "held.json").exists():
+        write(args.out / "held.json", {"start": args.start, "verifier": Path(args.verifier).name, **held.about()})
+    if args.share == "1/1":
+        collect(args, variants)
+
+
+def part(variants: list[Variant], text: str) -> list[Variant]:
+    """What `--share` says."""
+    number, _, count = text.partition("/")
+    if not (number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise SystemExit(f"--share is {text}, expected as 1/2")
+    return share(variants, int(number), int(count))
+
+
+def collect(args: argparse.Namespace, variants: list[Variant]) -> None:
+    """laboratory.json, tables.md and the pictures, of all that has been measured."""
     from .pictures import draw  # Not earlier: matplotlib takes a second to load.
 
-    found = {**about(args, held), "variants": results, "fits": fits(results)}
+    if not (args.out / "held.json").exists():
+        raise SystemExit(f"{args.out}: nothing has been measured to the end there")
+    known = [variant for variant in variants if (args.out / variant.name / "tau.json").exists()]
+    results = {variant.name: collected(variant, args.out / variant.name) for variant in known}
+    found = {**json.loads((args.out / "held.json").read_text()), "variants": results, "fits": fits(results)}
     write(args.out / "laboratory.json", found)
     draw(found, args.out)
-    print(table(results))
-
-
-def about(args: argparse.Namespace, held: Held) -> dict[str, Any]:
-    return {
-        "verifier": Path(args.verifier).name,
-        "start": args.start,
-        "blocks": args.blocks,
-        "excluded": {name: text.excluded for name, text in held.texts.items()},
-        "reference": held.reference(),
-    }
+    text = tables(found)
+    (args.out / "tables.md").write_text(text)
+    print(text)
 
 
 def export(network: Network, source: Source, path: Path) -> None:
@@ -99,13 +109,3 @@ def export(network: Network, source: Source, path: Path) -> None:
     if network.process == "token-distance":
         graph = processes.neighbours(network.embedding[network.d2t])
     save(path, network, source.checkpoint, graph)
-
-
-def table(results: dict[str, Any]) -> str:
-    """Bounds in nats per token, and τ by passes."""
-    lines = ["variant | bound, own text | bound, prose | τ by passes"]
-    for name, result in results.items():
-        bounds = [f"{result[key]['nats']:.2f}" if key in result else "-" for key in ("bound-own", "bound-prose")]
-        taus = ", ".join(f"{n}: {row['tau']:.2f}" for n, row in result["tau"].items())
-        lines.append(f"{name} | {bounds[0]} | {bounds[1]} | {taus}")
-    return "\n".join(lines)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, fingerprint
-from ..corpus import Corpus, collate, endless
+from ..corpus import Batch, Corpus, collate, endless
 from ..drafter import Drafter
 from ..drafter_file import read
 from ..initialization import start_from
@@ -86,9 +87,17 @@ class Source:
         return prepare(self.verifier, drafter, batch, remembered)
 
     def lot(self, drafter: Drafter, indices: list[int], count: int, generator: torch.Generator) -> Lot:
-        """About `count` blocks at random places of the batch's answers."""
-        lesson = self.lesson(drafter, indices)
+        """About `count` blocks at random places of the batch's answers; where there are enough, whole ones."""
         batch = collate(self.corpus, indices)
         each = min(-(-count // len(indices)), int((batch.lengths - batch.prompts).max()))
-        anchors = sample_anchors(batch, each, generator).to(self.device)
-        return lot(drafter, lesson, anchors)
+        anchors = sample_anchors(batch, each, generator, whole_places(drafter, batch)).to(self.device)
+        return lot(drafter, self.lesson(drafter, indices), anchors)
+
+
+def whole_places(drafter: Drafter, batch: Batch) -> Tensor:
+    """Weights [S, T] of anchors: next to nothing where one of the tokens that follow cannot be drafted."""
+    B = drafter.config.block
+    can = drafter.t2d.cpu()[batch.tokens] >= 0
+    can &= torch.arange(can.shape[1]) < batch.lengths.unsqueeze(-1)
+    follow = F.pad(can[:, 1:], (0, B)).unfold(1, B, 1)[:, : can.shape[1]].all(-1)
+    return torch.where(follow, 1.0, 1e-6)

@@ -36,7 +36,7 @@ class Course:
     """How long and how fast; `blocks` in each of the steps."""
 
     steps: int
-    blocks: int = 384
+    blocks: int = 256
     rate: float = 3e-4
     fall: float = 0.5  # Share of the steps over which the rate falls.
     rounded: bool = True  # Whether the network computes with its matrices as the file will hold them.
@@ -72,30 +72,16 @@ def seeded(generator: torch.Generator, device: torch.device) -> torch.Generator:
 
 def surprise(network: Network, hidden: Tensor, x0: Tensor, z: Tensor, times: Tensor) -> Tensor:
     """The process's term of the bound for each token, in nats: [N, B], of blocks x0 [N, B] at z and times [N]. Of the
-    autoregressive head: −log p. Of the Gaussian process too, as in CDCD (Dieleman et al. 2022): its bound weighs
-    small times 1/t², thousands of nats that drown everything else at first, and is least for the same predictions. Of
-    token distances −log p(x0 | z), D3PM's auxiliary loss: the same in spirit, and without products of V × V."""
+    autoregressive head: −log p. Of token distances −log p(x0 | z), D3PM's auxiliary loss: the same in spirit, and
+    without a gradient through products of V × V."""
     logits = network.unary(hidden)
     if network.process == "token-distance":
         with torch.no_grad():
             evidence = process_of(network).evidence(z, times.unsqueeze(-1))
         logits = logits + evidence
-    if network.process in (AUTOREGRESSIVE, "gaussian", "token-distance"):
+    if network.process in (AUTOREGRESSIVE, "token-distance"):
         return F.cross_entropy(logits.flatten(0, 1), x0.flatten(), reduction="none").reshape(x0.shape)
     return process_of(network).loss(logits, x0, z, times.unsqueeze(-1))
-
-
-def head_target(network: Network, lot: Lot, rows: Tensor, z: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
-    """The verifier's distributions, and which of them belongs to each of `rows` of the slots. The Gaussian network
-    knows what stands where it predicts, and the others are told by Bayes' rule afterwards: its target has that."""
-    which = lot.blocks.which.flatten()[rows]
-    if network.process != "gaussian":
-        return lot.blocks.distributions, which
-    process = process_of(network)
-    each = times.unsqueeze(-1).expand(lot.x0.shape).flatten()[rows]
-    evidence = process.evidence(z.flatten(0, 2)[rows], each)
-    known = (lot.blocks.distributions[which].float().log() + evidence).softmax(-1)
-    return known.to(lot.blocks.distributions.dtype), torch.arange(len(rows), device=rows.device)
 
 
 def losses(network: Network, lot: Lot, generator: torch.Generator) -> Losses:
@@ -110,13 +96,12 @@ def losses(network: Network, lot: Lot, generator: torch.Generator) -> Losses:
     if network.reveals and network.process != AUTOREGRESSIVE:
         wanted = wanted & (z == network.config.draft_vocabulary)  # What is revealed is known.
     rows = wanted.flatten().nonzero().squeeze(-1)
-    with torch.no_grad():
-        target, which = head_target(network, lot, rows, z, times)
     row_hidden = hidden.flatten(0, 2)[rows]
     previous = network.previous(lot.blocks.tokens[..., :-1].flatten()[rows], row_hidden)
     weight = position_weights(lot.x0.shape[-1], DECAY).to(rows.device).expand(lot.x0.shape).flatten()[rows]
     head, _, _ = HeadLoss.apply(
-        row_hidden, previous, network.output, network.markov_w2, target, which, weight, MIX
+        row_hidden, previous, network.output, network.markov_w2, lot.blocks.distributions,
+        lot.blocks.which.flatten()[rows], weight, MIX,
     )  # fmt: skip
     return Losses(bound + head, float(bound.detach()), float(head.detach()), int(lot.whole.sum()))
 
@@ -146,7 +131,7 @@ class Trainer:
     def __init__(self, network: Network, folder: Path, course: Course, seed: int = 1) -> None:
         self.network, self.folder, self.course, self.seed = network, folder, course, seed
         self.optimizers = optimizers(network, course.rate)
-        self.step, self.blocks = 0, 0
+        self.step, self.blocks, self.seconds = 0, 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
             state: dict[str, Any] = torch.load(self.path, map_location=network.d2t.device, weights_only=True)
@@ -155,7 +140,7 @@ class Trainer:
             network.load_state_dict(state["network"])
             for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(values)
-            self.step, self.blocks = state["step"], state["blocks"]
+            self.step, self.blocks, self.seconds = state["step"], state["blocks"], state["seconds"]
 
     @property
     def path(self) -> Path:
@@ -173,6 +158,7 @@ class Trainer:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "blocks": self.blocks,
+            "seconds": self.seconds,
         }
         beside = self.path.with_suffix(".tmp")
         torch.save(state, beside)
@@ -207,8 +193,10 @@ class Trainer:
         for indices in source.batches(self.step):
             if self.step >= self.course.steps:
                 break
+            began = time.monotonic()
             generator = torch.Generator().manual_seed(self.seed * 1_000_000_007 + self.step)
             found = self.learn(loss, source.lot(self.network, indices, self.course.blocks, generator), generator)
+            self.seconds += time.monotonic() - began
             self.log(found)
             quarter = self.step * 4 // self.course.steps > (self.step - 1) * 4 // self.course.steps
             if quarter or time.monotonic() - saved > save_every:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -24,16 +25,16 @@ class Variant:
     layers: int = 0  # Of a trunk that begins from the verifier's weights; 0: begins as all do.
     teacher: str = ""  # The variant that it is distilled from,
     kind: Kind = "sdtt"  # and how.
+    budget: float = 1.0  # Of the others' training.
 
 
 VARIANTS = [
     *(Variant(process, process) for process in (*PROCESSES, AUTOREGRESSIVE)),
     Variant("absorbing-cosine", "absorbing", "cosine"),
     Variant("absorbing-geometric", "absorbing", "geometric"),
-    *(Variant(f"verifier-{layers}", "absorbing", layers=layers) for layers in (1, 2, 3)),
-    Variant("absorbing-sdtt", "absorbing", teacher="absorbing", kind="sdtt"),
-    Variant("absorbing-consistency", "absorbing", teacher="absorbing", kind="consistency"),
-    Variant("uniform-consistency", "uniform", teacher="uniform", kind="consistency"),
+    *(Variant(f"verifier-{layers}", "absorbing", layers=layers, budget=0.5) for layers in (1, 2, 3)),
+    Variant("absorbing-sdtt", "absorbing", teacher="absorbing", budget=0.5),
+    Variant("absorbing-consistency", "absorbing", teacher="absorbing", kind="consistency", budget=0.5),
 ]
 #: A measure of a network in training, for the curves: name → number.
 Probe = Callable[[Network, Variant], dict[str, float]]
@@ -48,26 +49,47 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     """The variant's network, trained to the end in folder/NAME; the rest of it where it was interrupted. After every
     quarter `probe` is asked, and curve.json keeps what it says with the number of blocks."""
     own = folder / variant.name
-    fall = 1e-9 if variant.layers else course.fall  # One rate throughout, so that every point ends a run of its own.
-    course = Course(course.steps, course.blocks, course.rate, fall, course.rounded)
+    # One rate throughout where every point of the curve shall stand for a run that ends there.
+    fall, rate = (1e-9 if variant.layers else course.fall), course.rate / (3 if variant.teacher else 1)
+    steps = max(4, round(course.steps * variant.budget))
+    loss = None
     if variant.teacher:
         by_name = {known.name: known for known in VARIANTS}
         teacher = trained(source, by_name[variant.teacher], folder, course, start, probe)
         network = copy.deepcopy(teacher)
-        course = Course(max(1, course.steps // 2), course.blocks, course.rate / 3, course.fall, course.rounded)
         loss = distillation(network, teacher, variant.kind)
     else:
-        network, loss = untrained(source, variant, start), None
+        network = untrained(source, variant, start)
+    course = dataclasses.replace(course, steps=steps, rate=rate, fall=fall)
     trainer = Trainer(network, own, course)
     curve: list[dict[str, Any]] = json.loads((own / "curve.json").read_text()) if trainer.step else []
     if not curve:
-        curve = [{"blocks": 0, **probe(network, variant)}]
+        curve = [{"blocks": 0, "seconds": 0.0, **probe(network, variant)}]
         write(own / "curve.json", curve)
     for blocks in trainer.run(source, loss):
-        curve = [point for point in curve if point["blocks"] < blocks] + [{"blocks": blocks, **probe(network, variant)}]
+        curve = [point for point in curve if point["blocks"] < blocks] + [
+            {"blocks": blocks, "seconds": trainer.seconds, **probe(network, variant)}
+        ]
         write(own / "curve.json", curve)
         print(f"{variant.name}: {blocks} blocks, {curve[-1]}", flush=True)
     return network
+
+
+def cost(variant: Variant) -> float:
+    """About how long it takes, against a plain process; half of that is measuring."""
+    products = 2.5 if variant.process == "token-distance" else 1.0
+    return products * (0.5 * variant.budget + (0.1 if variant.layers else 0.5))
+
+
+def share(variants: list[Variant], number: int, count: int) -> list[Variant]:
+    """The part `number` (from 1) of `count` that take about as long; what is distilled stays with its teacher."""
+    groups: dict[str, list[Variant]] = {}
+    for variant in variants:
+        groups.setdefault(variant.teacher or variant.name, []).append(variant)
+    parts: list[list[Variant]] = [[] for _ in range(count)]
+    for group in sorted(groups.values(), key=lambda group: -sum(map(cost, group))):
+        min(parts, key=lambda part: sum(map(cost, part))).extend(group)
+    return parts[number - 1]
 
 
 def write(path: Path, value: Any) -> None:

@@ -22,8 +22,8 @@ from speculate_training.laboratory.network import AUTOREGRESSIVE, PROCESSES
 from speculate_training.laboratory.process import TokenProcess
 from speculate_training.laboratory.processes import process_of
 from speculate_training.laboratory.source import Source
-from speculate_training.laboratory.training import Course, Trainer, head_target, losses, noisy
-from speculate_training.laboratory.variants import VARIANTS
+from speculate_training.laboratory.training import Course, Trainer, losses, noisy
+from speculate_training.laboratory.variants import VARIANTS, cost, share
 from speculate_training.verifier import Verifier
 
 EVERY = (*PROCESSES, AUTOREGRESSIVE)
@@ -77,22 +77,6 @@ def test_an_interrupted_run_ends_with_the_same_weights(source: Source, tmp_path:
         assert torch.equal(ours, theirs), name
     with pytest.raises(SystemExit, match="name another folder"):
         Trainer(network_of(source, "gaussian"), tmp_path / "b", course)
-
-
-def test_the_gaussian_head_is_taught_what_its_slot_sees(source: Source, easy: Corpus) -> None:
-    source.corpus = easy
-    network = network_of(source, "gaussian")
-    lot = source.lot(network, [0, 1], 8, torch.Generator().manual_seed(1))
-    process = process_of(network)
-    t = torch.full(lot.whole.shape, 0.02)
-    z = process.noise(lot.x0, t.unsqueeze(-1), torch.Generator().manual_seed(2))
-    rows = torch.arange(lot.x0.numel())
-    with torch.no_grad():
-        target, which = head_target(network, lot, rows, z, t)
-    right = target[which].gather(1, lot.x0.flatten().unsqueeze(-1))[
-        lot.whole.unsqueeze(-1).expand(lot.x0.shape).flatten()
-    ]
-    assert float(right.min()) > 0.9  # There is next to no noise.
 
 
 @pytest.mark.parametrize("kind", ["sdtt", "consistency"])
@@ -161,6 +145,7 @@ def test_the_command_does_everything_and_continues(
     monkeypatch.setattr(sys, "argv", [*command, "--export"])
     __main__.main()
     found = json.loads((tmp_path / "out" / "laboratory.json").read_text())
+    assert all(len(variant["curve"]) == 5 and variant["seconds"]["tau"] >= 0 for variant in found["variants"].values())
     assert list(found["variants"]) == names.split(",") and "verifier-1" in found["fits"]
     absorbing = found["variants"]["absorbing"]
     assert list(absorbing["tau"]) == ["1", "2", "4", "8"] and "quality-confidence" in absorbing
@@ -174,10 +159,18 @@ def test_the_command_does_everything_and_continues(
     monkeypatch.setattr(sys, "argv", [*command, "--variants", "levenshtein"])
     with pytest.raises(SystemExit, match="--variants has levenshtein"):
         __main__.main()
-    assert "bound, own text" in capsys.readouterr().out
+    assert "| absorbing-sdtt |" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*command, "--share", "3/2"])
+    with pytest.raises(SystemExit, match="--share is 3/2"):
+        __main__.main()
 
 
-def test_variants_have_names_and_teachers() -> None:
+def test_shares_are_all_variants_and_keep_students_with_their_teacher() -> None:
     names = [variant.name for variant in VARIANTS]
     assert len(set(names)) == len(names)
-    assert {variant.teacher for variant in VARIANTS if variant.teacher} <= set(names)
+    parts = [share(VARIANTS, number, 2) for number in (1, 2)]
+    assert sorted(variant.name for part in parts for variant in part) == sorted(names)
+    for part in parts:
+        assert {variant.teacher for variant in part if variant.teacher} <= {variant.name for variant in part}
+    first, second = (sum(map(cost, part)) for part in parts)
+    assert abs(first - second) < 1.5

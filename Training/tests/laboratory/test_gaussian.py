@@ -63,9 +63,9 @@ def test_the_bridge_is_bayes_rule(schedule: str) -> None:
 
 def test_a_steps_loss_is_the_divergence_of_its_bridges() -> None:
     logits = torch.tensor([[0.7, -0.2]], dtype=torch.float64)
-    guess = LINE.prediction(logits)
     s, t = 0.3, 0.7
     for token, z in ((0, -0.9), (1, 0.2)):
+        guess = LINE.prediction(logits, at(z)[None], at(t))
         mean, variance = LINE.bridge(LINE.rows[token][None], at(z)[None], at(s), at(t))
         other, same = LINE.bridge(guess, at(z)[None], at(s), at(t))
         q, p = density(GRID, mean[0], variance), density(GRID, other[0], same)
@@ -100,10 +100,11 @@ def test_rounding_is_bayes_rule_for_an_even_prior() -> None:
     torch.testing.assert_close(process.rounding(z, at(0.4))[0].exp(), likelihood / likelihood.sum())
 
 
-def truth(p: torch.Tensor, z: torch.Tensor, t: float) -> torch.Tensor:
-    """log p(w | z_t) [.., 2] of a token drawn from p."""
-    likelihood = torch.stack([noisy(z, float(row), t) for row in LINE.rows[:, 0]], -1)
-    return (likelihood * p + 1e-300).log().log_softmax(-1)
+def test_a_slots_own_vector_comes_in_by_bayes_rule() -> None:
+    p, z, t = torch.tensor([0.3, 0.7], dtype=torch.float64), torch.tensor([-0.4, 0.9], dtype=torch.float64), 0.6
+    joint = p * torch.stack([noisy(z, float(row), t) for row in LINE.rows[:, 0]], -1)
+    found = LINE.last(p.log().expand(2, 2), z[:, None], torch.full_like(z, t)).exp()
+    torch.testing.assert_close(found, joint / joint.sum(-1, keepdim=True))
 
 
 def test_the_continuous_bound_of_the_truth_is_its_logarithm() -> None:
@@ -112,7 +113,7 @@ def test_the_continuous_bound_of_the_truth_is_its_logarithm() -> None:
 
         def mean(u: float, token: int = token) -> float:
             t = torch.tensor(LINE.least + (1 - LINE.least) * u, dtype=torch.float64)  # No jump inside.
-            loss = LINE.loss(truth(p, GRID, float(t)), torch.full_like(GRID, token).long(), GRID[:, None], t)
+            loss = LINE.loss(p.log().expand(len(GRID), 2), torch.full_like(GRID, token).long(), GRID[:, None], t)
             return (1 - LINE.least) * float((noisy(GRID, float(LINE.rows[token]), float(t)) * loss).sum() * CELL)
 
         rounding = LINE.rounding(GRID[:, None], torch.full_like(GRID, LINE.least))[:, token]
@@ -129,10 +130,10 @@ def test_the_likelihood_of_the_sampler_is_within_the_step_bound(right: bool) -> 
     cell = CELL * 10
 
     def logits(z: torch.Tensor, t: float) -> torch.Tensor:
-        return truth(p, z, t) if right else torch.stack([torch.sin(2 * z), t * z], -1)
+        return p.log().expand(len(z), 2) if right else torch.stack([torch.sin(2 * z), t * z], -1)
 
     prior = density(z, 0.0, 1.0) * cell
-    clean = LINE.prediction(logits(z, 1.0))
+    clean = LINE.prediction(logits(z, 1.0), z[:, None], torch.ones_like(z))
     mean, variance = LINE.bridge(clean, z[:, None], at(0.5), at(1.0))
     step = density(z[None, :], mean, variance) * cell  # [z_1, z_½]
     last = LINE.last(logits(z, 0.5), z[:, None], torch.full_like(z, 0.5))
@@ -167,10 +168,11 @@ def test_clamping_moves_the_prediction_to_the_nearest_embedding() -> None:
     rows = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     process = Gaussian(rows, SCHEDULES["linear"], deterministic=True, clamped=True)
     logits = torch.randn(40, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
-    guess = process.prediction(logits)
+    z = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    guess = process.prediction(logits, z, at(0.8))
     nearest = process.rows[torch.cdist(guess, process.rows).argmin(-1)]
     later, wider = process.scales(at(0.8))
-    noise = torch.ones(40, 3, dtype=torch.float64)
+    noise = (z - later * nearest) / wider
     signal, spread = process.scales(at(0.3))
-    found = process.step(logits, later * nearest + wider * noise, at(0.3), at(0.8), None)
+    found = process.step(logits, z, at(0.3), at(0.8), None)
     torch.testing.assert_close(found, signal * nearest + spread * noise)
