@@ -11,24 +11,28 @@ from .measures import PASSES, STEPS
 
 def tables(found: dict[str, Any]) -> str:
     variants, text = found["variants"], []
-    text.append("Nats per token (standard error of the drawing, middle 95 % over texts):\n")
+    text.append("## bounds\n\nNats per token (standard error of the drawing, middle 95 % over texts):\n")
     rows = [likelihood(name, variant) for name, variant in variants.items() if "bound-own" in variant]
     heads = ["", "blocks", "bound, own text", "bound, prose", "one pass, Markov: own", "prose"]
     text.append(table(heads, rows))
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["excluded"].items())
     text.append(f"Blocks left out, since a token cannot be drafted: {shares}.\n")
-    text.append("τ of greedy rounds by passes (middle 95 % over prompts):\n")
+    text.append("## drafts\n\nτ of greedy rounds by passes (middle 95 % over prompts):\n")
     rows = [[name, *(tau(variant["tau"].get(str(n))) for n in PASSES)] for name, variant in variants.items()]
     text.append(table(["", *map(str, PASSES)], rows))
-    text.append("Written text: the verifier's perplexity / entropy / repeated 4-grams, by steps per block of 8:\n")
+    text.append(
+        "## quality\n\nWritten text: the verifier's perplexity / entropy / repeated 4-grams, by steps per block of 8:\n"
+    )
     rows = [row for name, variant in variants.items() for row in qualities(name, variant)]
     reference = found["reference"]
     rows.append(["the verifier's own answers", written(reference), *[""] * (len(STEPS) - 1)])
     text.append(table(["", *map(str, STEPS)], rows))
-    text.append("Holes filled exactly / the verifier's nats per token of the block, by length of the hole:\n")
+    text.append(
+        "## infilling\n\nHoles filled exactly / the verifier's nats per token of the block, by length of the hole:\n"
+    )
     rows = [row for name, variant in variants.items() for row in holes(name, variant)]
     text.append(table(["", *map(str, LENGTHS), "the text itself"], rows))
-    text.append("τ − 1 = a · blocks^b, from the verifier's weights:\n")
+    text.append("## laws\n\nτ − 1 = a · blocks^b, from the verifier's weights:\n")
     rows = [
         [name, f"{law['scale']:.3g}", f"{law['exponent']:.3f} ± {law['error']:.3f}"]
         for name, law in found["fits"].items()

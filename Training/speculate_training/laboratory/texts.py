@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,15 @@ class Texts:
         if len(rows) < 2:
             raise SystemExit(f"{args.prompts} has {len(rows)} prompts, expected at least 2")
         found = {}
-        for temperature, part in ((0.0, rows), (0.7, rows[1::2])):
-            given = answers(args, f"held-out-{temperature:g}", part, temperature, args.seed)
-            found[temperature] = [
-                (answer["prompt_ids"], cut_loop(answer["tokens"]), f"{temperature:g}")
-                for answer in sorted(given, key=lambda answer: int(answer["id"]))
-                if len(answer["tokens"]) >= 10
-            ]
+        with (args.out / "held-out.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # Another share waits, and finds the answers there.
+            for temperature, part in ((0.0, rows), (0.7, rows[1::2])):
+                given = answers(args, f"held-out-{temperature:g}", part, temperature, args.seed)
+                found[temperature] = [
+                    (answer["prompt_ids"], cut_loop(answer["tokens"]), f"{temperature:g}")
+                    for answer in sorted(given, key=lambda answer: int(answer["id"]))
+                    if len(answer["tokens"]) >= 10
+                ]
         greedy = Corpus.build(found[0.0], vocabulary)
         pairs = zip(found[0.0][::2], found[0.7], strict=False)
         own = Corpus.build((text for pair in pairs for text in pair), vocabulary)
