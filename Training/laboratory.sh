@@ -18,12 +18,12 @@ run() { .venv/bin/python -m speculate_training "$@"; }
     --count 700 --own 300 --max-tokens 96 --cache "$work/states"
 laboratory() {
     run laboratory --verifier "$verifier" --corpus "$work/corpus.npz" --cache "$work/states" --engine "$engine" \
-        --out "$work/laboratory" "$@"
+        --out "$work" "$@"
 }
 # Two processes of one thread each are quicker than one of two.
-laboratory "$@" --threads 1 --share 1/2 &
+laboratory "$@" --export --threads 1 --share 1/2 &
 first=$!
-laboratory "$@" --threads 1 --share 2/2 || { kill $first; exit 1; }
+laboratory "$@" --export --threads 1 --share 2/2 || { kill $first; exit 1; }
 wait $first
-laboratory "$@" --collect
-echo "$work/laboratory: laboratory.json, tables.md, bound.svg, quality.svg, passes.svg; see Training/LABORATORY.md"
+laboratory "$@" --engine-only  # Nothing runs beside it.
+echo "$work: laboratory.json, tables.md, bound.svg, quality.svg, passes.svg; see Training/LABORATORY.md"

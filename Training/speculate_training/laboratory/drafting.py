@@ -17,9 +17,13 @@ from torch import Tensor
 from ..compare import play
 from ..corpus import Corpus, collate, epoch_batches
 from ..drafter import Injected
+from ..drafting import SCHEDULES, draft_blocks
 from ..verifier import Verifier, VerifierPass
 from .network import AUTOREGRESSIVE, Network
 from .processes import process_of
+
+#: Tokens that are revealed from the left after each pass but the last, by number of passes.
+LEFT = SCHEDULES | {8: tuple(range(1, 8))}
 
 
 @torch.no_grad()
@@ -80,8 +84,11 @@ class Answers:
         return Answers(corpus, batches, [verifier.forward(tokens, taps).with_cache([], []) for tokens in rows])
 
 
-def leading(network: Network, answers: Answers, number: int, passes: int) -> Iterable[list[int]]:
-    """For each sequence of a batch and each token of its answer: how many leading tokens drafted there are right."""
+def leading(
+    network: Network, answers: Answers, number: int, passes: int, left: bool = False
+) -> Iterable[list[int]]:  # fmt: skip
+    """For each sequence of a batch and each token of its answer: how many leading tokens drafted there are right.
+    `left`: as the engine has always drafted with masks, from the left and with the Markov head in every pass."""
     past, device = answers.pasts[number], network.d2t.device
     batch = collate(answers.corpus, answers.batches[number]).to(device)
     B = network.config.block
@@ -92,18 +99,22 @@ def leading(network: Network, answers: Answers, number: int, passes: int) -> Ite
     ahead = anchors.unsqueeze(-1) + torch.arange(B + 1, device=device)
     text = batch.tokens.gather(1, torch.minimum(ahead, last.unsqueeze(-1)).flatten(1)).reshape(ahead.shape)
     generator = torch.Generator(device).manual_seed(number)
-    tokens = draft(network, network.inject(past.taps), anchors, text[..., 0], passes, generator)
-    right = (network.d2t[tokens] == text[..., 1:]) & (ahead[..., 1:] <= last.unsqueeze(-1))
+    context = network.inject(past.taps)
+    if left:
+        tokens = draft_blocks(network, context, anchors, text[..., 0], B, LEFT[passes]).tokens
+    else:
+        tokens = network.d2t[draft(network, context, anchors, text[..., 0], passes, generator)]
+    right = (tokens == text[..., 1:]) & (ahead[..., 1:] <= last.unsqueeze(-1))
     counts = right.int().cumprod(-1).sum(-1)
     for row, length in zip(counts.tolist(), room.tolist(), strict=True):
         yield row[:length]
 
 
-def rounds(network: Network, answers: Answers, passes: int) -> np.ndarray:
+def rounds(network: Network, answers: Answers, passes: int, left: bool = False) -> np.ndarray:
     """Tokens and rounds [prompts, 2] of every answer at the greatest depth."""
     played = np.zeros((len(answers.corpus), 2))
     for number, indices in enumerate(answers.batches):
-        for index, row in zip(indices, leading(network, answers, number, passes), strict=True):
+        for index, row in zip(indices, leading(network, answers, number, passes, left), strict=True):
             played[index] = play(row, network.config.block)
     return played
 

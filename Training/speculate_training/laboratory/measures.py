@@ -82,6 +82,8 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
         return
+    if network.process == "absorbing":
+        keep("tau-left", lambda: {str(n): tau(rounds(network, held.answers, n, True)) for n in PASSES[1:]})
     for name, text in held.texts.items():
         keep(f"bound-{name}", partial(bound, network, text, REPEATS))
         keep(f"markov-{name}", partial(one_pass, network, text, True))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 import torch
 
 from . import processes
+from .engine import bench
 from .file import save
 from .fit import fits
 from .measures import Held, collected, measure
@@ -42,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--thorough", type=int, default=1, help="how many times as much text is measured on")
     parser.add_argument("--export", action="store_true", help="also write every network as a file for the engine")
     parser.add_argument("--share", default="1/1", help="of the variants: two processes may do 1/2 and 2/2")
+    parser.add_argument("--engine-only", action="store_true", help="measure the exported files' speed in the engine")
     parser.add_argument("--collect", action="store_true", help="only the tables and pictures of what was measured")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -57,7 +60,9 @@ def chosen(text: str) -> list[Variant]:
 
 def main(args: argparse.Namespace) -> None:
     variants = chosen(args.variants)
-    if args.collect:
+    if args.engine_only:
+        race(args, variants)
+    if args.collect or args.engine_only:
         collect(args, variants)
         return
     if args.threads:
@@ -76,6 +81,20 @@ def main(args: argparse.Namespace) -> None:
         write(args.out / "held.json", {"start": args.start, "verifier": Path(args.verifier).name, **held.about()})
     if args.share == "1/1":
         collect(args, variants)
+
+
+def race(args: argparse.Namespace, variants: list[Variant]) -> None:
+    """The exported files in the engine, one after another, that nothing else runs beside."""
+    files = {variant.name: args.out / f"{variant.name}.gguf" for variant in variants}
+    files = {name: path for name, path in files.items() if path.exists() and "verifier-" not in name}
+    if not files:
+        raise SystemExit(f"{args.out} has no exported networks; --export writes them")
+    for name, path in files.items():
+        done, began = args.out / name / "engine.json", time.monotonic()
+        if not done.exists():
+            result = bench(args.engine, args.verifier, path, args.prompts)
+            write(done, {"result": result, "seconds": round(time.monotonic() - began, 1)})
+            print(f"{name}: engine measured", flush=True)
 
 
 def part(variants: list[Variant], text: str) -> list[Variant]:

@@ -18,7 +18,7 @@ def tables(found: dict[str, Any]) -> str:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["excluded"].items())
     text.append(f"Blocks left out, since a token cannot be drafted: {shares}.\n")
     text.append("## drafts\n\nτ of greedy rounds by passes (middle 95 % over prompts):\n")
-    rows = [[name, *(tau(variant["tau"].get(str(n))) for n in PASSES)] for name, variant in variants.items()]
+    rows = [row for name, variant in variants.items() for row in taus(name, variant)]
     text.append(table(["", *map(str, PASSES)], rows))
     text.append(
         "## quality\n\nWritten text: the verifier's perplexity / entropy / repeated 4-grams, by steps per block of 8:\n"
@@ -38,6 +38,11 @@ def tables(found: dict[str, Any]) -> str:
         for name, law in found["fits"].items()
     ]
     text.append(table(["", "a", "b"], rows))
+    raced = {name: variant["engine"] for name, variant in variants.items() if "engine" in variant}
+    if raced:
+        text.append("## engine\n\nτ / speed-up in the engine, greedy, then at 0.7 with rejection, by passes:\n")
+        heads = [f"{rule}, {n}" for rule in ("greedy", "rejection") for n in PASSES]
+        text.append(table(["", *heads], [speeds(name, rows) for name, rows in raced.items()]))
     seconds = sum(variant["curve"][-1]["seconds"] for variant in variants.values())
     measured = sum(sum(variant["seconds"].values()) for variant in variants.values())
     text.append(f"{seconds / 60:.0f} minutes of training and {measured / 60:.0f} of measuring, on one thread each.\n")
@@ -61,6 +66,17 @@ def likelihood(name: str, variant: dict[str, Any]) -> list[str]:
 
 def tau(row: dict[str, Any] | None) -> str:
     return f"{row['tau']:.2f} ({row['low']:.2f} to {row['high']:.2f})" if row else ""
+
+
+def taus(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
+    for key, label in (("tau", name), ("tau-left", f"{name}, from the left")):
+        if key in variant:
+            yield [label, *(tau(variant[key].get(str(n))) for n in PASSES)]
+
+
+def speeds(name: str, rows: list[dict[str, Any]]) -> list[str]:
+    ordered = sorted(rows, key=lambda row: (row["temperature"], row["passes"]))
+    return [name, *(f"{row['tau']:.2f} / {row['speedup']:.2f}" for row in ordered)]
 
 
 def written(row: dict[str, Any] | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from conftest import network_of
 
 from speculate_training.corpus import Corpus, collate
 from speculate_training.evaluate import matches
-from speculate_training.laboratory import quality
+from speculate_training.laboratory import engine, quality
 from speculate_training.laboratory.drafting import Answers, leading, sure, tau
 from speculate_training.laboratory.fit import power_law
 from speculate_training.laboratory.infilling import fill, infilling, middle
@@ -72,6 +74,34 @@ def test_one_absorbing_pass_is_the_drafters_own(source: Source, easy: Corpus) ->
     answers = Answers.read(source.verifier, easy, network.config.taps, 100)
     expected = list(matches(source.verifier, network, collate(easy, answers.batches[0]), ()))
     assert list(leading(network, answers, 0, 1)) == expected
+
+
+def test_from_the_left_is_as_the_engine_drafts(source: Source, easy: Corpus) -> None:
+    network = network_of(source, "absorbing")
+    answers = Answers.read(source.verifier, easy, network.config.taps, 100)
+    expected = list(matches(source.verifier, network, collate(easy, answers.batches[0]), (2,)))
+    assert list(leading(network, answers, 0, 2, left=True)) == expected
+    assert any(count > 0 for row in expected for count in row)
+
+
+def test_the_engines_report_by_hand(tmp_path: Path) -> None:
+    def one(setting: str, tokens: int, rounds: int, speeds: list[float]) -> dict[str, Any]:
+        outcome = {"tokens": tokens, "rounds": rounds, "speeds": speeds}
+        return {"setting": setting, "temperature": 0, "acceptance": "greedy", "outcomes": [outcome, outcome]}
+
+    series = [
+        one("plain", 10, 10, [50.0, 100.0, 200.0]),
+        one("diffusion:8x2", 10, 4, [150.0]),
+        one("lookup", 1, 1, [1.0]),
+    ]
+    row = {"temperature": 0, "acceptance": "greedy", "passes": 2, "tau": 2.5, "speedup": 1.5}
+    assert engine.rows(series) == [row]
+    program, prompts = tmp_path / "program", tmp_path / "prompts.jsonl"
+    prompts.write_text("{}\n" * 30)
+    program.write_text("#!/bin/sh\necho no such process >&2\nexit 3\n")
+    program.chmod(0o755)
+    with pytest.raises(SystemExit, match="bench ended with 3 for .*x.gguf: no such process"):
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
 
 
 def test_tau_by_hand() -> None:

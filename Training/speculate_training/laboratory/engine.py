@@ -1,0 +1,52 @@
+"""What the exported networks bring in the engine: τ and speed-up of rounds by `speculate bench`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+#: Denoising passes, of blocks of eight.
+SETTINGS = {1: "diffusion:8", 2: "diffusion:8x2", 4: "diffusion:8x4", 8: "diffusion:8x8"}
+
+
+def bench(engine: str, verifier: str, network: Path, prompts: Path, count: int = 20) -> list[dict[str, Any]]:
+    """A row for each number of passes, greedy and drawn at 0.7 with rejection: τ and speed-up over plain decoding, all
+    prompts together."""
+    if not engine:
+        raise SystemExit("the engine's speed needs --engine, the speculate program")
+    few, output = network.with_suffix(".prompts.jsonl"), network.with_suffix(".bench.json")
+    few.write_text("".join(line + "\n" for line in prompts.read_text().splitlines()[:count]))
+    command = [engine, "bench", "--model", verifier, "--drafter", str(network), "--prompts", str(few), "--quiet"]
+    command += ["--settings", *SETTINGS.values(), "--temperatures", "0", "0.7", "--acceptance", "rejection"]
+    command += ["--max-tokens", "48", "--repeats", "1", "--output", str(output)]
+    finished = subprocess.run(command, check=False, capture_output=True, text=True)
+    if finished.returncode:
+        raise SystemExit(f"{engine} bench ended with {finished.returncode} for {network}: {finished.stderr.strip()}")
+    series = json.loads(output.read_text())["series"]
+    few.unlink()
+    output.unlink()
+    return rows(series)
+
+
+def rows(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """τ and speed-up of every setting, against the plain one of the same temperature and rule."""
+    passes = {setting: n for n, setting in SETTINGS.items()}
+    plain = {(one["temperature"], one["acceptance"]): pace(one) for one in series if one["setting"] == "plain"}
+    found = []
+    for one in series:
+        if one["setting"] not in passes:
+            continue
+        rule = (one["temperature"], one["acceptance"])
+        tokens, rounds = (sum(outcome[key] for outcome in one["outcomes"]) for key in ("tokens", "rounds"))
+        line = {"temperature": rule[0], "acceptance": rule[1], "passes": passes[one["setting"]]}
+        found.append(line | {"tau": tokens / max(rounds, 1), "speedup": pace(one) / plain[rule]})
+    return found
+
+
+def pace(one: dict[str, Any]) -> float:
+    """Tokens per second of all prompts together."""
+    seconds = sum(outcome["tokens"] / median(outcome["speeds"]) for outcome in one["outcomes"])
+    return float(sum(outcome["tokens"] for outcome in one["outcomes"]) / seconds)
