@@ -92,7 +92,7 @@ drafter: build model $(TRAINING)/done
 # Every diffusion process as drafter and as language model, at a small equal budget: under 40 minutes on two cores.
 # Training/LABORATORY.md discusses the numbers. In full: make laboratory BLOCKS=2000000
 LABORATORY ?= Training/work/laboratory
-BLOCKS ?= 32000
+BLOCKS ?= 20000
 laboratory: build model $(TRAINING)/done
 	Training/laboratory.sh "$(VERIFIER)" "$(PROMPTS)" "$(LABORATORY)" --blocks $(BLOCKS)
 
