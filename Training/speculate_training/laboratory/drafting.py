@@ -19,6 +19,7 @@ from ..corpus import Corpus, collate, epoch_batches
 from ..drafter import Injected
 from ..drafting import SCHEDULES, draft_blocks
 from ..verifier import Verifier, VerifierPass
+from .gaussian import Gaussian
 from .network import AUTOREGRESSIVE, Network
 from .processes import process_of
 
@@ -35,6 +36,8 @@ def draft(
     if network.process == AUTOREGRESSIVE:
         return one_by_one(network, context, anchors, first)
     process, B = process_of(network), network.config.block
+    if isinstance(process, Gaussian):
+        process.deterministic = True  # DDIM, as the engine's at temperature 0.
     z = process.prior((*anchors.shape, B), generator)
     for number in range(passes):
         t, s = (torch.full(anchors.shape, 1 - k / passes, device=anchors.device) for k in (number, number + 1))

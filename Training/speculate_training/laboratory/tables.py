@@ -75,8 +75,8 @@ def taus(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
 
 
 def speeds(name: str, rows: list[dict[str, Any]]) -> list[str]:
-    ordered = sorted(rows, key=lambda row: (row["temperature"], row["passes"]))
-    return [name, *(f"{row['tau']:.2f} / {row['speedup']:.2f}" for row in ordered)]
+    by_setting = {(row["temperature"] > 0, row["passes"]): f"{row['tau']:.2f} / {row['speedup']:.2f}" for row in rows}
+    return [name, *(by_setting.get((drawn, n), "") for drawn in (False, True) for n in PASSES)]
 
 
 def written(row: dict[str, Any] | None) -> str:
