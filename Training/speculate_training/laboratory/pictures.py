@@ -79,10 +79,11 @@ def line(axis: Axes, x: list[int], y: list[float], label: str, index: int) -> No
 
 def passes(main: dict[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(6, 4))
-    for index, (name, variant) in enumerate(main.items()):
-        n = [int(key) for key in variant["tau"]]
-        rows = [variant["tau"][str(key)] for key in n]
-        shifted = [key * 1.03 ** (index - 3) for key in n]
+    curves = {name: variant["tau"] for name, variant in main.items()}
+    curves |= {f"{name}, from the left": v["tau-left"] for name, v in main.items() if "tau-left" in v}
+    for index, (name, curve) in enumerate(curves.items()):
+        rows = list(curve.values())
+        shifted = [int(key) * 1.03 ** (index - 3) for key in curve]
         apart = [[row["tau"] - row["low"] for row in rows], [row["high"] - row["tau"] for row in rows]]
         axes.errorbar(shifted, [row["tau"] for row in rows], apart, marker="o", label=name, color=f"C{index}", lw=1)
     axes.set(xscale="log", xlabel="passes per draft", ylabel="tokens per round", title="τ of greedy rounds")
