@@ -22,7 +22,7 @@ extension DrafterWeights {
             width = config.process == .gaussian ? try DrafterWeights.pointWidth(checkpoint) : hidden
             here = try loader.matrix("speculate.state_here.weight", inputs: width, outputs: hidden)
             own =
-                config.process == .scoreUniform
+                [.scoreUniform, .gaussian].contains(config.process)
                 ? nil : try loader.matrix("speculate.state_own.weight", inputs: width, outputs: hidden)
             time = try loader.matrix("speculate.time.weight", inputs: Self.timeFeatures, outputs: hidden)
         }

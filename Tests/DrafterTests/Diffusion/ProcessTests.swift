@@ -7,6 +7,15 @@ import Testing
 /// Diffusion processes beside their definitions as dense matrices in double precision.
 @Suite struct ProcessTests {
     private typealias Matrix = [[Double]]
+    /// A pass that says this of every token.
+    private struct Given: BlockGuesses {
+        let probabilities: UnsafeMutableBufferPointer<Float>
+
+        func probabilities(of index: Int) -> UnsafeMutableBufferPointer<Float> { probabilities }
+        func logMass(of index: Int) -> Double { 0 }
+        func token(_ choice: Int) -> Int32 { Int32(choice) }
+    }
+
     private static let times = [(1.0, 0.5), (0.9, 0.3), (0.5, 0.25), (0.2, 0.1)]
 
     private func product(_ a: Matrix, _ b: Matrix) -> Matrix {
@@ -168,6 +177,44 @@ import Testing
                 let state = later.squareRoot() * clean + (1 - later).squareRoot() * noise
                 let next = Double(kept.guess) * clean + Double(kept.state) * state
                 #expect(abs(next - (earlier.squareRoot() * clean + (1 - earlier).squareRoot() * noise)) < 1e-6)
+            }
+        }
+    }
+
+    @Test("a Gaussian token's own state weighs tokens as its density does", arguments: NoiseSchedule.allCases)
+    func density(_ schedule: NoiseSchedule) {
+        let embedding: [Float] = [1, 1, -1, 1, 1, -1]  // Three tokens, all of one length.
+        let process = GaussianProcess(width: 2, embedding: embedding, schedule: schedule)
+        let (prior, state): ([Double], [Float]) = ([0.5, 0.3, 0.2], [0.4, -0.7])
+        for (from, to) in Self.times {
+            let alpha = schedule.alpha(from)
+            let known = prior.indices.map { token in
+                let apart = (0..<2).map {
+                    Double(state[$0]) - alpha.squareRoot() * Double(embedding[2 * token + $0])
+                }
+                return prior[token] * exp(-(apart[0] * apart[0] + apart[1] * apart[1]) / (2 * (1 - alpha)))
+            }
+            let total = known.reduce(0, +)
+            let block = DraftBlock()
+            block.reset(count: 1)
+            block.points = state
+            var logits = prior.map { Float(log($0)) }
+            logits.withUnsafeMutableBufferPointer { process.finish($0, at: 0, of: block, time: from) }
+            for token in 1..<3 {
+                #expect(abs(Double(logits[token] - logits[0]) - log(known[token] / known[0])) < 1e-4)
+            }
+            var step = DenoisingStep(pass: 0, from: from, to: to)
+            step.isDeterministic = true
+            let factors = process.factors(step)
+            var probabilities = prior.map { Float($0) }
+            probabilities.withUnsafeMutableBufferPointer {
+                process.step(
+                    block, step, Given(probabilities: $0), KeyedStateDraws(random: CounterRandom(seed: 1), position: 0))
+            }
+            for dimension in 0..<2 {
+                let mean = (0..<3).reduce(0) { $0 + known[$1] / total * Double(embedding[2 * $1 + dimension]) }
+                let expected = Double(factors.guess) * mean + Double(factors.state * state[dimension])
+                #expect(abs(Double(block.points[dimension]) - expected) < 1e-5)
             }
         }
     }

@@ -1,11 +1,12 @@
 import SpeculateShared
 
-/// Embedded tokens become normal noise: z(t) = √α x + √(1 − α) ε. A pass says which tokens x may be; the mean of their
-/// embeddings is its guess. Steps are DDPM's, with new noise (Ho et al. 2020), or DDIM's, without (Song et al. 2021).
+/// Embedded tokens become normal noise: z(t) = √α x + √(1 − α) ε. A pass says which tokens x may be, and a token's own state says
+/// more, by Bayes' rule; the mean of their embeddings is the guess. Steps are DDPM's, with new noise (Ho et al. 2020), or
+/// DDIM's, without (Song et al. 2021).
 package struct GaussianProcess: DiffusionProcess {
     /// Numbers of a state.
     package let width: Int
-    /// [draft vocabulary, width]
+    /// [draft vocabulary, width], rows all of one length.
     private let embedding: [Float]
     private let schedule: NoiseSchedule
 
@@ -28,7 +29,9 @@ package struct GaussianProcess: DiffusionProcess {
     ) {
         let (ofGuess, ofState, ofNoise) = factors(step)
         for index in 0..<block.count {
-            let guess = mean(UnsafeBufferPointer(guesses.probabilities(of: index)))
+            let probabilities = guesses.probabilities(of: index)
+            weigh(probabilities, by: block.points[index * width..<(index + 1) * width], time: step.from)
+            let guess = mean(UnsafeBufferPointer(probabilities))
             for dimension in 0..<width {
                 let place = index * width + dimension
                 block.points[place] = ofGuess * guess[dimension] + ofState * block.points[place]
@@ -52,6 +55,42 @@ package struct GaussianProcess: DiffusionProcess {
             Float(earlier.squareRoot() * (1 - ratio) / (1 - later)), Float(ratio.squareRoot() * left),
             Float(((1 - ratio) * left).squareRoot())
         )
+    }
+
+    package var hasEvidence: Bool { true }
+
+    package func finish(
+        _ logits: UnsafeMutableBufferPointer<Float>, at index: Int, of block: DraftBlock, time: Double
+    ) {
+        addEvidence(of: block.points[index * width..<(index + 1) * width], time: time, to: logits)
+    }
+
+    /// Adds to each token's logit log N(z; √α e, 1 − α), less what is the same for all of one length: √α/(1 − α) z · e.
+    private func addEvidence(of state: ArraySlice<Float>, time: Double, to logits: UnsafeMutableBufferPointer<Float>) {
+        let alpha = schedule.alpha(time)
+        let sharpness = Float(alpha.squareRoot() / (1 - alpha))
+        embedding.withUnsafeBufferPointer { embedding in
+            state.withUnsafeBufferPointer { state in
+                for choice in logits.indices {
+                    var product: Float = 0
+                    for dimension in 0..<width { product += state[dimension] * embedding[choice * width + dimension] }
+                    logits[choice] += sharpness * product
+                }
+            }
+        }
+    }
+
+    /// Turns a pass's probabilities into those that know the token's own state.
+    private func weigh(_ probabilities: UnsafeMutableBufferPointer<Float>, by state: ArraySlice<Float>, time: Double) {
+        for choice in probabilities.indices { probabilities[choice] = log(probabilities[choice]) }
+        addEvidence(of: state, time: time, to: probabilities)
+        let greatest = probabilities.max() ?? 0
+        var total: Float = 0
+        for choice in probabilities.indices {
+            probabilities[choice] = exp(probabilities[choice] - greatest)
+            total += probabilities[choice]
+        }
+        for choice in probabilities.indices { probabilities[choice] /= total }
     }
 
     /// The tokens' mean embedding.
