@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import attend_blocks, linear, rms_norm, rotate, rotation, swiglu
+from .convolution import convolution, convolution_weights, convolve
 from .verifier import Verifier
 
 
@@ -75,20 +76,12 @@ class Layer(nn.Module):
         self.ffn_up = matrix(c.feed_forward, c.hidden)
         self.ffn_down = matrix(c.hidden, c.feed_forward)
         if c.groups:
-            self.attn_conv_base, self.attn_conv_proj = convolution(c)
-            self.ffn_conv_base, self.ffn_conv_proj = convolution(c)
+            self.attn_conv_base, self.attn_conv_proj = convolution(c.hidden, c.groups)
+            self.ffn_conv_base, self.ffn_conv_proj = convolution(c.hidden, c.groups)
 
 
 def matrix(outputs: int, inputs: int) -> nn.Parameter:
     return nn.Parameter(torch.randn(outputs, inputs) * inputs**-0.5)
-
-
-def convolution(c: DrafterConfig) -> tuple[nn.Parameter, nn.Parameter]:
-    """The weights [2 sides, 2 taps, hidden] of a pair of convolutions, and what a slot's numbers add to them: at first
-    every slot reads itself alone, as if there were none."""
-    base = torch.zeros(2, 2, c.hidden)
-    base[:, 0] = 1
-    return nn.Parameter(base), nn.Parameter(torch.zeros(4 * (c.hidden // c.groups), c.hidden))
 
 
 @dataclass(frozen=True)
@@ -278,21 +271,6 @@ class Drafter(nn.Module):
         """The logit [..] of the predicted token's expected acceptance, given that all before it are accepted."""
         features = torch.cat([hidden, previous], dim=-1).float()
         return F.linear(features, self.conf_proj, self.conf_proj_bias).squeeze(-1)
-
-
-def convolution_weights(x: Tensor, base: Tensor, projection: Tensor, groups: int) -> tuple[Tensor, Tensor]:
-    """What slots x [.., hidden] weigh themselves and the slot before with, [.., 2 taps, hidden]: before a branch, and
-    behind it."""
-    hidden = base.shape[-1]
-    added = linear(x, projection).unflatten(-1, (2, 2, hidden // groups)).repeat_interleave(groups, -1)
-    weights = base.to(x.dtype) + added
-    return weights[..., 0, :, :], weights[..., 1, :, :]
-
-
-def convolve(x: Tensor, weights: Tensor) -> Tensor:
-    """Each slot's and the one before's numbers [.., L, hidden], with weights [.., L, 2, hidden] of the slot's own."""
-    before = F.pad(x, (0, 0, 1, 0))[..., :-1, :]
-    return weights[..., 0, :] * x + weights[..., 1, :] * before
 
 
 def visible(anchors: Tensor, positions: Tensor, length: int, window: int) -> Tensor:

@@ -192,8 +192,8 @@ def block_loss(
     if drafter.config.guess and torch.rand(1, generator=generator) < 0.5:
         with torch.no_grad():
             before = drafter(slots, anchors, context)
-            first, drafted = blocks.tokens[..., 0], torch.zeros_like(blocks.tokens[..., 1:])
-            *_, guess = walk(drafter, before, first, drafted, torch.zeros_like(shown), 0.0, None)
+            revealed = F.pad(shown[..., 1:], (0, 1))  # A slot shows the token that the one before it predicts.
+            *_, guess = walk(drafter, before, blocks.tokens[..., 0], blocks.tokens[..., 1:], revealed, 0.0, None)
     hidden = drafter(slots, anchors, context, guess)
     # SUBS: a revealed token is carried over, so the slot before it has nothing to learn.
     wanted = blocks.valid & ~torch.cat([shown[..., 1:], torch.zeros_like(shown[..., :1])], -1)
@@ -222,8 +222,8 @@ def block_loss(
         loss = loss + stage.states * (apart * row_weight).sum() / row_weight.sum()
     confidence_loss = torch.zeros((), device=device)
     if stage.confidence > 0:
-        guess = drafter.confidence(row_hidden.detach(), previous.detach())
-        bce = F.binary_cross_entropy_with_logits(guess, acceptance.clamp(0, 1), reduction="none")
+        expected = drafter.confidence(row_hidden.detach(), previous.detach())
+        bce = F.binary_cross_entropy_with_logits(expected, acceptance.clamp(0, 1), reduction="none")
         confidence_loss = (bce * row_weight).sum() / row_weight.sum()
         loss = loss + stage.confidence * confidence_loss
     right = torch.zeros(S * A * length, dtype=torch.bool, device=device)

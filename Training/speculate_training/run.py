@@ -73,7 +73,9 @@ class Run:
         self.states: StateCache | None = None
         if args.cache:
             self.states = StateCache(args.cache, self.corpus, self.config.taps, self.verifier, self.fingerprint)
-        if args.replay:
+        if args.replay and not args.weights:
+            raise SystemExit("--replay plays the drafter that --weights names, which is missing")
+        if args.replay and not self.path.exists():
             self.missed.copy_(self.round_starts())
 
     def round_starts(self) -> Tensor:

@@ -234,3 +234,5 @@ def test_blocks_are_replayed_from_where_rounds_begin(corpus: Corpus, tmp_path: P
             at += int(same.sum()) + 1
         span = run.missed[corpus.offsets[index] : corpus.offsets[index + 1]]
         assert set(span.nonzero().flatten().tolist()) == expected
+    with pytest.raises(SystemExit, match="--replay.*--weights"):
+        Run(arguments(tmp_path / "alone", tmp_path / "corpus.npz", "--replay"))
