@@ -16,14 +16,20 @@ run() { .venv/bin/python -m speculate_training "$@"; }
 
 [ -e "$work/corpus.npz" ] || run respond --verifier "$verifier" --prompts "$prompts" --out "$work" --engine "$engine" \
     --count 700 --own 300 --max-tokens 96 --cache "$work/states"
-laboratory() {
-    run laboratory --verifier "$verifier" --corpus "$work/corpus.npz" --cache "$work/states" --engine "$engine" \
-        --out "$work" "$@"
-}
+set -- laboratory --verifier "$verifier" --corpus "$work/corpus.npz" --cache "$work/states" --engine "$engine" \
+    --out "$work" "$@"
+first='' second=''
+trap 'kill $first $second 2>/dev/null || :' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 # Two processes of one thread each are quicker than one of two.
-laboratory "$@" --export --threads 1 --share 1/2 &
+.venv/bin/python -m speculate_training "$@" --export --threads 1 --share 1/2 &
 first=$!
-laboratory "$@" --export --threads 1 --share 2/2 || { kill $first; exit 1; }
+.venv/bin/python -m speculate_training "$@" --export --threads 1 --share 2/2 &
+second=$!
+wait $second
+second=
 wait $first
-laboratory "$@" --engine-only  # Nothing runs beside it.
-echo "$work: laboratory.json, tables.md, bound.svg, quality.svg, passes.svg; see Training/LABORATORY.md"
+first=
+run "$@" --engine-only --page LABORATORY.md  # Nothing runs beside it.
+echo "$work: laboratory.json, tables.md and pictures; Training/LABORATORY.md has them between its marks"

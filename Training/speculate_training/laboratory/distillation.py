@@ -5,7 +5,8 @@
 - Consistency: the student's step from t to r against the teacher's from the middle, as distributions of x_r; of any
   process whose states are tokens. In the mean over the middle this matches the two-step marginals.
 
-Nothing here sees the text after it was noised, or the verifier's distributions.
+This sees neither the text after it was noised nor the verifier's distributions; the head that drafts goes on learning
+from these, as everywhere.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from .network import Network
 from .process import TokenProcess, divergence
 from .processes import process_of
 from .source import Lot
-from .training import Losses, seeded
+from .training import Losses, head_loss, seeded
 
 Kind = Literal["sdtt", "consistency"]
 STEPS = 4  # Of the student; the teacher takes twice as many.
 
 
 def distillation(
-    student: Network, teacher: Network, kind: Kind
+    student: Network, teacher: Network, kind: Kind, drafting: float = 1.0
 ) -> Callable[[Lot, torch.Generator], Losses]:  # fmt: skip
-    """The loss of a batch."""
+    """The loss of a batch; `drafting` weighs the head's."""
     process = process_of(teacher)
     if not isinstance(process, TokenProcess) or (kind == "sdtt" and process.states == process.vocabulary):
         raise SystemExit(f"{kind} does not fit the {process.name} process")
@@ -50,7 +51,8 @@ def distillation(
             end = t - 1 / STEPS
             found = process.posterior(process.predicted(logits), z[chosen], end, t)
             apart = divergence(target, found.clamp_min(1e-9)).mean()
-        return Losses(apart, float(apart.detach()), 0.0, int(chosen.sum()))
+        head = head_loss(student, lot, hidden, z)
+        return Losses(apart + drafting * head, float(apart.detach()), float(head.detach()), int(chosen.sum()))
 
     return loss
 

@@ -43,7 +43,10 @@ def draft(
         t, s = (torch.full(anchors.shape, 1 - k / passes, device=anchors.device) for k in (number, number + 1))
         hidden = network.denoise(z, t, first, anchors, context)
         if number + 1 < passes:
-            z = process.step(sure(network.unary(hidden)), z, s.unsqueeze(-1), t.unsqueeze(-1), generator)
+            logits, now = network.unary(hidden), t.unsqueeze(-1)
+            if isinstance(process, Gaussian):  # Whose step leads to the token that its own vector says, too.
+                logits = logits + process.evidence(z, now)
+            z = process.step(sure(logits), z, s.unsqueeze(-1), now, generator)
     previous, drawn = first, []
     for slot in range(B):
         state = hidden[:, :, slot]

@@ -9,29 +9,35 @@ from statistics import median
 from typing import Any
 
 #: Denoising passes, of blocks of eight.
-SETTINGS = {1: "diffusion:8", 2: "diffusion:8x2", 4: "diffusion:8x4", 8: "diffusion:8x8"}
+SETTINGS = {1: "diffusion:8", 2: "diffusion:8x2"}
+#: How drafts are judged: greedily, and by the exact rules at temperature 1.
+RULES = ("greedy", "rejection", "block")
 
 
 def bench(
-    engine: str, verifier: str, network: Path, prompts: Path, most: int = 8, count: int = 20
+    engine: str, verifier: str, network: Path, prompts: Path, most: int = 2, count: int = 20
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """A row for each number of passes up to `most`, greedy and drawn at 0.7 with rejection: τ and speed-up over plain
-    decoding, all of the first `count` prompts together."""
-    if not engine:
-        raise SystemExit("the engine's speed needs --engine, the speculate program")
+    """A row for each rule and number of passes up to `most`: τ and speed-up over plain decoding, all of `count` prompts
+    from all over the file together."""
+    if not Path(engine).is_file():
+        raise SystemExit(f"the engine's speed needs --engine, the speculate program; '{engine}' is no file")
     few, output = network.with_suffix(".prompts.jsonl"), network.with_suffix(".bench.json")
-    few.write_text("".join(line + "\n" for line in prompts.read_text().splitlines()[:count]))
+    lines = [line for line in prompts.read_text().split("\n") if line]  # Prompts may hold other ends of lines.
+    few.write_text("".join(line + "\n" for line in lines[:: max(1, len(lines) // count)][:count]))
     command = [engine, "bench", "--model", verifier, "--drafter", str(network), "--prompts", str(few), "--quiet"]
     settings = [setting for passes, setting in SETTINGS.items() if passes <= most]
-    command += ["--settings", *settings, "--temperatures", "0", "0.7", "--acceptance", "rejection"]
-    command += ["--max-tokens", "48", "--repeats", "1", "--output", str(output)]
-    finished = subprocess.run(command, check=False, capture_output=True, text=True)
-    if finished.returncode:
-        raise SystemExit(f"{engine} bench ended with {finished.returncode} for {network}: {finished.stderr.strip()}")
-    series = json.loads(output.read_text())["series"]
-    few.unlink()
-    output.unlink()
-    return rows(series)
+    command += ["--settings", *settings, "--temperatures", "0", "1", "--acceptance", *RULES[1:]]
+    command += ["--max-tokens", "32", "--repeats", "1", "--output", str(output)]
+    try:
+        finished = subprocess.run(command, check=False, capture_output=True, text=True)
+        if finished.returncode:
+            raise SystemExit(
+                f"{engine} bench ended with {finished.returncode} for {network}: {finished.stderr.strip()}"
+            )
+        return rows(json.loads(output.read_text())["series"])
+    finally:
+        few.unlink()
+        output.unlink(missing_ok=True)
 
 
 def rows(series: list[dict[str, Any]]) -> list[dict[str, Any]]:

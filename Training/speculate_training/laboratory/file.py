@@ -12,7 +12,8 @@ from ..checkpoint import Checkpoint, CheckpointError, fingerprint
 from ..drafter_file import FINGERPRINT, PROCESS, fill, read_config, write
 from ..formats import BODY, EMBEDDING
 from ..verifier import Verifier
-from .network import PROCESSES, Network, scaled
+from .gaussian import scaled
+from .network import PROCESSES, Network
 
 SCHEDULE = "speculate.process.noise_schedule"
 NEIGHBOURS = "speculate.neighbours"

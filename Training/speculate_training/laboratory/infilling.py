@@ -18,18 +18,18 @@ from .processes import process_of
 from .samplers import Known, ancestral, confident
 from .source import Lot
 
-LENGTHS = (1, 2, 4, 6, 8)
 STEPS = 8
 
 
-def middle(block: int, length: int) -> slice:
-    """Where `length` tokens in the middle of a block are."""
-    start = (block - length) // 2
-    return slice(start, start + length)
+def holes(block: int) -> dict[str, list[int]]:
+    """Slots that are unknown: so many in the middle, or every other one."""
+    starts = {length: (block - length) // 2 for length in range(1, block + 1)}
+    middles = {str(length): list(range(start, start + length)) for length, start in starts.items()}
+    return middles | {"every other": list(range(0, block, 2))}
 
 
 @torch.no_grad()
-def fill(network: Network, part: Lot, hole: slice, order: str) -> Tensor:
+def fill(network: Network, part: Lot, hole: list[int], order: str) -> Tensor:
     """The whole blocks [N, B] of a batch with the hole filled in. `order`: "confidence" under the absorbing process,
     one token a pass; else "ancestral", the process's own."""
     x0 = part.x0[part.whole]
@@ -42,15 +42,16 @@ def fill(network: Network, part: Lot, hole: slice, order: str) -> Tensor:
     process, shape = process_of(network), (x0.shape[0], x0.shape[1])
     generator = torch.Generator(x0.device).manual_seed(1)
     if order == "confidence":
-        steps = hole.stop - hole.start
-        return confident(process, see, shape, steps, "linear", generator, known, temperature=0.0)  # type: ignore[arg-type]
-    return ancestral(process, lambda z, t: sure(see(z, t)), shape, STEPS, generator, known)
+        return confident(process, see, shape, len(hole), "linear", generator, known, temperature=0.0)  # type: ignore[arg-type]
+    # The likeliest given a slot's own state, too: `sure` leaves evidence that comes later no say.
+    choose = lambda z, t: sure(see(z, t) + process.evidence(z, t.unsqueeze(-1)))  # noqa: E731
+    return ancestral(process, choose, shape, STEPS, generator, known)
 
 
-def from_the_left(see: Callable[[Tensor, Tensor], Tensor], x0: Tensor, hole: slice) -> Tensor:
+def from_the_left(see: Callable[[Tensor, Tensor], Tensor], x0: Tensor, hole: list[int]) -> Tensor:
     z = x0.clone()
     z[:, hole] = 0
-    for slot in range(hole.start, hole.stop):
+    for slot in hole:
         z[:, slot] = see(z, torch.ones(len(z), device=z.device))[:, slot].argmax(-1)
     return z
 
@@ -67,18 +68,17 @@ def cost(verifier: Verifier, network: Network, part: Lot, filled: Tensor) -> Ten
 
 
 def infilling(network: Network, verifier: Verifier, lots: list[Lot], order: str) -> list[dict[str, Any]]:
-    """By length of the hole: the share of holes filled exactly as they were, with its standard error, and the
-    verifier's −log p per token of the block, beside that of the text itself."""
+    """By hole: the share of holes filled exactly as they were, with its standard error, and the
+    verifier's −log p per token of the block beside that of the text itself, `spread` the standard error of how far they
+    are apart."""
     true = torch.cat([cost(verifier, network, part, part.x0[part.whole]) for part in lots])
     found = []
-    for length in LENGTHS:
-        if length > network.config.block:
-            continue
-        hole = middle(network.config.block, length)
+    for name, hole in holes(network.config.block).items():
         filled = [fill(network, part, hole, order) for part in lots]
         exact = torch.cat([(z == p.x0[p.whole]).all(-1) for z, p in zip(filled, lots, strict=True)]).double()
         nats = torch.cat([cost(verifier, network, part, z) for z, part in zip(filled, lots, strict=True)])
         error = float(exact.std() / len(exact) ** 0.5)
-        line = {"length": length, "exact": float(exact.mean()), "error": error, "holes": len(exact)}
-        found.append(line | {"nats": float(nats.mean()), "text": float(true.mean())})
+        line = {"hole": name, "exact": float(exact.mean()), "error": error, "holes": len(exact)}
+        spread = float((nats - true).std() / len(nats) ** 0.5)
+        found.append(line | {"nats": float(nats.mean()), "spread": spread, "text": float(true.mean())})
     return found

@@ -60,14 +60,6 @@ class Text:
             raise SystemExit("the held-out text has no block whose tokens can all be drafted")
         return Text(lots, 1 - whole / inside)
 
-    def some(self, count: int) -> Text:
-        """The first batches, of at least `count` blocks."""
-        kept: list[Lot] = []
-        for part in self.lots:
-            if sum(int(one.whole.sum()) for one in kept) < count:
-                kept.append(part)
-        return Text(kept, self.excluded)
-
 
 def blocks_of(z: Tensor, t: Tensor, part: Lot, blank: int) -> tuple[Tensor, Tensor]:
     """Whole blocks' states z [N, ..] and times t [N] where the batch has them, [S, A, ..] and [S, A]."""
@@ -108,14 +100,26 @@ def exact(network: Network, part: Lot, markov: bool) -> Tensor:
 
 def summary(blocks: np.ndarray, groups: np.ndarray, error: float = 0.0, draws: int = 2000) -> dict[str, Any]:
     """Nats per token and perplexity, with the middle 95 % when texts are drawn again. `error`: the standard error of
-    the mean from the draws of times and noise."""
+    the mean from the draws of times and noise; `texts`: each text's sum and its number of blocks."""
     names, which = np.unique(groups, return_inverse=True)
     sums = np.stack([np.bincount(which, blocks), np.bincount(which)], 1)
     drawn = sums[np.random.default_rng(0).integers(len(names), size=(draws, len(names)))].sum(1)
     low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
     mean = float(blocks.mean())
     found = {"nats": mean, "error": error, "low": float(low), "high": float(high), "blocks": len(blocks)}
-    return found | {"perplexity": math.exp(min(mean, 700.0))}
+    return found | {"perplexity": math.exp(min(mean, 700.0)), "texts": sums.round(6).tolist()}
+
+
+def difference(ours: dict[str, Any], theirs: dict[str, Any], draws: int = 2000) -> dict[str, float]:
+    """Nats per token by which one summary is above another of the same blocks, with the middle 95 % when texts are
+    drawn again, the same for both."""
+    sums, other = np.array(ours["texts"]), np.array(theirs["texts"])
+    if not np.array_equal(sums[:, 1], other[:, 1]):
+        raise ValueError("the two were measured on other blocks")
+    apart = np.stack([sums[:, 0] - other[:, 0], sums[:, 1]], 1)
+    drawn = apart[np.random.default_rng(0).integers(len(apart), size=(draws, len(apart)))].sum(1)
+    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    return {"nats": float(apart[:, 0].sum() / apart[:, 1].sum()), "low": float(low), "high": float(high)}
 
 
 def bound(network: Network, text: Text, repeats: int, steps: int | None = None) -> dict[str, Any]:

@@ -17,12 +17,19 @@ from .likelihood import Text, bound, one_pass
 from .network import AUTOREGRESSIVE, Network
 from .quality import Prompts, quality, reference
 from .source import Source
-from .texts import Texts, first
+from .texts import Texts, spread
 from .variants import Variant, write
 
 PASSES: tuple[int, ...] = (1, 2, 4, 8)
 STEPS: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
 REPEATS = 8
+#: Of the processes as such, in few steps alone; first hitting has a step for each token.
+SAMPLED: dict[str, tuple[str, ...]] = {
+    "absorbing": ("cosine", "mask-predict", "first-hitting"),
+    "score-absorbing": ("euler",),
+    "score-uniform": ("euler",),
+    "gaussian": ("ddim", "clamped"),
+}
 BLOCKS = 6  # That a text has which a process writes.
 
 
@@ -33,18 +40,20 @@ class Held:
     answers: Answers  # that rounds are played on
     few: Text  # of the verifier's, for what is measured often
     prompts: Prompts
-    corpus: Corpus  # the verifier's answers to them
+    corpus: Corpus  # the verifier's answers to them, as long as what is written
 
     @staticmethod
     def read(source: Source, texts: Texts, thorough: int) -> Held:
         """`thorough` times as much text as the small laboratory reads."""
         config, verifier = source.begin("drafter").config, source.verifier
-        own = Text.read(source, first(texts.own, 48 * thorough, 96), 4 * thorough)
-        prose = Text.read(source, first(texts.prose, 12 * thorough, 256), 16 * thorough)
-        answers = Answers.read(verifier, first(texts.greedy, 24 * thorough, 40), config.taps)
+        own = Text.read(source, spread(texts.own, 48 * thorough, 96), 4 * thorough)
+        prose = Text.read(source, spread(texts.prose, 12 * thorough, 256), 16 * thorough)
+        answers = Answers.read(verifier, spread(texts.greedy, 24 * thorough, 40), config.taps)
         end = int(source.checkpoint.value("tokenizer.ggml.eos_token_id", 0))
-        prompts = Prompts.read(verifier, texts.own, config.taps, 16 * thorough, end)
-        return Held(source, {"own": own, "prose": prose}, answers, own.some(64 * thorough), prompts, texts.own)
+        few = Text.read(source, spread(texts.own, 16 * thorough, 96), 4 * thorough)
+        asked = spread(texts.own, 16 * thorough, 8 * BLOCKS)
+        prompts = Prompts.read(verifier, asked, config.taps, end)
+        return Held(source, {"own": own, "prose": prose}, answers, few, prompts, asked)
 
     def probe(self, network: Network, variant: Variant) -> dict[str, float]:
         """What a network in training is asked; τ, which takes longer, for the power laws alone."""
@@ -55,7 +64,7 @@ class Held:
 
     def about(self) -> dict[str, Any]:
         """The share of blocks that had to be left out, and what the verifier's own answers would be judged as."""
-        judged = reference(self.source.verifier, self.corpus, len(self.prompts.tokens), 8 * BLOCKS)
+        judged = reference(self.source.verifier, self.corpus)
         return {"excluded": {name: text.excluded for name, text in self.texts.items()}, "reference": judged}
 
 
@@ -74,7 +83,8 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
             write(path, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{variant.name}: {name} measured", flush=True)
 
-    passes, steps = PASSES, tuple(n for n in STEPS if n <= 8 or not network.reveals)
+    # Each variant in few steps; in more those that the processes as such are compared by.
+    passes, steps = PASSES, STEPS if variant.name == variant.process else STEPS[:4]
     if network.process == AUTOREGRESSIVE:
         passes = steps = (8,)
     elif network.process == "token-distance":  # Whose every step takes products of V × V.
@@ -88,8 +98,15 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
         keep(f"bound-{name}", partial(bound, network, text, REPEATS))
         keep(f"markov-{name}", partial(one_pass, network, text, True))
     for order in orders(network):
-        keep(f"quality-{order}", partial(qualities, network, held, steps, order))
+        # In the order of confidence a step fixes a token at least.
+        few = steps if order == "ancestral" else STEPS[:4]
+        keep(f"quality-{order}", partial(qualities, network, held, few, order))
         keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order))
+    if variant.name == network.process and network.process != AUTOREGRESSIVE:
+        keep("bound-8", partial(bound, network, held.few, REPEATS // 2, 8))
+        for order in SAMPLED.get(network.process, ()):
+            few = (8,) if order == "first-hitting" else STEPS[1:4]
+            keep(f"quality-{order}", partial(qualities, network, held, few, order))
 
 
 def collected(variant: Variant, folder: Path) -> dict[str, Any]:

@@ -112,11 +112,6 @@ def features(t: Tensor) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], -1)
 
 
-def scaled(rows: Tensor) -> Tensor:
-    """Rows [V, W] of length √W."""
-    return F.normalize(rows, dim=-1) * math.sqrt(rows.shape[-1])
-
-
 def adopt(drafter: Drafter, process: str, schedule: str = "linear") -> Network:
     """A network under a process that begins as the drafter, whatever its own parts."""
     network = Network(drafter.config, drafter.d2t.cpu(), drafter.embedding.cpu(), drafter.dtype, process, schedule)

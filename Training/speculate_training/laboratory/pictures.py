@@ -54,7 +54,7 @@ def qualities(variants: dict[str, Any], reference: dict[str, Any] | None, path: 
     figure, both = plt.subplots(1, 2, figsize=(11, 4))
     index = 0
     for name, variant in variants.items():
-        for key in (key for key in variant if key.startswith("quality-")):
+        for key in (key for key in ("quality-ancestral", "quality-confidence") if key in variant):
             steps = [int(n) for n in variant[key]]
             label = name if key == "quality-ancestral" else f"{name}, by confidence"
             for axis, what in zip(both, ("perplexity", "entropy"), strict=True):

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,10 +16,25 @@ from torch import Tensor
 
 from ..corpus import Corpus, collate
 from ..verifier import Verifier, VerifierPass
+from .absorbing import Absorbing
+from .gaussian import Gaussian
 from .network import AUTOREGRESSIVE, Denoiser, Network
 from .process import draw
 from .processes import process_of
-from .samplers import ancestral, confident
+from .samplers import ancestral, confident, first_hitting
+from .score_entropy import ScoreAbsorbing, ScoreUniform
+
+#: How blocks are drawn, and what tables call it.
+SAMPLERS = {
+    "ancestral": "",  # The process's own steps: Tweedie's, DDPM's.
+    "confidence": "by confidence",  # MaskGIT, linear
+    "cosine": "by confidence, cosine",
+    "mask-predict": "Mask-Predict",
+    "first-hitting": "first hitting",
+    "euler": "Euler",
+    "ddim": "DDIM",
+    "clamped": "clamped",
+}
 
 #: Draws blocks [S, B] of draft tokens, given what the network says of states [S, B] at times [S].
 Sampler = Callable[[Callable[[Tensor, Tensor], Tensor], int, torch.Generator], Tensor]
@@ -33,22 +48,29 @@ class Prompts:
     end: int  # The token that ends a text.
 
     @staticmethod
-    def read(verifier: Verifier, corpus: Corpus, taps: tuple[int, ...], count: int, end: int) -> Prompts:
-        batch = collate(corpus, range(min(count, len(corpus)))).to(verifier.device)
+    def read(verifier: Verifier, corpus: Corpus, taps: tuple[int, ...], end: int) -> Prompts:
+        batch = collate(corpus, range(len(corpus))).to(verifier.device)
         tokens = batch.tokens[:, : int(batch.prompts.max())]
         return Prompts(tokens, batch.prompts, verifier.forward(tokens, taps), end)
 
 
 def sampler_of(network: Network, steps: int, order: str) -> Sampler:
-    """`order`: "ancestral", or "confidence" (MaskGIT, linear) under the absorbing process."""
+    """`order` is one of `SAMPLERS`."""
     if network.process == AUTOREGRESSIVE:
         return left_to_right(network)
     process = process_of(network)
+    if order == "euler" and isinstance(process, ScoreAbsorbing | ScoreUniform):
+        process.euler = True
+    if order in ("ddim", "clamped") and isinstance(process, Gaussian):
+        process.deterministic, process.clamped = order == "ddim", order == "clamped"
 
     def sample(see: Callable[[Tensor, Tensor], Tensor], count: int, generator: torch.Generator) -> Tensor:
         shape = (count, network.config.block)
-        if order == "confidence":
-            return confident(process, see, shape, steps, "linear", generator)  # type: ignore[arg-type]
+        if isinstance(process, Absorbing) and order == "first-hitting":
+            return first_hitting(process, see, shape, generator)[0]
+        if isinstance(process, Absorbing) and order in ("confidence", "cosine", "mask-predict"):
+            schedule: Literal["linear", "cosine"] = "cosine" if order == "cosine" else "linear"
+            return confident(process, see, shape, steps, schedule, generator, again=order == "mask-predict")
         return ancestral(process, see, shape, steps, generator)
 
     return sample
@@ -128,14 +150,14 @@ def until(end: int, tokens: Tensor, surprise: Tensor) -> tuple[list[list[int]], 
     return texts, costs
 
 
-def reference(verifier: Verifier, corpus: Corpus, count: int, tokens: int) -> dict[str, Any]:
-    """`judge` of the verifier's own answers, as long as the texts that are judged."""
+def reference(verifier: Verifier, corpus: Corpus) -> dict[str, Any]:
+    """`judge` of the verifier's own answers."""
     texts, costs = [], []
-    for index in range(min(count, len(corpus))):
+    for index in range(len(corpus)):
         row = torch.from_numpy(corpus.sequence(index).astype(np.int64)).to(verifier.device)
         prompt = int(corpus.prompts[index])
-        answer = row[prompt : prompt + tokens]
-        hidden = verifier.forward(row.unsqueeze(0), (0,)).hidden[0, prompt - 1 : prompt - 1 + len(answer)]
+        answer = row[prompt:]
+        hidden = verifier.forward(row.unsqueeze(0), (0,)).hidden[0, prompt - 1 : -1]
         texts.append(answer.tolist())
         costs.append(F.cross_entropy(verifier.logits(hidden).float(), answer, reduction="none").tolist())
     return judge(texts, costs)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,13 +15,14 @@ from . import processes
 from .engine import bench
 from .file import save
 from .fit import fits
+from .likelihood import difference
 from .measures import Held, collected, measure
 from .network import PROCESSES, Network
 from .source import Source
-from .tables import tables
+from .tables import filled, tables
 from .texts import Texts
 from .training import Course
-from .variants import VARIANTS, Variant, share, trained, write
+from .variants import VARIANTS, Variant, replace, share, trained, write
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--export", action="store_true", help="also write every network as a file for the engine")
     parser.add_argument("--share", default="1/1", help="of the variants: two processes may do 1/2 and 2/2")
     parser.add_argument("--engine-only", action="store_true", help="measure the exported files' speed in the engine")
+    parser.add_argument("--page", type=Path, help="a page with marks that the tables are put between, as LABORATORY.md")
     parser.add_argument("--collect", action="store_true", help="only the tables and pictures of what was measured")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -69,6 +73,7 @@ def main(args: argparse.Namespace) -> None:
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
     processes.keep_in = args.out
+    agree(args)
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
     course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate)
@@ -83,6 +88,27 @@ def main(args: argparse.Namespace) -> None:
         collect(args, variants)
 
 
+def agree(args: argparse.Namespace) -> None:
+    """What the folder's networks and measures were made with is kept in settings.json, and must not change."""
+    plain = ("start", "blocks", "tokens", "batch", "rate", "count", "max_tokens", "thorough", "seed")
+    files = {name: Path(getattr(args, name)) for name in ("verifier", "corpus", "drafter", "prompts", "prose")}
+    own: dict[str, Any] = {name: getattr(args, name) for name in plain}
+    for name, path in files.items():
+        if not path.exists():
+            raise SystemExit(f"{path}: there is no such {name}")
+        own[name] = digest(path)
+    kept = args.out / "settings.json"
+    known = json.loads(kept.read_text()) if kept.exists() else own
+    if different := [name for name in own if known.get(name) != own[name]]:
+        raise SystemExit(f"{args.out} was made with another --{different[0].replace('_', '-')}; name another folder")
+    write(kept, own)
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
 def race(args: argparse.Namespace, variants: list[Variant]) -> None:
     """The exported files in the engine, one after another, that nothing else runs beside."""
     files = {variant.name: args.out / f"{variant.name}.gguf" for variant in variants}
@@ -92,7 +118,7 @@ def race(args: argparse.Namespace, variants: list[Variant]) -> None:
     for name, path in files.items():
         done, began = args.out / name / "engine.json", time.monotonic()
         if not done.exists():
-            most = 1 if name == "token-distance" else 8  # Its steps take the engine as long as an answer.
+            most = 1 if name == "token-distance" else 2  # Its steps take the engine as long as an answer.
             result = bench(args.engine, args.verifier, path, args.prompts, most)
             write(done, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{name}: engine measured", flush=True)
@@ -114,12 +140,31 @@ def collect(args: argparse.Namespace, variants: list[Variant]) -> None:
         raise SystemExit(f"{args.out}: nothing has been measured to the end there")
     known = [variant for variant in variants if (args.out / variant.name / "tau.json").exists()]
     results = {variant.name: collected(variant, args.out / variant.name) for variant in known}
+    compare(results)
     found = {**json.loads((args.out / "held.json").read_text()), "variants": results, "fits": fits(results)}
     write(args.out / "laboratory.json", found)
     draw(found, args.out)
     text = tables(found)
-    (args.out / "tables.md").write_text(text)
+    replace(args.out / "tables.md", text)
+    if args.page:
+        pictures = args.page.parent / "laboratory"
+        pictures.mkdir(exist_ok=True)
+        draw(found, pictures)
+        replace(args.page, filled(args.page.read_text(), text))
     print(text)
+
+
+def compare(results: dict[str, Any]) -> None:
+    """Every bound's difference from the absorbing process's, in place of each text's own."""
+    for key in ("bound-own", "bound-prose"):
+        base = results.get("absorbing", {}).get(key)
+        for found in (variant[key] for variant in results.values() if key in variant):
+            if base and found is not base:
+                found["over-absorbing"] = difference(found, base)
+    for variant in results.values():
+        for key in variant:
+            if key.startswith(("bound-", "markov-")):
+                del variant[key]["texts"]
 
 
 def export(network: Network, source: Source, path: Path) -> None:

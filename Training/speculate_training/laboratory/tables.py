@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from .infilling import LENGTHS
+from .engine import RULES, SETTINGS
+from .infilling import holes
 from .measures import PASSES, STEPS
+from .quality import SAMPLERS
 
 
 def tables(found: dict[str, Any]) -> str:
     variants, text = found["variants"], []
     text.append("## bounds\n\nNats per token (standard error of the drawing, middle 95 % over texts):\n")
     rows = [likelihood(name, variant) for name, variant in variants.items() if "bound-own" in variant]
-    heads = ["", "blocks", "bound, own text", "bound, prose", "one pass, Markov: own", "prose"]
+    heads = ["", "blocks", "bound, own text", "over absorbing", "bound, prose", "over absorbing"]
+    heads += ["8 steps, own", "one pass, Markov: own", "prose"]
     text.append(table(heads, rows))
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["excluded"].items())
     text.append(f"Blocks left out, since a token cannot be drafted: {shares}.\n")
@@ -21,32 +25,47 @@ def tables(found: dict[str, Any]) -> str:
     rows = [row for name, variant in variants.items() for row in taus(name, variant)]
     text.append(table(["", *map(str, PASSES)], rows))
     text.append(
-        "## quality\n\nWritten text: the verifier's perplexity / entropy / repeated 4-grams, by steps per block of 8:\n"
+        "## quality\n\nWritten text: the verifier's perplexity (middle 95 % over prompts) / entropy / repeated "
+        "4-grams, by steps per block of 8:\n"
     )
     rows = [row for name, variant in variants.items() for row in qualities(name, variant)]
     reference = found["reference"]
     rows.append(["the verifier's own answers", written(reference), *[""] * (len(STEPS) - 1)])
     text.append(table(["", *map(str, STEPS)], rows))
     text.append(
-        "## infilling\n\nHoles filled exactly / the verifier's nats per token of the block, by length of the hole:\n"
+        "## infilling\n\nHoles filled exactly ± standard error / by how much the verifier's nats per token of the "
+        "block are above the text's own ± standard error, by length of the hole:\n"
     )
-    rows = [row for name, variant in variants.items() for row in holes(name, variant)]
-    text.append(table(["", *map(str, LENGTHS), "the text itself"], rows))
-    text.append("## laws\n\nτ − 1 = a · blocks^b, from the verifier's weights:\n")
+    rows = [row for name, variant in variants.items() for row in fillings(name, variant)]
+    text.append(table(["", *holes(8)], rows))
+    text.append(
+        "## laws\n\nτ − 1 = a · blocks^b, from the verifier's weights; b ± 4.3 standard errors, 95 % with the two "
+        "degrees of freedom that four points leave:\n"
+    )
     rows = [
-        [name, f"{law['scale']:.3g}", f"{law['exponent']:.3f} ± {law['error']:.3f}"]
+        [name, f"{law['scale']:.3g}", f"{law['exponent']:.3f} ± {4.3 * law['error']:.3f}"]
         for name, law in found["fits"].items()
     ]
     text.append(table(["", "a", "b"], rows))
     raced = {name: variant["engine"] for name, variant in variants.items() if "engine" in variant}
     if raced:
-        text.append("## engine\n\nτ / speed-up in the engine, greedy, then at 0.7 with rejection, by passes:\n")
-        heads = [f"{rule}, {n}" for rule in ("greedy", "rejection") for n in PASSES]
+        text.append("## engine\n\nτ / speed-up in the engine: greedy, and at temperature 1 by rule, by passes:\n")
+        heads = [f"{rule}, {n}" for rule in RULES for n in SETTINGS]
         text.append(table(["", *heads], [speeds(name, rows) for name, rows in raced.items()]))
     seconds = sum(variant["curve"][-1]["seconds"] for variant in variants.values())
     measured = sum(sum(variant["seconds"].values()) for variant in variants.values())
     text.append(f"{seconds / 60:.0f} minutes of training and {measured / 60:.0f} of measuring, on one thread each.\n")
     return "\n".join(text)
+
+
+def filled(page: str, text: str) -> str:
+    """The page with each of the sections `## NAME` of the tables between <!-- numbers: NAME --> and <!-- end -->."""
+    bodies = dict(re.findall(r"## (\w+)\n\n(.*?)(?=\n## |\Z)", text, re.S))
+
+    def put(mark: re.Match[str]) -> str:
+        return f"{mark[1]}\n\n{bodies[mark[2]].strip()}\n\n{mark[3]}" if mark[2] in bodies else mark[0]
+
+    return re.sub(r"(<!-- numbers: (\w+) -->).*?(<!-- end -->)", put, page, flags=re.S)
 
 
 def table(heads: list[str], rows: Iterable[list[str]]) -> str:
@@ -60,8 +79,14 @@ def nats(row: dict[str, Any]) -> str:
 
 
 def likelihood(name: str, variant: dict[str, Any]) -> list[str]:
-    keys = ("bound-own", "bound-prose", "markov-own", "markov-prose")
-    return [name, str(variant["curve"][-1]["blocks"]), *(nats(variant[key]) if key in variant else "" for key in keys)]
+    cells = [name, str(variant["curve"][-1]["blocks"])]
+    for key in ("bound-own", "bound-prose"):
+        cells += [nats(variant[key]), signed(variant[key].get("over-absorbing"))]
+    return cells + [nats(variant[key]) if key in variant else "" for key in ("bound-8", "markov-own", "markov-prose")]
+
+
+def signed(row: dict[str, Any] | None) -> str:
+    return f"{row['nats']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})" if row else ""
 
 
 def tau(row: dict[str, Any] | None) -> str:
@@ -75,24 +100,31 @@ def taus(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
 
 
 def speeds(name: str, rows: list[dict[str, Any]]) -> list[str]:
-    by_setting = {(row["temperature"] > 0, row["passes"]): f"{row['tau']:.2f} / {row['speedup']:.2f}" for row in rows}
-    return [name, *(by_setting.get((drawn, n), "") for drawn in (False, True) for n in PASSES)]
+    by_setting = {(row["acceptance"], row["passes"]): f"{row['tau']:.2f} / {row['speedup']:.2f}" for row in rows}
+    return [name, *(by_setting.get((rule, n), "") for rule in RULES for n in SETTINGS)]
 
 
 def written(row: dict[str, Any] | None) -> str:
-    return f"{row['perplexity']:.0f} / {row['entropy']:.2f} / {row['repetition']:.0%}" if row else ""
+    if not row:
+        return ""
+    middle = f"({row['low']:.0f} to {row['high']:.0f})"
+    return f"{row['perplexity']:.0f} {middle} / {row['entropy']:.2f} / {row['repetition']:.0%}"
 
 
 def qualities(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
-    for key, label in (("quality-ancestral", name), ("quality-confidence", f"{name}, by confidence")):
-        if key in variant:
-            yield [label, *(written(variant[key].get(str(n))) for n in STEPS)]
+    for order, called in SAMPLERS.items():
+        if (key := f"quality-{order}") in variant:
+            yield [f"{name}, {called}" if called else name, *(written(variant[key].get(str(n))) for n in STEPS)]
 
 
-def holes(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
-    for key, label in (("infilling-ancestral", name), ("infilling-confidence", f"{name}, by confidence")):
-        if key in variant:
-            by_length = {row["length"]: row for row in variant[key]}
-            shown = (by_length.get(length) for length in LENGTHS)
-            cells = [f"{row['exact']:.0%} / {row['nats']:.2f}" if row else "" for row in shown]
-            yield [label, *cells, f"{variant[key][0]['text']:.2f}"]
+def fillings(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
+    for order in ("ancestral", "confidence"):
+        if (key := f"infilling-{order}") in variant:
+            rows = variant[key]
+            called = SAMPLERS[order]
+            yield [f"{name}, {called}" if called else name, *map(filling, rows)]
+
+
+def filling(row: dict[str, Any]) -> str:
+    exact = f"{100 * row['exact']:.0f} ± {100 * row['error']:.0f} %"
+    return f"{exact} / {row['nats'] - row['text']:+.2f} ± {row['spread']:.2f}"

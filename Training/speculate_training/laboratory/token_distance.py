@@ -41,13 +41,15 @@ def rate_matrix(neighbours: Tensor, dtype: torch.dtype = torch.float32) -> Tenso
 
 
 def spectrum(neighbours: Tensor, folder: Path | None = None) -> tuple[Tensor, Tensor]:
-    """Eigenvalues [V] and eigenvectors [V, V] of R, float32; kept in `folder`, since they take minutes on a CPU."""
+    """Eigenvalues [V] and eigenvectors [V, V] of R, decomposed in float64, as float32. `folder`
+    keeps them, since they take minutes on a CPU."""
     name = hashlib.sha256(neighbours.cpu().int().contiguous().numpy().tobytes()).hexdigest()[:16]
     path = folder / f"token-distance-{name}.pt" if folder else None
     if path and path.exists():
         values, vectors = torch.load(path, map_location=neighbours.device, weights_only=True)
         return values, vectors
-    values, vectors = torch.linalg.eigh(rate_matrix(neighbours))
+    found = torch.linalg.eigh(rate_matrix(neighbours, torch.float64))
+    values, vectors = (part.float() for part in found)
     if path:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")

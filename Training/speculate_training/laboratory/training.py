@@ -88,10 +88,18 @@ def losses(network: Network, lot: Lot, generator: torch.Generator) -> Losses:
     z, times, full = noisy(network, lot, generator)
     context = network.inject(lot.lesson.past.taps)
     hidden = network.denoise(z, times, lot.first, lot.anchors, context)
-    chosen = lot.whole & (~full | (network.process == AUTOREGRESSIVE))
+    chosen = lot.whole & ~full
     t = times[chosen]
     share = torch.ones_like(t) if network.process == AUTOREGRESSIVE else 2 * t.sqrt()
     bound = (surprise(network, hidden[chosen], lot.x0[chosen], z[chosen], t).mean(-1) * share).mean()
+    if network.process == "gaussian":  # The embedding is learnt, so that rounding is no constant.
+        bound = bound + process_of(network).ends(lot.x0[chosen], seeded(generator, z.device)).mean()
+    head = head_loss(network, lot, hidden, z)
+    return Losses(bound + head, float(bound.detach()), float(head.detach()), int(lot.whole.sum()))
+
+
+def head_loss(network: Network, lot: Lot, hidden: Tensor, z: Tensor) -> Tensor:
+    """The drafter's own loss of the whole blocks' tokens, at final states [S, A, B, hidden] that knew z."""
     wanted = lot.whole.unsqueeze(-1).expand(lot.x0.shape)
     if network.reveals and network.process != AUTOREGRESSIVE:
         wanted = wanted & (z == network.config.draft_vocabulary)  # What is revealed is known.
@@ -99,11 +107,12 @@ def losses(network: Network, lot: Lot, generator: torch.Generator) -> Losses:
     row_hidden = hidden.flatten(0, 2)[rows]
     previous = network.previous(lot.blocks.tokens[..., :-1].flatten()[rows], row_hidden)
     weight = position_weights(lot.x0.shape[-1], DECAY).to(rows.device).expand(lot.x0.shape).flatten()[rows]
+    head: Tensor
     head, _, _ = HeadLoss.apply(
         row_hidden, previous, network.output, network.markov_w2, lot.blocks.distributions,
         lot.blocks.which.flatten()[rows], weight, MIX,
     )  # fmt: skip
-    return Losses(bound + head, float(bound.detach()), float(head.detach()), int(lot.whole.sum()))
+    return head
 
 
 def optimizers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
@@ -145,6 +154,11 @@ class Trainer:
     @property
     def path(self) -> Path:
         return self.folder / "checkpoint.pt"
+
+    @property
+    def at_quarter(self) -> bool:
+        """Whether the last update ended a quarter of the steps."""
+        return self.step > 0 and self.step * 4 // self.course.steps > (self.step - 1) * 4 // self.course.steps
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint must share with the run that continues it."""
@@ -198,11 +212,10 @@ class Trainer:
             found = self.learn(loss, source.lot(self.network, indices, self.course.blocks, generator), generator)
             self.seconds += time.monotonic() - began
             self.log(found)
-            quarter = self.step * 4 // self.course.steps > (self.step - 1) * 4 // self.course.steps
-            if quarter or time.monotonic() - saved > save_every:
+            if self.at_quarter or time.monotonic() - saved > save_every:
                 self.save()
                 saved = time.monotonic()
-            if quarter:
+            if self.at_quarter:
                 yield self.blocks
 
     def log(self, found: Losses) -> None:

@@ -61,17 +61,24 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     else:
         network = untrained(source, variant, start)
     course = dataclasses.replace(course, steps=steps, rate=rate, fall=fall)
-    trainer = Trainer(network, own, course)
-    curve: list[dict[str, Any]] = json.loads((own / "curve.json").read_text()) if trainer.step else []
-    if not curve:
-        curve = [{"blocks": 0, "seconds": 0.0, **probe(network, variant)}]
-        write(own / "curve.json", curve)
-    for blocks in trainer.run(source, loss):
-        curve = [point for point in curve if point["blocks"] < blocks] + [
-            {"blocks": blocks, "seconds": trainer.seconds, **probe(network, variant)}
-        ]
-        write(own / "curve.json", curve)
+    path = own / "curve.json"
+    curve: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+
+    def point(blocks: int, seconds: float) -> None:
+        curve[:] = [known for known in curve if known["blocks"] < blocks]
+        curve.append({"blocks": blocks, "seconds": seconds, **probe(network, variant)})
+        write(path, curve)
         print(f"{variant.name}: {blocks} blocks, {curve[-1]}", flush=True)
+
+    own.mkdir(parents=True, exist_ok=True)
+    if not curve:
+        point(0, 0.0)
+    trainer = Trainer(network, own, course)
+    # Stopped between a quarter's checkpoint and its point.
+    if trainer.at_quarter and curve[-1]["blocks"] < trainer.blocks:
+        point(trainer.blocks, trainer.seconds)
+    for blocks in trainer.run(source, loss):
+        point(blocks, trainer.seconds)
     return network
 
 
@@ -93,7 +100,12 @@ def share(variants: list[Variant], number: int, count: int) -> list[Variant]:
 
 
 def write(path: Path, value: Any) -> None:
-    """JSON, written beside and renamed."""
-    beside = path.with_suffix(".tmp")
-    beside.write_text(json.dumps(value, indent=1) + "\n")
+    """As JSON."""
+    replace(path, json.dumps(value, indent=1) + "\n")
+
+
+def replace(path: Path, text: str) -> None:
+    """Written beside and renamed; another process may write the same file."""
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    beside.write_text(text)
     os.replace(beside, path)

@@ -16,10 +16,11 @@ from speculate_training.evaluate import matches
 from speculate_training.laboratory import engine, quality
 from speculate_training.laboratory.drafting import Answers, leading, sure, tau
 from speculate_training.laboratory.fit import power_law
-from speculate_training.laboratory.infilling import fill, infilling, middle
+from speculate_training.laboratory.infilling import fill, holes, infilling
 from speculate_training.laboratory.likelihood import Text, bound, one_pass, summary
 from speculate_training.laboratory.network import AUTOREGRESSIVE, PROCESSES
 from speculate_training.laboratory.source import Source
+from speculate_training.laboratory.texts import spread
 from speculate_training.verifier import Verifier
 
 EVERY = (*PROCESSES, AUTOREGRESSIVE)
@@ -120,7 +121,7 @@ def test_what_is_written_costs_what_the_verifier_says(
     source: Source, verifier: Verifier, corpus: Corpus, process: str
 ) -> None:
     network = network_of(source, process)
-    prompts = quality.Prompts.read(verifier, corpus, network.config.taps, 5, 259)
+    prompts = quality.Prompts.read(verifier, spread(corpus, 5, 1), network.config.taps, 259)
     sample = quality.sampler_of(network, 2, "ancestral")
     tokens, surprise = quality.write(network, verifier, prompts, sample, 2, 1)
     assert tokens.shape == (5, 8) and len(tokens.unique()) > 4
@@ -154,14 +155,16 @@ def test_degenerate_texts_show(source: Source) -> None:
 @pytest.mark.parametrize("order", ["confidence", "ancestral"])
 def test_only_the_hole_is_filled(source: Source, text: Text, order: str) -> None:
     network, part = network_of(source, "absorbing"), text.lots[0]
-    filled, x0 = fill(network, part, middle(4, 2), order), part.x0[part.whole]
+    filled, x0 = fill(network, part, holes(4)["2"], order), part.x0[part.whole]
     assert torch.equal(filled[:, [0, 3]], x0[:, [0, 3]]) and bool((filled[:, 1:3] != x0[:, 1:3]).any())
 
 
 @pytest.mark.parametrize("process", EVERY)
 def test_infilling_is_judged(source: Source, text: Text, process: str) -> None:
     lines = infilling(network_of(source, process), source.verifier, text.lots, "ancestral")
-    assert [line["length"] for line in lines] == [1, 2, 4] and all(0 <= line["exact"] <= 1 for line in lines)
+    assert [line["hole"] for line in lines] == ["1", "2", "3", "4", "every other"] and all(
+        0 <= line["exact"] <= 1 for line in lines
+    )
     assert lines[0]["holes"] == sum(int(part.whole.sum()) for part in text.lots) and lines[0]["text"] > 0
 
 

@@ -145,7 +145,7 @@ def test_a_file_read_back_gives_the_same_numbers(
         assert written.tensor("speculate.neighbours").long().tolist() == graph.tolist()
     if process == "gaussian":
         lengths = again.rounding.square().sum(-1)
-        torch.testing.assert_close(lengths, torch.full_like(lengths, 64.0))
+        torch.testing.assert_close(lengths, torch.full_like(lengths, 9.0))
 
 
 def test_what_a_file_cannot_be_is_refused(

@@ -12,7 +12,7 @@ from speculate_training.laboratory.gaussian import Gaussian
 from speculate_training.laboratory.schedules import SCHEDULES
 
 #: Two tokens at −1 and 1.
-LINE = Gaussian(torch.tensor([[-3.0], [0.5]], dtype=torch.float64), SCHEDULES["linear"])
+LINE = Gaussian(torch.tensor([[-3.0], [0.5]], dtype=torch.float64), SCHEDULES["linear"], length=1.0)
 GRID = torch.linspace(-9, 9, 3601, dtype=torch.float64)
 CELL = float(GRID[1] - GRID[0])
 
@@ -31,10 +31,10 @@ def noisy(z: torch.Tensor, x: float, t: float) -> torch.Tensor:
     return density(z, math.sqrt(1 - t) * x, t)
 
 
-def test_embeddings_have_the_length_of_noise_and_learn() -> None:
+def test_embeddings_have_one_length_and_learn() -> None:
     raw = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
     process = Gaussian(raw, SCHEDULES["linear"])
-    torch.testing.assert_close(process.rows.square().sum(-1), torch.full((5,), 4.0, dtype=torch.float64))
+    torch.testing.assert_close(process.rows.square().sum(-1), torch.full((5,), 9.0, dtype=torch.float64))
     torch.testing.assert_close(torch.cosine_similarity(process.rows, raw), torch.ones(5, dtype=torch.float64))
     z = process.noise(torch.arange(5), torch.full((5,), 0.5, dtype=torch.float64))
     (gradient,) = torch.autograd.grad(process.ends(torch.arange(5)).sum() + z.sum(), raw)
@@ -50,7 +50,7 @@ def test_noise_keeps_variance_and_shares_the_signal_as_the_schedule_says() -> No
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_the_bridge_is_bayes_rule(schedule: str) -> None:
-    process = Gaussian(torch.tensor([[-1.0], [1.0]], dtype=torch.float64), SCHEDULES[schedule])
+    process = Gaussian(torch.tensor([[-1.0], [1.0]], dtype=torch.float64), SCHEDULES[schedule], length=1.0)
     s, t, x, z = 0.3, 0.7, 0.4, -0.9
     alpha_s, alpha_t = (float(process.schedule.alpha(at(time))) for time in (s, t))
     kept = alpha_t / alpha_s
@@ -76,7 +76,7 @@ def test_a_steps_loss_is_the_divergence_of_its_bridges() -> None:
 
 def test_many_short_steps_are_the_continuous_integrand() -> None:
     for schedule in SCHEDULES.values():
-        process = Gaussian(LINE.rows, schedule)
+        process = Gaussian(LINE.rows, schedule, length=1.0)
         logits, x0, z = torch.tensor([[0.7, -0.2]], dtype=torch.float64), torch.tensor([1]), torch.zeros(1, 1).double()
         short = process.loss(logits, x0, z, at(0.5), at(0.5 - 1e-6)) / 1e-6
         torch.testing.assert_close(process.loss(logits, x0, z, at(0.5)), short, rtol=1e-4, atol=0)
@@ -85,7 +85,7 @@ def test_many_short_steps_are_the_continuous_integrand() -> None:
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_priors_divergence_is_numerical(schedule: str) -> None:
-    process = Gaussian(LINE.rows, SCHEDULES[schedule])
+    process = Gaussian(LINE.rows, SCHEDULES[schedule], length=1.0)
     alpha = float(process.schedule.alpha(at(1.0)))
     q, p = density(GRID, math.sqrt(alpha), 1 - alpha), density(GRID, 0.0, 1.0)
     numeric = float((q * (q.log() - p.log())).sum() * CELL)
@@ -149,7 +149,7 @@ def test_the_likelihood_of_the_sampler_is_within_the_step_bound(right: bool) -> 
 
 
 def test_ddpm_draws_from_the_bridge_and_ddim_keeps_the_noise() -> None:
-    process = Gaussian(LINE.rows, SCHEDULES["cosine"])
+    process = Gaussian(LINE.rows, SCHEDULES["cosine"], length=1.0)
     sure = torch.tensor([[-1e9, 0.0]], dtype=torch.float64).expand(20_000, 1, 2)
     z = torch.full((20_000, 1, 1), 0.3, dtype=torch.float64)
     drawn = process.step(sure, z, at(0.4), at(0.8), torch.Generator().manual_seed(2))
@@ -157,7 +157,7 @@ def test_ddpm_draws_from_the_bridge_and_ddim_keeps_the_noise() -> None:
     assert abs(float(drawn.mean() - mean)) < 4 * math.sqrt(float(variance) / 20_000)
     assert abs(float(drawn.var() / variance) - 1) < 4 * math.sqrt(2 / 20_000)
 
-    same = Gaussian(LINE.rows, SCHEDULES["cosine"], deterministic=True)
+    same = Gaussian(LINE.rows, SCHEDULES["cosine"], length=1.0, deterministic=True)
     noise = torch.tensor([[0.7]], dtype=torch.float64)
     (signal, spread), (later, wider) = same.scales(at(0.4)), same.scales(at(0.8))
     found = same.step(sure[0], later * same.rows[1] + wider * noise, at(0.4), at(0.8), None)
@@ -166,7 +166,7 @@ def test_ddpm_draws_from_the_bridge_and_ddim_keeps_the_noise() -> None:
 
 def test_clamping_moves_the_prediction_to_the_nearest_embedding() -> None:
     rows = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    process = Gaussian(rows, SCHEDULES["linear"], deterministic=True, clamped=True)
+    process = Gaussian(rows, SCHEDULES["linear"], length=1.0, deterministic=True, clamped=True)
     logits = torch.randn(40, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
     z = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     guess = process.prediction(logits, z, at(0.8))
