@@ -63,7 +63,7 @@ def test_eulers_steps_are_drawn_from_as_well(kind: type) -> None:
 def test_gaussian_sampling_draws_tokens_from_a_network_that_knows_them() -> None:
     p = torch.tensor([0.3, 0.7])
     for deterministic in (False, True):
-        process = Gaussian(torch.tensor([[-1.0], [1.0]]), SCHEDULES["linear"], deterministic=deterministic)
+        process = Gaussian(torch.tensor([[-1.0], [1.0]]), SCHEDULES["linear"], 0.01, deterministic, length=1.0)
         network = lambda z, t: p.log().expand(*z.shape[:-1], 2)  # noqa: E731
         drawn = ancestral(process, network, (2000, B), 60, torch.Generator().manual_seed(6))
         share = float(drawn.double().mean())
@@ -87,7 +87,7 @@ def test_known_tokens_stay_and_condition_absorbing_samples() -> None:
 @pytest.mark.parametrize("name", ["uniform", "token-distance", "gaussian"])
 def test_known_tokens_are_shown_as_noisy_as_the_rest(name: str) -> None:
     rows = torch.tensor([[0.0, 1.0], [0.75**0.5, -0.5], [-(0.75**0.5), -0.5]])
-    process = Gaussian(rows, SCHEDULES["linear"]) if name == "gaussian" else make(name)
+    process = Gaussian(rows, SCHEDULES["linear"], length=1.0) if name == "gaussian" else make(name)
     seen: dict[float, float] = {}
 
     def network(x: Tensor, t: Tensor) -> Tensor:
