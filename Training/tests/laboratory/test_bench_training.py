@@ -158,6 +158,24 @@ def test_the_command_does_everything_and_continues(
     __main__.main()
     assert (tmp_path / "out" / "absorbing" / "checkpoint.pt").stat().st_mtime_ns == before
     assert json.loads((tmp_path / "out" / "laboratory.json").read_text()) == found
+    assert found["variants"]["gaussian"]["bound-own"]["over-absorbing"]["low"] > -9
+    assert "over-absorbing" not in absorbing["bound-own"] and "quality-ddim" in found["variants"]["gaussian"]
+    # A run that was stopped between a checkpoint and what it was asked there asks again; a page gets the tables.
+    curve = tmp_path / "out" / "gaussian" / "curve.json"
+    points = json.loads(curve.read_text())
+    curve.write_text(json.dumps(points[:-1]))
+    page = tmp_path / "PAGE.md"
+    page.write_text("a\n<!-- numbers: laws -->\nold\n<!-- end -->\nb\n<!-- numbers: none -->\nc\n<!-- end -->\n")
+    monkeypatch.setattr(sys, "argv", [*command, "--page", str(page)])
+    __main__.main()
+    assert json.loads(curve.read_text()) == points
+    assert (tmp_path / "laboratory" / "bound.svg").exists()
+    text = page.read_text()
+    assert text.startswith("a\n<!-- numbers: laws -->\n\nτ − 1") and "old" not in text and "| verifier-1 |" in text
+    assert text.endswith("<!-- end -->\nb\n<!-- numbers: none -->\nc\n<!-- end -->\n")
+    monkeypatch.setattr(sys, "argv", [*command, "--batch", "25"])
+    with pytest.raises(SystemExit, match="made with another --batch"):
+        __main__.main()
     monkeypatch.setattr(sys, "argv", [*command, "--variants", "levenshtein"])
     with pytest.raises(SystemExit, match="--variants has levenshtein"):
         __main__.main()
