@@ -90,7 +90,8 @@ drafter: build model $(TRAINING)/done
 	Training/small.sh "$(VERIFIER)" "$(PROMPTS)" "$(WORK)"
 
 # Every diffusion process as drafter and as language model, at a small equal budget: under 40 minutes on two cores.
-# Training/LABORATORY.md discusses the numbers. In full: make laboratory BLOCKS=2000000
+# Training/LABORATORY.md discusses the numbers, which this puts there. In full, with a folder and a corpus of its own:
+# make laboratory BLOCKS=2000000 LABORATORY=Training/work/full, after 'respond' made Training/work/full/corpus.npz.
 LABORATORY ?= Training/work/laboratory
 BLOCKS ?= 20000
 laboratory: build model $(TRAINING)/done

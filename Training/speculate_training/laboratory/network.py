@@ -23,8 +23,8 @@ AUTOREGRESSIVE = "autoregressive"
 PROCESSES = ("absorbing", "uniform", "token-distance", "score-absorbing", "score-uniform", "gaussian")
 #: Processes whose noise is one more state, MASK.
 ABSORBING = ("absorbing", "score-absorbing")
-#: Processes whose slots are told the noisy token that they predict, as D3PM's networks are. Bayes' rule brings it in
-#: anyway, so that the others leave it to that.
+#: Processes whose slots are told directly of the noisy token that they predict, as D3PM's networks are. Bayes' rule
+#: brings it in anyway, so that the others leave it to that, and to attention, which still carries it.
 TOLD = ("uniform", "token-distance")
 WIDTH = 64  # Of the Gaussian process's learnt embedding.
 TIMES = 32  # Features of the time.

@@ -2,8 +2,9 @@
 
 Tokens are indices 0 … V − 1. Time runs from 0 (data) to 1 (noise). In every method t and s broadcast against the
 leading dimensions of x0 and x_t, so that blocks [N, B] with a time of their own are given as t [N, 1]. A network's
-output is `logits` [.., V]: unnormalised log-probabilities of the token, given everything but what the slot's own noisy
-token says; that comes in exactly, by Bayes' rule, in `posterior` and `last`.
+output is `logits` [.., V]: unnormalised log-probabilities of the token, taken as given everything but what the slot's
+own noisy token says; that comes in by Bayes' rule, in `posterior` and `last`. A network that knows of it all the same,
+as one does whose slots attend to each other, may count it twice; bounds and samplers are right whatever the logits are.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--drafter", type=Path, default=ROOT / "Models/SmolLM2-135M-Instruct.drafter.gguf")
     parser.add_argument("--start", choices=["drafter", "verifier"], default="drafter", help="what all begin from")
     parser.add_argument("--prompts", type=Path, default=ROOT / "Benchmarks/held-out.jsonl", help="held-out prompts")
-    parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text nobody was trained on")
+    parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text that none trains on")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch answers the prompts")
     parser.add_argument("--variants", default=",".join(v.name for v in VARIANTS), help="which, with commas")
     parser.add_argument("--blocks", type=int, default=20000, help="of training, for each process; in full 2000000")

@@ -17,7 +17,7 @@ def tables(found: dict[str, Any]) -> str:
     text.append("## bounds\n\nNats per token (standard error of the drawing, middle 95 % over texts):\n")
     rows = [likelihood(name, variant) for name, variant in variants.items() if "bound-own" in variant]
     heads = ["", "blocks", "bound, own text", "over absorbing", "bound, prose", "over absorbing"]
-    heads += ["8 steps, own", "one pass, Markov: own", "prose"]
+    heads += ["8 steps, own, fewer blocks", "one pass, Markov: own", "prose"]
     text.append(table(heads, rows))
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["excluded"].items())
     text.append(f"Blocks left out, since a token cannot be drafted: {shares}.\n")
