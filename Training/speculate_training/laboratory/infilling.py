@@ -67,13 +67,17 @@ def cost(verifier: Verifier, network: Network, part: Lot, filled: Tensor) -> Ten
     return F.cross_entropy(logits, tokens.flatten(), reduction="none").reshape(tokens.shape).mean(-1)
 
 
-def infilling(network: Network, verifier: Verifier, lots: list[Lot], order: str) -> list[dict[str, Any]]:
-    """By hole: the share of holes filled exactly as they were, with its standard error, and the
+def infilling(
+    network: Network, verifier: Verifier, lots: list[Lot], order: str, which: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:  # fmt: skip
+    """By hole, all or some of them: the share of holes filled exactly as they were, with its standard error, and the
     verifier's −log p per token of the block beside that of the text itself, `spread` the standard error of how far they
     are apart."""
     true = torch.cat([cost(verifier, network, part, part.x0[part.whole]) for part in lots])
     found = []
     for name, hole in holes(network.config.block).items():
+        if which and name not in which:
+            continue
         filled = [fill(network, part, hole, order) for part in lots]
         exact = torch.cat([(z == p.x0[p.whole]).all(-1) for z, p in zip(filled, lots, strict=True)]).double()
         nats = torch.cat([cost(verifier, network, part, z) for z, part in zip(filled, lots, strict=True)])

@@ -83,12 +83,14 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
             write(path, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{variant.name}: {name} measured", flush=True)
 
+    which: tuple[str, ...] = ()  # All holes
     # Each variant in few steps; in more those that the processes as such are compared by.
-    passes, steps = PASSES, STEPS if variant.name == variant.process else STEPS[:4]
+    plain = variant.name == variant.process
+    passes, steps = PASSES, STEPS if plain else STEPS[:4]
     if network.process == AUTOREGRESSIVE:
         passes = steps = (8,)
     elif network.process == "token-distance":  # Whose every step takes products of V × V.
-        passes, steps = PASSES[:3], STEPS[:4]
+        passes, steps, which = PASSES[:2], STEPS[:4], ("2", "4", "8")
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
         return
@@ -101,8 +103,9 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
         # In the order of confidence a step fixes a token at least.
         few = steps if order == "ancestral" else STEPS[:4]
         keep(f"quality-{order}", partial(qualities, network, held, few, order))
-        keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order))
-    if variant.name == network.process and network.process != AUTOREGRESSIVE:
+        if plain or order == "ancestral":
+            keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order, which))
+    if plain and network.process != AUTOREGRESSIVE:
         keep("bound-8", partial(bound, network, held.few, REPEATS // 2, 8))
         for order in SAMPLED.get(network.process, ()):
             few = (8,) if order == "first-hitting" else STEPS[1:4]

@@ -120,9 +120,10 @@ def qualities(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
 def fillings(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
     for order in ("ancestral", "confidence"):
         if (key := f"infilling-{order}") in variant:
-            rows = variant[key]
+            rows = {row["hole"]: row for row in variant[key]}
             called = SAMPLERS[order]
-            yield [f"{name}, {called}" if called else name, *map(filling, rows)]
+            cells = (filling(rows[hole]) if hole in rows else "" for hole in holes(8))
+            yield [f"{name}, {called}" if called else name, *cells]
 
 
 def filling(row: dict[str, Any]) -> str:
