@@ -68,10 +68,6 @@ class Held:
         return {"excluded": {name: text.excluded for name, text in self.texts.items()}, "reference": judged}
 
 
-def orders(network: Network) -> list[str]:
-    return ["ancestral", "confidence"] if network.process == "absorbing" else ["ancestral"]
-
-
 def measure(network: Network, variant: Variant, held: Held, folder: Path) -> None:
     """Everything that the folder has not already, each in a file with the seconds that it took."""
     network.eval()
@@ -83,28 +79,29 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
             write(path, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{variant.name}: {name} measured", flush=True)
 
-    which: tuple[str, ...] = ()  # All holes
-    # Each variant in few steps; in more those that the processes as such are compared by.
+    # All of the processes as such; of what else is compared with them, less.
     plain = variant.name == variant.process
-    passes, steps = PASSES, STEPS if plain else STEPS[:4]
+    passes, steps, repeats = PASSES, STEPS, REPEATS
+    which: tuple[str, ...] = ()  # All holes
     if network.process == AUTOREGRESSIVE:
         passes = steps = (8,)
     elif network.process == "token-distance":  # Whose every step takes products of V × V.
-        passes, steps, which = PASSES[:2], STEPS[:4], ("2", "4", "8")
+        passes, steps, which, repeats = PASSES[:2], STEPS[:4], ("2", "8"), REPEATS // 2
+    elif not plain:
+        passes, steps, which = PASSES[:3], STEPS[:4], ("2", "4", "8")
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
         return
     if network.process == "absorbing":
-        keep("tau-left", lambda: {str(n): tau(rounds(network, held.answers, n, True)) for n in PASSES[1:]})
+        keep("tau-left", lambda: {str(n): tau(rounds(network, held.answers, n, True)) for n in passes[1:]})
     for name, text in held.texts.items():
-        keep(f"bound-{name}", partial(bound, network, text, REPEATS))
+        keep(f"bound-{name}", partial(bound, network, text, repeats))
         keep(f"markov-{name}", partial(one_pass, network, text, True))
-    for order in orders(network):
+    for order in ("ancestral", "confidence") if variant.name == "absorbing" else ("ancestral",):
         # In the order of confidence a step fixes a token at least.
         few = steps if order == "ancestral" else STEPS[:4]
         keep(f"quality-{order}", partial(qualities, network, held, few, order))
-        if plain or order == "ancestral":
-            keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order, which))
+        keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order, which))
     if plain and network.process != AUTOREGRESSIVE:
         keep("bound-8", partial(bound, network, held.few, REPEATS // 2, 8))
         for order in SAMPLED.get(network.process, ()):

@@ -83,9 +83,10 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
 
 
 def cost(variant: Variant) -> float:
-    """About how long it takes, against a plain process; half of that is measuring."""
-    products = 2.5 if variant.process == "token-distance" else 1.0
-    return products * (0.5 * variant.budget + (0.1 if variant.layers else 0.5))
+    """About how many minutes a core takes for the small laboratory's training and for measuring."""
+    measuring = {"absorbing": 4.0, "token-distance": 6.0, AUTOREGRESSIVE: 1.0}
+    others = 2.5 if variant.name == variant.process else 1.0 if variant.layers else 1.5
+    return variant.budget + measuring.get(variant.name, others)
 
 
 def share(variants: list[Variant], number: int, count: int) -> list[Variant]:
