@@ -93,7 +93,7 @@ drafter: build model $(TRAINING)/done
 # Training/LABORATORY.md discusses the numbers, which this puts there. In full, with a folder and a corpus of its own:
 # make laboratory BLOCKS=2000000 LABORATORY=Training/work/full, after 'respond' made Training/work/full/corpus.npz.
 LABORATORY ?= Training/work/laboratory
-BLOCKS ?= 20000
+BLOCKS ?= 8000
 laboratory: build model $(TRAINING)/done
 	Training/laboratory.sh "$(VERIFIER)" "$(PROMPTS)" "$(LABORATORY)" --blocks $(BLOCKS)
 

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text that none trains on")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch answers the prompts")
     parser.add_argument("--variants", default=",".join(v.name for v in VARIANTS), help="which, with commas")
-    parser.add_argument("--blocks", type=int, default=20000, help="of training, for each process; in full 2000000")
+    parser.add_argument("--blocks", type=int, default=8000, help="of training, for each process; in full 2000000")
     parser.add_argument("--tokens", type=int, default=1792, help="of text in a step")
     parser.add_argument("--batch", type=int, default=256, help="blocks drawn in a step; about 9 in 10 can be used")
     parser.add_argument("--rate", type=float, default=3e-4)
