@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ def answers(
     os.replace(beside, source)
     states = args.out / f"{name}.states"
     if args.engine:
+        if not shutil.which(args.engine):
+            raise SystemExit(f"--engine is {args.engine}, which is no program; 'make build' makes it")
         command = [args.engine, "batch", "--model", args.verifier, "--prompts", source, "--output", result]
         command += ["--token-ids", "--prompt-ids", "--special", "--keep-loops", "--max-tokens", args.max_tokens]
         command += ["--temperature", temperature, "--seed", seed, "--parallel", 24]
@@ -156,6 +159,8 @@ def conversations(
 def main(args: argparse.Namespace) -> None:
     if args.seconds and args.engine:
         raise SystemExit("--seconds is for answers in PyTorch, without --engine")
+    if args.turns < 1:
+        raise SystemExit(f"--turns is {args.turns}, expected at least 1")
     args.out.mkdir(parents=True, exist_ok=True)
     checkpoint = Checkpoint(args.verifier)
     rows = [row for row in read_prompts(args.prompts) if len(row["prompt"]) <= args.longest]

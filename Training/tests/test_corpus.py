@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import argparse
 import random
 from pathlib import Path
 
 import gguf
 import numpy as np
+import pytest
 import torch
 
 from speculate_training.checkpoint import Checkpoint
 from speculate_training.corpus import Corpus, collate, cut_loop, endless, epoch_batches
 from speculate_training.evaluate import Tally
 from speculate_training.objective import sample_anchors
-from speculate_training.respond import follow_up, for_verifier
+from speculate_training.respond import answers, follow_up, for_verifier, main
 
 
 def test_loops_are_cut_to_two_rounds() -> None:
@@ -112,3 +114,11 @@ def test_a_conversation_goes_on_behind_its_answer(tmp_path: Path) -> None:
     assert second["prompt"] == f"<user>Why?<assistant>So.<user>{second['turns'][2]}<assistant>"
     third = follow_up(checkpoint, second, {"text": "Yes."}, rng)
     assert third["prompt"].startswith(second["prompt"] + "Yes.<user>") and len(third["turns"]) == 5
+
+
+def test_what_respond_cannot_do_is_refused(tmp_path: Path) -> None:
+    args = argparse.Namespace(seconds=0, engine="nowhere", turns=0, out=tmp_path, verifier="v.gguf")
+    with pytest.raises(SystemExit, match="--turns is 0, expected at least 1"):
+        main(args)
+    with pytest.raises(SystemExit, match="--engine is nowhere, which is no program"):
+        next(answers(args, "answers", [], 0.0, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from statistics import median
@@ -19,8 +20,8 @@ def bench(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A row for each rule and number of passes up to `most`: τ and speed-up over plain decoding, all of `count` prompts
     from all over the file together."""
-    if not Path(engine).is_file():
-        raise SystemExit(f"the engine's speed needs --engine, the speculate program; '{engine}' is no file")
+    if not shutil.which(engine):
+        raise SystemExit(f"the engine's speed needs --engine, the speculate program; '{engine}' is none")
     few, output = network.with_suffix(".prompts.jsonl"), network.with_suffix(".bench.json")
     lines = [line for line in prompts.read_text().split("\n") if line]  # Prompts may hold other ends of lines.
     few.write_text("".join(line + "\n" for line in lines[:: max(1, len(lines) // count)][:count]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ def draw(results: dict[str, Any], folder: Path) -> None:
 
 def finish(figure: Any, path: Path) -> None:
     figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
+    beside = path.with_suffix(f".{os.getpid()}.tmp")
+    figure.savefig(beside, format="svg", metadata={"Date": None})
+    os.replace(beside, path)
     plt.close(figure)
 
 

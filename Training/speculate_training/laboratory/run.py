@@ -64,6 +64,9 @@ def chosen(text: str) -> list[Variant]:
 
 def main(args: argparse.Namespace) -> None:
     variants = chosen(args.variants)
+    for name in ("blocks", "batch", "tokens", "count", "max_tokens", "thorough"):
+        if getattr(args, name) < 1:
+            raise SystemExit(f"--{name.replace('_', '-')} is {getattr(args, name)}, expected at least 1")
     if args.engine_only:
         race(args, variants)
     if args.collect or args.engine_only:

@@ -103,6 +103,23 @@ def test_the_engines_report_by_hand(tmp_path: Path) -> None:
     program.chmod(0o755)
     with pytest.raises(SystemExit, match="bench ended with 3 for .*x.gguf: no such process"):
         engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["program", "prompts.jsonl"]
+    with pytest.raises(SystemExit, match="needs --engine, the speculate program; 'nowhere' is none"):
+        engine.bench("nowhere", "v.gguf", tmp_path / "x.gguf", prompts)
+
+
+def test_the_engine_is_asked_for_prompts_from_all_over_and_every_rule(tmp_path: Path) -> None:
+    program, prompts, asked = tmp_path / "program", tmp_path / "prompts.jsonl", tmp_path / "asked"
+    # One end of line within a string, which is not JSON Lines' own.
+    prompts.write_text("".join(f'{{"prompt": "{n}\u2028"}}\n' for n in range(60)))
+    program.write_text(f'#!/bin/sh\necho "$@" > {asked}\ncat {tmp_path}/x.prompts.jsonl > {asked}.prompts\nexit 3\n')
+    program.chmod(0o755)
+    with pytest.raises(SystemExit):
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, most=1)
+    lines = asked.with_suffix(".prompts").read_text().split("\n")[:-1]
+    assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in range(0, 60, 3)]
+    words = asked.read_text()
+    assert "--settings diffusion:8 --temperatures 0 1 --acceptance rejection block" in words
 
 
 def test_tau_by_hand() -> None:

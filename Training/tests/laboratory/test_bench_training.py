@@ -176,6 +176,13 @@ def test_the_command_does_everything_and_continues(
     monkeypatch.setattr(sys, "argv", [*command, "--batch", "25"])
     with pytest.raises(SystemExit, match="made with another --batch"):
         __main__.main()
+    for option, value, message in (
+        ("--batch", "0", "--batch is 0, expected at least 1"),
+        ("--prose", str(tmp_path / "none.txt"), "none.txt: there is no such prose"),
+    ):
+        monkeypatch.setattr(sys, "argv", [*command, option, value])
+        with pytest.raises(SystemExit, match=message):
+            __main__.main()
     monkeypatch.setattr(sys, "argv", [*command, "--variants", "levenshtein"])
     with pytest.raises(SystemExit, match="--variants has levenshtein"):
         __main__.main()
