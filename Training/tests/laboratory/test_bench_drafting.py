@@ -122,13 +122,15 @@ def test_holes_by_hand() -> None:
 def test_what_is_learnt_is_the_bound(source: Source, easy: Corpus, process: str) -> None:
     """Both in the mean, but for the times that are not drawn: the first 0.03 of their roots."""
     source.corpus = easy
-    network = stirred(source, process)
+    network, ends = stirred(source, process), 0.0
+    if process == "gaussian":  # Tokens that are hard to tell apart, so that rounding costs.
+        network.rounding.copy_(1 + 0.03 * network.rounding)
     lot = source.lot(network, [0, 1, 2, 3], 48, torch.Generator().manual_seed(7))
     found = torch.tensor([losses(network, lot, torch.Generator().manual_seed(n)).bound for n in range(80)])
     whole = bound(network, Text([lot], 0.0), 40)
-    ends = 0.0
     if process == "gaussian":
         ends = float(process_of(network).ends(lot.x0[lot.whole], torch.Generator().manual_seed(1)).mean())
+        assert ends > 0.1
     error = math.hypot(float(found.std()) / math.sqrt(len(found)), whole["error"])
     assert error < 0.05 * whole["nats"]
     assert abs(0.97 * (float(found.mean()) - ends) + ends - whole["nats"]) < 4 * error + 0.005 * whole["nats"]
