@@ -4,7 +4,7 @@ import SpeculateShared
 package enum DraftSampling: Equatable, Sendable {
     /// The likeliest token at each position.
     case greedy
-    /// Draws from softmax(logits / temperature), keyed by the seed and the position in the sequence.
+    /// Draws from softmax(logits / temperature), keyed by the seed, the position in the sequence and the round.
     case random(temperature: Float, seed: UInt64)
     /// argmax(logits / temperature + G) with the Gumbel noise of the verifier's own draw at that position: a function
     /// of the distribution and the noise, accepted if the verifier draws it too.
@@ -24,5 +24,11 @@ package enum DraftSampling: Equatable, Sendable {
         case .greedy: 0
         case .random(_, let seed), .gumbel(_, let seed): seed
         }
+    }
+
+    /// The same with numbers of a pass's own, apart from those of the block's last one.
+    func keyed(byPass number: Int) -> DraftSampling {
+        guard case .random(let temperature, let seed) = self else { return self }
+        return .random(temperature: temperature, seed: seed &+ UInt64(number + 1) << 32)
     }
 }

@@ -69,11 +69,7 @@ struct CompletionWriter {
         }
         unbegun += 1
         guard unbegun == offsets.count else { return }
-        let reason =
-            result.finishReason == .deadline
-            ? "the answer did not begin within this server's time limit" : "the server is being shut down"
-        failure = APIError(.serviceUnavailable, reason, code: "overloaded")
-        failure?.headers[.retryAfter] = "1"
+        failure = .notBegun(isLate: result.finishReason == .deadline)
     }
 
     private func reason(_ result: CompletionResult) -> String {

@@ -48,18 +48,24 @@ struct DiffusionRoute: Sendable {
                 begin.finish()
             }
         }
+        let isLate = Locked(false)
+        let loop = context.channel.eventLoop
+        let end = loop.scheduleTask(in: .init(options.timeLimit)) {
+            isLate.withLock { $0 = true }
+            work.cancel()
+        }
         // What cannot be served at all is refused with a status: that shows before the first pass ends.
         watch.onClose { work.cancel() }
         for await _ in begun {}
         if sent.withLock({ $0.all == 0 }) {
             watch.onClose(nil)
+            end.cancel()
             do { _ = try await work.value } catch let error as EngineError { throw APIError(error) }
+            throw APIError.notBegun(isLate: isLate.withLock(\.self))
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-cache"],
             body: ResponseBody { output in
-                let loop = context.channel.eventLoop
-                let end = loop.scheduleTask(in: .init(options.timeLimit)) { work.cancel() }
                 let limit = loop.scheduleTask(in: .init(options.timeLimit + options.drainTime)) {
                     context.channel.close(promise: nil)
                 }
@@ -76,7 +82,11 @@ struct DiffusionRoute: Sendable {
                 do {
                     let result = try await work.value
                     context.summary.withLock { $0 = RequestSummary(tokens: result.tokens.count, rounds: result.blocks) }
-                    try await output.write(.event(DiffusionEvent.end(result, process: kind.rawValue)))
+                    if result.blocks == 0 {
+                        try await output.write(.event(APIError.notBegun(isLate: isLate.withLock(\.self))))
+                    } else {
+                        try await output.write(.event(DiffusionEvent.end(result, process: kind.rawValue)))
+                    }
                 } catch let error as EngineError {
                     try await output.write(.event(APIError(error)))
                 }

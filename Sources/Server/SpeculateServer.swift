@@ -89,9 +89,8 @@ public struct SpeculateServer: Sendable {
             ErrorMiddleware(
                 paths: [
                     "/v1/completions": .post, "/v1/chat/completions": .post, "/v1/diffuse": .post, "/v1/models": .get,
-                    "/health": .get,
-                    "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get, "/tokenize": .post,
-                    "/detokenize": .post,
+                    "/health": .get, "/metrics": .get, "/": .get, "/openapi.json": .get, "/tokenizer_info": .get,
+                    "/tokenize": .post, "/detokenize": .post,
                 ], bodyLimit: options.bodyLimit))
         router.middlewares.add(MetricsMiddleware())
         let largeBodies = LargeBodies()

@@ -38,10 +38,12 @@ def test_every_pass_is_an_event(server):
 def test_what_is_wrong_is_named(server):
     for field, value in [
         ("steps", 0), ("steps", 65), ("max_tokens", 0), ("order", "up"), ("schedule", 1), ("temperature", -1),
-        ("seed", -1), ("prompt", "both"), ("messages", []), ("stream", True),
+        ("seed", -1), ("prompt", "both"), ("messages", []), ("stream", True), ("remask", "yes"),
     ]:  # fmt: skip
         status, answer = server.post("/v1/diffuse", json.dumps(BODY | {field: value}).encode())
         assert status == 400 and answer["error"]["message"], field
+    status, answer = server.post("/v1/diffuse", json.dumps(BODY | {"remask": True, "order": "left"}).encode())
+    assert status == 400 and answer["error"]["param"] == "remask"
     assert server.post("/v1/diffuse", json.dumps(BODY | {"model": "other"}).encode())[0] == 404
     long = {"prompt": "word " * 9000}
     status, answer = server.post("/v1/diffuse", json.dumps(long).encode())
@@ -53,6 +55,15 @@ def test_without_a_drafter_it_is_refused():
     server = Server("--drafter", "lookup")
     status, answer = server.post("/v1/diffuse", json.dumps(BODY).encode())
     assert status == 400 and answer["error"]["code"] == "no_diffusion_drafter"
+    assert server.stop() == 0
+
+
+def test_what_ends_before_its_first_pass_is_refused():
+    server = Server("--time-limit", "1", "--threads", "1", "--drain-time", "5")
+    status, answer = server.post("/v1/diffuse", json.dumps({"prompt": "word " * 7000}).encode())
+    assert status == 503 and answer["error"]["code"] == "overloaded"
+    assert "did not begin within" in answer["error"]["message"]
+    assert server.post("/v1/diffuse", json.dumps({"prompt": "word", "max_tokens": 8, "steps": 1}).encode())[0] == 200
     assert server.stop() == 0
 
 

@@ -65,12 +65,28 @@ package enum Fixtures {
 
     /// Writes a fixture's checkpoint with changed metadata.
     package static func write(_ name: String, to path: String, _ change: (inout Metadata) -> Void) throws {
+        try write(name, to: path, change) { _, _ in }
+    }
+
+    /// Writes a fixture's checkpoint with a tensor's bytes changed.
+    package static func write(
+        _ name: String, to path: String, tensor: String, _ change: (inout [UInt8]) -> Void
+    ) throws {
+        try write(name, to: path, { _ in }) { if $0 == tensor { change(&$1) } }
+    }
+
+    private static func write(
+        _ name: String, to path: String, _ change: (inout Metadata) -> Void,
+        _ changeTensor: (String, inout [UInt8]) -> Void
+    ) throws {
         let original = try Checkpoint(path: self.path(name))
         var writer = CheckpointWriter()
         writer.metadata = original.metadata
         change(&writer.metadata)
         for tensor in original.tensors {
-            try writer.add(tensor.name, type: tensor.type, shape: tensor.shape, bytes: original.bytes(of: tensor))
+            var bytes = try original.bytes(of: tensor)
+            changeTensor(tensor.name, &bytes)
+            try writer.add(tensor.name, type: tensor.type, shape: tensor.shape, bytes: bytes)
         }
         try writer.write(to: path)
     }

@@ -26,8 +26,7 @@ struct SpeculateCommand: AsyncParsableCommand {
         subcommands: [
             CompleteCommand.self, ChatCommand.self, DemoCommand.self, BatchCommand.self, BenchCommand.self,
             DraftCommand.self, DiffuseCommand.self, InspectCommand.self, ServeCommand.self, PullCommand.self,
-            ModelsCommand.self,
-            ImportCommand.self, MemorizeCommand.self, AdaptCommand.self,
+            ModelsCommand.self, ImportCommand.self, MemorizeCommand.self, AdaptCommand.self,
         ],
         defaultSubcommand: CompleteCommand.self)
 

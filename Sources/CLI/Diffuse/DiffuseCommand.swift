@@ -1,17 +1,21 @@
 import ArgumentParser
 import Foundation
 import Speculate
+import SpeculateShared
 
 extension DiffusionKind: ExpressibleByArgument {}
 extension RevealSchedule: ExpressibleByArgument {}
 
 struct DiffuseCommand: AsyncParsableCommand {
+    /// Passes that may wait to be shown; beyond them only a block's first and last are.
+    private static let backlog = 4096
+
     static let configuration = CommandConfiguration(
         commandName: "diffuse", abstract: "Write by diffusion alone, block after block, and watch it.",
         discussion: """
             The drafter writes; the model reads each finished block and corrects nothing. It is far smaller than the \
-            model, and its text is to be watched rather than believed. In a terminal, guesses become brighter as they become \
-            surer.
+            model, and its text is to be watched rather than believed. In a terminal, guesses become brighter as they \
+            become surer.
             """)
 
     @OptionGroup var input: PromptArgument
@@ -23,8 +27,8 @@ struct DiffuseCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "The diffusion process: \(Laboratory.names).",
             discussion: """
-                Without --drafter, the drafter that 'make laboratory' trained for it, \(Laboratory.folder)/NAME.gguf. Default: \
-                the drafter's own.
+                Without --drafter, the drafter that 'make laboratory' trained for it, \(Laboratory.folder)/NAME.gguf. \
+                Default: the drafter's own.
                 """, valueName: "name"))
     var process: DiffusionKind?
 
@@ -33,18 +37,18 @@ struct DiffuseCommand: AsyncParsableCommand {
 
     @Option(
         help: """
-            Which tokens of an absorbing process are revealed first: left (to right), confidence or random. Default: \
+            Which tokens of the absorbing process are revealed first: left (to right), confidence or random. Default: \
             confidence.
             """)
     var order: RevealOrder?
 
     @Option(
         help: """
-            How many are revealed after each pass: linear, as many each time, or cosine, few at first. Default: linear.
+            How many it reveals after each pass: linear, as many each time, or cosine, few at first. Default: linear.
             """)
     var schedule: RevealSchedule?
 
-    @Flag(help: "Mask tokens again that others turn out surer than (Mask-Predict).")
+    @Flag(help: "Mask its tokens again that others turn out surer than (Mask-Predict).")
     var remask = false
 
     @Option(
@@ -109,27 +113,36 @@ struct DiffuseCommand: AsyncParsableCommand {
         guard let found = engine.diffusionKind else {
             throw EngineError(
                 .invalidRequest,
-                "there is no block diffusion drafter to write with\(file.map { " in \($0)" } ?? ""): name its file with --drafter"
-            )
+                "there is no block diffusion drafter to write with\(file.map { " in \($0)" } ?? ""): "
+                    + "name its file with --drafter")
         }
         guard let process, process != found else { return }
         throw EngineError(
             .invalidRequest,
-            "the process of \(file ?? "the model's drafter") is '\(found.rawValue)', expected '\(process.rawValue)', which --process names"
-        )
+            "the process of \(file ?? "the model's drafter") is '\(found.rawValue)', "
+                + "expected '\(process.rawValue)', which --process names")
     }
 
     private func write(
         _ request: DiffusionRequest, _ engine: Engine, _ interrupts: Interrupts
     ) async throws -> DiffusionResult {
         let (steps, continuation) = AsyncStream<DiffusionStep>.makeStream()
+        let waiting = Locked(0)
         let work = Task {
             defer { continuation.finish() }
-            return try await engine.diffuse(request) { continuation.yield($0) }
+            return try await engine.diffuse(request) { step in
+                let isShown = waiting.withLock { waiting in
+                    guard step.pass == 0 || step.text != nil || waiting < Self.backlog else { return false }
+                    waiting += 1
+                    return true
+                }
+                if isShown { continuation.yield(step) }
+            }
         }
         interrupts.onInterrupt { work.cancel() }
         let view = Terminal.outputIsTerminal ? DiffusionView(columns: Terminal.size.columns) : nil
         for await step in steps {
+            waiting.withLock { $0 -= 1 }
             guard let view else {
                 if let text = step.text { Terminal.print(text, terminator: "") }
                 continue

@@ -32,5 +32,7 @@ struct DiffusionView {
     }
 
     /// One of the terminal's 24 greys.
-    private static func grey(_ certainty: Float) -> Int { 236 + Int((min(max(certainty, 0), 1) * 17).rounded()) }
+    private static func grey(_ certainty: Float) -> Int {
+        236 + (certainty > 0 ? Int((min(certainty, 1) * 17).rounded()) : 0)
+    }
 }

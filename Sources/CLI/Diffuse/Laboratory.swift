@@ -14,7 +14,7 @@ enum Laboratory {
         if process == .absorbing { return nil }
         throw EngineError(
             .fileMissing,
-            "there is no drafter of the process '\(process.rawValue)' at \(path): 'make laboratory', in the repository's folder, trains one there; --drafter names another"
-        )
+            "there is no drafter of the process '\(process.rawValue)' at \(path): 'make laboratory', "
+                + "in the repository's folder, trains one there; --drafter names another")
     }
 }

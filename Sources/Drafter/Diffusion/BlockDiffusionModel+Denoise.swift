@@ -3,18 +3,19 @@ import SpeculateShared
 
 extension BlockDiffusionModel {
     /// Fills the block's open tokens in `schedule.count + 1` passes. After each pass but the last the process moves the
-    /// block's states; an absorbing one reveals as many tokens as the schedule says, in the given order, and these are fixed
-    /// from then on. Its passes but the last take the likeliest tokens unless `early` says otherwise. The distribution of a
-    /// token drawn in the last pass depends only on the states and on the tokens before it (`distribution(at:)`).
+    /// block's states; an absorbing one reveals as many tokens as the schedule says, in the given order, and these are
+    /// fixed from then on. Its passes but the last take the likeliest tokens unless `early` says otherwise. The
+    /// distribution of a token drawn in the last pass depends only on the states and on the tokens before it
+    /// (`distribution(at:)`).
     /// - Parameters:
     ///   - anchor: the sequence's last token, not yet in the cache.
     ///   - seed: for a random order, and for what moves states.
     ///   - masksAgain: whether revealed tokens may be masked again in favour of surer ones.
-    ///   - observe: called after each pass.
+    ///   - observe: called after each pass; returns whether to go on, else the block stays as it is.
     package func denoise(
         _ block: DraftBlock, anchor: Int32, cache: KVCache, schedule: [Int] = [], order: RevealOrder = .leftToRight,
         sampling: DraftSampling = .greedy, early: DraftSampling = .greedy, seed: UInt64 = 0, masksAgain: Bool = false,
-        observe: ((DraftBlock) -> Void)? = nil
+        observe: ((DraftBlock) -> Bool)? = nil
     ) {
         precondition((1...config.drafts).contains(block.count))
         let draws = KeyedStateDraws(random: CounterRandom(seed: seed), position: cache.count + 1)
@@ -30,12 +31,13 @@ extension BlockDiffusionModel {
             step.seed = seed
             step.masksAgain = masksAgain
             step.isDeterministic = sampling == .greedy
-            pass(block, anchor, cache, config.process == .absorbing ? early : nil, time: step.from)
-            observe?(block)
+            let early = config.process == .absorbing ? early.keyed(byPass: number) : nil
+            pass(block, anchor, cache, early, time: step.from)
+            guard observe?(block) ?? true else { return }
             weights.process.step(block, step, guesses, draws)
         }
         pass(block, anchor, cache, sampling, time: DenoisingStep.time(of: passes - 1, among: passes))
-        observe?(block)
+        _ = observe?(block)
     }
 
     /// The distribution that the last pass drew the token at `index` from, given the tokens before it and the revealed
@@ -62,7 +64,8 @@ extension BlockDiffusionModel {
         let slots = block.count + config.firstSlot
         lay(slots, anchor, cache) { block.isRevealed[$0] ? block.tokens[$0] : config.maskToken }
         lay(block, time: time)
-        guard let sampling, !weights.process.hasEvidence else {
+        // What states are at time 1 is drawn from the prior and says nothing of the tokens.
+        guard let sampling, !weights.process.hasEvidence || time >= 1 else {
             pool.run { worker in forward(slots, &worker) }  // logits [slots, draft vocabulary]
             guard let sampling else { return }
             finish(block, time: time)
@@ -155,7 +158,9 @@ extension BlockDiffusionModel {
             let slot = index + config.firstSlot
             let logits = scratch.logits + slot * scratch.logitStride
             embedPrevious(previous, worker)
-            if worker.index == 0, !block.isRevealed[index] {
+            // Other passes of an absorbing process say it before they reveal a token, those of a score network only
+            // now.
+            if worker.index == 0, !block.isRevealed[index] || config.process == .scoreAbsorbing {
                 block.confidences[index] = confidence(slot, given: scratch.previous)
             }
             let share = worker.share(of: draftVocabulary, unit: 16)

@@ -43,10 +43,19 @@ extension BlockDiffusionModel {
         }
     }
 
-    /// The probability that a pass gave a token as it stands in the block, and the likeliest one: by the logits as the pass left
-    /// them.
-    /// - Parameter choice: an index of the draft vocabulary.
-    package func certainty(of choice: Int?, at index: Int) -> (likeliest: Int, probability: Float) {
+    /// What stands at a place after a pass: its token, if the pass filled it in, or its state, if that is a token, or
+    /// else the likeliest one; and the probability that the pass gave it, by the logits as it left them: NaN where
+    /// these are no numbers.
+    package func outcome(at index: Int, of block: DraftBlock, isLast: Bool) -> (token: Int32, certainty: Float) {
+        let isFilled = isLast || block.isRevealed[index] || config.process == .absorbing
+        let state = block.states.isEmpty ? nil : draftTokens[Int(block.states[index])]
+        let known = isFilled ? block.tokens[index] : state
+        let (likeliest, probability) = certainty(of: known.flatMap(choice(of:)), at: index)
+        return (known ?? draftTokens[likeliest], probability)
+    }
+
+    /// - Parameter choice: an index of the draft vocabulary; nil for the likeliest.
+    private func certainty(of choice: Int?, at index: Int) -> (likeliest: Int, probability: Float) {
         let logits = logits(at: index)
         let likeliest = Int(kernels.argmax(logits, Int32(draftVocabulary)))
         var total: Float = 0
@@ -55,7 +64,7 @@ extension BlockDiffusionModel {
     }
 
     /// The draft vocabulary's index of a token; nil if it cannot be drafted.
-    package func choice(of token: Int32) -> Int? {
+    private func choice(of token: Int32) -> Int? {
         let index = weights.draftIndices[Int(token)]
         return index < 0 ? nil : Int(index)
     }

@@ -1,9 +1,9 @@
 import CKernels
 import SpeculateShared
 
-/// What a slot's token is chosen from: all that can be drafted, or the few that the logits put first, scored by the token
-/// before them (DFlash 2). Those scores depend on the drafted text through that token alone, so that their softmax is the
-/// token's distribution given the tokens before it.
+/// What a slot's token is chosen from: all that can be drafted, or the few that the logits put first, scored by the
+/// token before them (DFlash 2). Those scores depend on the drafted text through that token alone, so that their
+/// softmax is the token's distribution given the tokens before it.
 extension BlockDiffusionModel {
     /// How many tokens a slot's is chosen from.
     var choiceCount: Int { weights.selector?.count ?? draftVocabulary }

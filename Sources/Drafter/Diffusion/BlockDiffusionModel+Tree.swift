@@ -17,13 +17,9 @@ extension BlockDiffusionModel {
         // The next node to get children; the anchor is node −1 at depth 0.
         var node: TreeCandidates.Candidate? = .init(token: anchor, parent: -1, depth: 0, probability: 1)
         var index = -1
-        let hasEvidence = weights.process.hasEvidence
-        if hasEvidence {
-            pool.run { worker in forward(slots, &worker) }  // logits [slots, draft vocabulary]
-            finish(states, time: 1)
-        }
+        // Without evidence of the states: at time 1 they say nothing of the tokens.
         pool.run { worker in
-            if !hasEvidence { forward(slots, &worker) }  // logits [slots, draft vocabulary]
+            forward(slots, &worker)  // logits [slots, draft vocabulary]
             while let parent = node {
                 branch(after: parent.token, slot: parent.depth + config.firstSlot, worker)
                 worker.barrier()
@@ -41,10 +37,10 @@ extension BlockDiffusionModel {
     /// Draws the states of a block that gets one pass.
     private func begin(_ count: Int, _ cache: KVCache, _ sampling: DraftSampling) {
         guard weights.conditioning != nil else { return }
-        states.reset(count: count)
+        treeBlock.reset(count: count)
         weights.process.begin(
-            states, KeyedStateDraws(random: CounterRandom(seed: sampling.seed), position: cache.count + 1))
-        lay(states, time: 1)
+            treeBlock, KeyedStateDraws(random: CounterRandom(seed: sampling.seed), position: cache.count + 1))
+        lay(treeBlock, time: 1)
     }
 
     /// The worker's share of a node's children, in units of the partial sums.

@@ -11,8 +11,8 @@ extension BlockDiffusionModel {
     /// What the gate of a feed-forward network is put through.
     package var activation: ModelFamily.Activation { config.family.activation }
 
-    /// The residual stream [drafts, hidden] of a masked block's slots that predict a token each: where it enters the last
-    /// layer's feed-forward network if `endsInPlainFeedForward`, else after that layer. Valid until the next pass.
+    /// The residual stream [drafts, hidden] of a masked block's slots that predict a token each: where it enters the
+    /// last layer's feed-forward network if `endsInPlainFeedForward`, else after that layer. Valid until the next pass.
     /// - Parameters:
     ///   - anchor: the token after those in the cache.
     ///   - cache: holds the tokens before it; what the block leaves there is scratch.

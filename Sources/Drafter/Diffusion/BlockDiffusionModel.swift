@@ -14,7 +14,7 @@ package final class BlockDiffusionModel {
     /// Whose embedding and head may be this model's too.
     private let target: TargetModel
     /// Of a block that a tree is grown from.
-    let states = DraftBlock()
+    let treeBlock = DraftBlock()
     let batch = RowBatch(capacity: DrafterScratch.rows)
     var kernels: spk_kernels { transformer.kernels.table.pointee }
 

@@ -8,7 +8,8 @@ package final class DraftBlock {
     /// head.
     package internal(set) var confidences: [Float] = []
 
-    /// The tokens' states between passes: indices of draft tokens, or points [count, width], where the process has such.
+    /// The tokens' states between passes: indices of draft tokens, or points [count, width], where the process has
+    /// such.
     package internal(set) var states: [Int32] = []
     package internal(set) var points: [Float] = []
 

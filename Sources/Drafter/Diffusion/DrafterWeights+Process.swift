@@ -2,8 +2,8 @@ import CKernels
 import SpeculateShared
 
 extension DrafterWeights {
-    /// What is added to the slots of a block whose states are no tokens of its text: maps of the state before a slot's token,
-    /// of the token's own, and of the time.
+    /// What is added to the slots of a block whose states are no tokens of its text: maps of the state before a slot's
+    /// token, of the token's own, and of the time.
     struct Conditioning {
         static let timeFeatures = 32
 
@@ -39,12 +39,15 @@ extension DrafterWeights {
     }
 
     private static let rounding = "speculate.rounding.weight"
+    private static let greatestWidth = 512
+    private static let greatestNeighbours = 64
 
     /// Numbers of a point of the Gaussian process.
     private static func pointWidth(_ checkpoint: Checkpoint) throws(CheckpointError) -> Int {
         guard let tensor = checkpoint.tensor(rounding) else { throw .tensor(rounding, "is missing") }
-        guard tensor.shape.count == 2, (1...4096).contains(tensor.shape[0]) else {
-            throw .tensor(rounding, "has the shape \(tensor.shape), expected up to 4096 numbers for each draft token")
+        guard tensor.shape.count == 2, (1...greatestWidth).contains(tensor.shape[0]) else {
+            throw .tensor(
+                rounding, "has the shape \(tensor.shape), expected up to \(greatestWidth) numbers for each draft token")
         }
         return tensor.shape[0]
     }
@@ -68,7 +71,7 @@ extension DrafterWeights {
 
     private static func rates(_ loader: WeightLoader, _ drafted: Int) throws(CheckpointError) -> NeighbourRates {
         let name = "speculate.neighbours"
-        let lists = try loader.indexLists(name, count: drafted, limit: drafted)
+        let lists = try loader.indexLists(name, count: drafted, most: min(greatestNeighbours, drafted - 1))
         let each = lists.count / drafted
         for token in 0..<drafted {
             let neighbours = lists[token * each..<(token + 1) * each]
@@ -77,6 +80,8 @@ extension DrafterWeights {
                     name, "lists \(neighbours.map { Int($0) }) for token \(token), expected other tokens, none twice")
             }
         }
-        return NeighbourRates(lists, count: drafted)
+        let rates = NeighbourRates(lists, count: drafted)
+        if let problem = rates.problem { throw .tensor(name, problem) }
+        return rates
     }
 }

@@ -9,7 +9,8 @@ package final class DrafterWeights: @unchecked Sendable {
         var output: spk_matrix  // [draft vocabulary × rank]
     }
 
-    /// Scores pairs of tokens (DFlash 2): softcap(scale · logit) + successor[token] · (predecessor[previous] ⊙ gate · hidden).
+    /// Scores pairs of tokens (DFlash 2): softcap(scale · logit) + successor[token] · (predecessor[previous] ⊙ gate ·
+    /// hidden).
     struct Selector {
         /// Candidates of a slot.
         var count: Int

@@ -46,6 +46,15 @@ struct APIError: HTTPResponseError, Encodable {
         }
     }
 
+    /// Where an answer was ended before anything of it was there: by the time limit, or else by a shutdown.
+    static func notBegun(isLate: Bool) -> APIError {
+        let reason =
+            isLate ? "the answer did not begin within this server's time limit" : "the server is being shut down"
+        var error = APIError(.serviceUnavailable, reason, code: "overloaded")
+        error.headers[.retryAfter] = "1"
+        return error
+    }
+
     private var type: String {
         switch status {
         case .unauthorized: "authentication_error"

@@ -1,6 +1,6 @@
-/// Random numbers that are a function of (seed, position, stream) alone: the draw at a position does not depend on what
-/// was drafted, accepted or computed before. Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,
-/// 3", 2011).
+/// Random numbers that are a function of (seed, position, stream) alone: the verifier's draw at a position does not
+/// depend on what was drafted, accepted or computed before. Streams of a round tell apart draws that come again at a
+/// position. Philox 4×32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
 package struct CounterRandom: Equatable, Sendable {
     /// What the numbers at a position are used for: each purpose has its own.
     package struct Stream: Equatable, Sendable {
@@ -8,8 +8,8 @@ package struct CounterRandom: Equatable, Sendable {
 
         /// The verifier's draws.
         package static let verifier = Stream(value: 0)
-        /// A drafter's draws in the round after so many tokens. A round of its own each: `block` looks at tokens beyond those
-        /// that it keeps, so that the numbers which these were drawn with are not like others any more.
+        /// A drafter's draws in the round after so many tokens. A round of its own each: `block` looks at tokens beyond
+        /// those that it keeps, so that the numbers which these were drawn with are not like others any more.
         package static func drafter(round: Int) -> Stream { Stream(value: UInt64(round + 1) << 40 + 1) }
         /// Random reveal orders.
         package static let order = Stream(value: 2)

@@ -35,8 +35,8 @@ package final class WeightLoader {
         try matrix(try take(name, shape: [inputs, outputs]))
     }
 
-    /// Matrices [count × outputs × inputs] as one, whose rows are theirs one after the other. `outputs` is a multiple of 16,
-    /// so that each of them consists of whole panels.
+    /// Matrices [count × outputs × inputs] as one, whose rows are theirs one after the other. `outputs` is a multiple
+    /// of 16, so that each of them consists of whole panels.
     /// - Throws: `CheckpointError` naming the tensor if it is missing or has another shape.
     package func matrices(
         _ name: String, inputs: Int, outputs: Int, count: Int
@@ -163,20 +163,21 @@ package final class WeightLoader {
         return values
     }
 
-    /// Lists [count, K] of indices in `0..<limit`, K being the file's.
-    package func indexLists(_ name: String, count: Int, limit: Int) throws(CheckpointError) -> [Int32] {
+    /// Lists [count, K] of indices in `0..<count`, K being the file's, up to `most`.
+    package func indexLists(_ name: String, count: Int, most: Int) throws(CheckpointError) -> [Int32] {
         guard let tensor = checkpoint.tensor(name) else { throw .tensor(name, "is missing") }
-        guard tensor.type == .i32, tensor.shape.count == 2, tensor.shape[1] == count, tensor.shape[0] < limit else {
+        guard tensor.type == .i32, tensor.shape.count == 2, tensor.shape[1] == count, 0 < tensor.shape[0],
+            tensor.shape[0] <= most
+        else {
             throw .tensor(
-                name,
-                "is \(tensor.type) of shape \(tensor.shape), expected I32 of fewer than \(limit) for each of \(count)")
+                name, "is \(tensor.type) of shape \(tensor.shape), expected I32 of 1 to \(most) for each of \(count)")
         }
         unused.remove(name)
         let values = try checkpoint.bytes(of: tensor).withUnsafeBytes { bytes in
             (0..<tensor.count).map { Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self)) }
         }
-        if let wrong = values.first(where: { !(0..<Int32(limit)).contains($0) }) {
-            throw .tensor(name, "holds \(wrong), expected 0 to \(limit - 1)")
+        if let wrong = values.first(where: { !(0..<Int32(count)).contains($0) }) {
+            throw .tensor(name, "holds \(wrong), expected 0 to \(count - 1)")
         }
         return values
     }

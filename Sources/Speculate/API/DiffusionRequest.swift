@@ -1,5 +1,5 @@
-/// A text that the drafter is to write by diffusion alone, block after block: the verifier reads each finished block, on
-/// which the next one is conditional, and corrects nothing.
+/// A text that the drafter is to write by diffusion alone, block after block: the verifier reads each finished block,
+/// on which the next one is conditional, and corrects nothing.
 public struct DiffusionRequest: Sendable {
     /// The most passes over a block.
     public static let maximumSteps = 1024
@@ -9,8 +9,9 @@ public struct DiffusionRequest: Sendable {
     public var maximumTokens: Int
     /// Passes over each block.
     public var steps: Int
-    /// Which tokens an absorbing process reveals first, how many after each pass, and whether it may mask some again in favour of
-    /// surer ones (Mask-Predict); nil for `.confidence` and `.linear`. Only for a drafter of that process.
+    /// Which tokens the absorbing process reveals first, how many after each pass, and whether it may mask some again
+    /// in favour of surer ones (Mask-Predict), which only the order of confidence does; nil for `.confidence` and
+    /// `.linear`. Only for a drafter of that process.
     public var order: RevealOrder?
     public var reveals: RevealSchedule?
     public var masksAgain: Bool
@@ -37,12 +38,16 @@ public struct DiffusionRequest: Sendable {
         self.seed = seed
     }
 
-    /// Describes the first setting that is out of range or that a process does not have, starting with its name; nil if there
-    /// is none.
+    /// Describes the first setting that is out of range or that a process does not have, starting with its name; nil if
+    /// there is none.
     public func problem(for process: DiffusionKind? = nil) -> String? {
         if !(1...Self.maximumSteps).contains(steps) { return "steps is \(steps), expected 1 to \(Self.maximumSteps)" }
         if maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
         if let problem = SamplingOptions(temperature: temperature).problem() { return problem }
+        if masksAgain, let order, order != .confidence {
+            return
+                "remask is on, expected off where order is \(order.rawValue): only confidence finds others surer than a token"
+        }
         guard let process, process != .absorbing else { return nil }
         let other =
             "expected none where the drafter's process is '\(process.rawValue)', which reveals no tokens by count"

@@ -56,7 +56,9 @@ package struct DrafterDescription {
             "\(t.layers) layers of width \(t.hidden), \(t.heads) heads over \(t.kvHeads) key-value heads of \(t.headDimension)",
             "listens to the verifier's hidden states before layers \(list(config.targetLayers)); sees \(config.window) tokens back",
             "can draft \(drafted) of \(t.vocabulary) tokens",
-            "diffusion process: \(config.process.rawValue), \(config.noiseSchedule.rawValue) noise",
+            "diffusion process: \(config.process.rawValue)"
+                // Masking takes no times.
+                + (config.process == .absorbing ? "" : ", \(config.noiseSchedule.rawValue) noise"),
             checkpoint.tensor("markov_w1.weight").map { "Markov head of rank \($0.shape[0])" } ?? "no Markov head",
         ] + (config.selector.map { ["selector among \($0.count) tokens, of rank \($0.rank)"] } ?? []) + [
             checkpoint.tensor("conf_proj.weight") == nil ? "no confidence head" : "confidence head",

@@ -1,7 +1,7 @@
 import SpeculateShared
 
-/// How many of a block's tokens are revealed after each pass, where an absorbing process writes it in several (MaskGIT, Chang et
-/// al. 2022).
+/// How many of a block's tokens are revealed after each pass, where the absorbing process writes it in several
+/// (MaskGIT, Chang et al. 2022).
 public enum RevealSchedule: String, CaseIterable, Sendable {
     /// As many after each pass.
     case linear
@@ -15,11 +15,9 @@ public enum RevealSchedule: String, CaseIterable, Sendable {
             let revealed =
                 switch self {
                 case .linear: share
-                case .cosine: 1 - cosine(share)
+                case .cosine: 1 - cos(.pi / 2 * share)
                 }
             return Int((revealed * Double(count)).rounded())
         }
     }
-
-    private func cosine(_ share: Double) -> Double { cos(.pi / 2 * share) }
 }

@@ -1,7 +1,8 @@
 import SpeculateDrafter
 import SpeculateShared
 
-/// The distributions of a verifier pass along a draft, with random numbers keyed by (seed, position).
+/// The distributions of a verifier pass along a draft, with random numbers keyed by seed, position, purpose and, for
+/// some, round.
 struct SampledDistributions: VerifierDistributions {
     let pass: PassResult
     let sampler: Sampler
@@ -46,7 +47,8 @@ struct SampledDistributions: VerifierDistributions {
         }
     }
 
-    /// Where an index's logits are in the pass. Rows behind the draft's belong to other sequences, of other clients perhaps.
+    /// Where an index's logits are in the pass. Rows behind the draft's belong to other sequences, of other clients
+    /// perhaps.
     private func logits(_ index: Int) -> Int {
         precondition((0...draft.tokens.count).contains(index), "index \(index) of a draft of \(draft.tokens.count)")
         return firstLogits + index

@@ -4,14 +4,18 @@ import SpeculateVerifier
 
 /// A text while it is written by diffusion alone. Used on the engine's thread.
 final class DiffusionText {
+    /// Prompt tokens that are read in one go.
+    private static let prefillRows = 64
+
     private let request: DiffusionRequest
     private let verifier: Verifier
     private let model: BlockDiffusionModel
-    private let cache, drafterCache: KVCache
-    private let batch = RowBatch(capacity: Verifier.maximumRows)
+    private let context: DiffusionContext
     private let block = DraftBlock()
     private let limit: Int
-    private let start = ContinuousClock.now
+    /// Of the prompt, not yet read.
+    private var unread: ArraySlice<Int32>
+    private var start = ContinuousClock.now
     private var decoder = StreamingDecoder()
     private var anchor: Int32
     private var text = ""
@@ -27,25 +31,26 @@ final class DiffusionText {
         self.verifier = verifier
         self.model = model
         self.limit = limit
-        cache = try verifier.makeCache(capacity: prompt.count + limit)
-        drafterCache = try model.makeCache(capacity: prompt.count + limit)
+        context = try DiffusionContext(verifier, model, capacity: prompt.count + limit)
         anchor = prompt[prompt.count - 1]
-        read(prompt.dropLast())
+        unread = prompt.dropLast()
     }
 
-    /// Has the verifier read tokens, whose states the next blocks see.
-    private func read(_ tokens: ArraySlice<Int32>) {
-        for first in stride(from: tokens.startIndex, to: tokens.endIndex, by: batch.capacity) {
-            let rows = tokens[first..<min(first + batch.capacity, tokens.endIndex)]
-            batch.removeAll()
-            batch.append(rows, to: cache, logits: .none)
-            model.inject(0..<rows.count, of: verifier.forward(batch), into: drafterCache)
-        }
+    /// Reads a part of what of the prompt is not yet read; false if nothing is left.
+    func readNext() -> Bool {
+        guard !unread.isEmpty else { return false }
+        context.read(unread.prefix(Self.prefillRows))
+        unread = unread.dropFirst(Self.prefillRows)
+        return true
     }
 
-    /// Writes the next block.
+    /// Writes the next block; when the task is cancelled between two passes, none.
     /// - Returns: why the text ends with it; nil if it does not.
-    func writeBlock(_ onStep: @escaping (DiffusionStep) -> Void) -> CompletionResult.FinishReason? {
+    /// - Throws: `EngineError` where the drafter's weights give no numbers.
+    func writeBlock(
+        _ onStep: @escaping (DiffusionStep) -> Void
+    ) throws(EngineError) -> CompletionResult.FinishReason? {
+        if blocks == 0 { start = .now }
         let config = model.config
         let count = min(config.drafts, limit - tokens.count)
         let schedule =
@@ -59,14 +64,20 @@ final class DiffusionText {
         block.reset(count: count)
         var steps: [DiffusionStep] = []
         model.denoise(
-            block, anchor: anchor, cache: drafterCache, schedule: schedule, order: request.order ?? .confidence,
+            block, anchor: anchor, cache: context.drafterCache, schedule: schedule, order: request.order ?? .confidence,
             sampling: sampling, early: sampling, seed: seed, masksAgain: request.masksAgain
         ) { _ in
             let step = self.step(steps.count, of: schedule.count + 1)
             steps.append(step)
+            guard step.tokens.allSatisfy(\.certainty.isFinite) else { return false }
             if steps.count <= schedule.count { onStep(step) }
+            return !Task.isCancelled
         }
-        passes += schedule.count + 1
+        passes += steps.count
+        guard steps.allSatisfy({ $0.tokens.allSatisfy(\.certainty.isFinite) }) else {
+            throw EngineError(.runtime, "\(NonFiniteLogits()) in a block: the drafter's weights are damaged")
+        }
+        guard steps.count == schedule.count + 1 else { return .cancelled }
         var kept: [Int32] = []
         var ending: CompletionResult.FinishReason?
         for token in block.tokens where ending == nil {
@@ -75,15 +86,17 @@ final class DiffusionText {
         }
         if ending == nil, tokens.count + kept.count >= limit { ending = .length }
         var added = ""
-        for token in kept where !verifier.tokenizer.endTokens.contains(token) {
-            added += decoder.append(verifier.tokenizer.pieces[Int(token)])
+        for token in kept {
+            if verifier.tokenizer.kinds[Int(token)] != .control, !verifier.tokenizer.endTokens.contains(token) {
+                added += decoder.append(verifier.tokenizer.bytes(of: token, at: .after(tokens.last ?? anchor)))
+            }
+            tokens.append(token)
         }
         if ending != nil { added += decoder.finish() }
         if ending == nil {
-            read([anchor] + kept.dropLast())
+            context.read([anchor] + kept.dropLast())
             anchor = kept[kept.count - 1]
         }
-        tokens += kept
         text += added
         blocks += 1
         var last = steps[steps.count - 1]
@@ -95,29 +108,17 @@ final class DiffusionText {
     /// The block after a pass.
     private func step(_ pass: Int, of passes: Int) -> DiffusionStep {
         let isLast = pass + 1 == passes
+        let tokenizer = verifier.tokenizer
+        var previous = tokens.last ?? anchor
         let shown = (0..<block.count).map { index in
-            let token: Int32
-            let certainty: Float
-            if let choice = known(index, isLast) {
-                token = model.draftTokens[choice]
-                certainty = model.certainty(of: choice, at: index).probability
-            } else {
-                let guess = model.certainty(of: nil, at: index)
-                (token, certainty) = (model.draftTokens[guess.likeliest], guess.probability)
-            }
+            let (token, certainty) = model.outcome(at: index, of: block, isLast: isLast)
+            let bytes = tokenizer.kinds[Int(token)] == .control ? [] : tokenizer.bytes(of: token, at: .after(previous))
+            previous = token
             return DiffusionStep.Token(
-                text: String(decoding: verifier.tokenizer.pieces[Int(token)], as: UTF8.self), certainty: certainty,
+                text: String(decoding: bytes, as: UTF8.self), certainty: certainty,
                 isSettled: isLast || block.isRevealed[index])
         }
         return DiffusionStep(block: blocks, pass: pass, passes: passes, tokens: shown)
-    }
-
-    /// What stands at a place after a pass: its token, if the pass filled it in, or its state, if that is one.
-    private func known(_ index: Int, _ isLast: Bool) -> Int? {
-        if isLast || block.isRevealed[index] || model.config.process == .absorbing {
-            return model.choice(of: block.tokens[index])
-        }
-        return block.states.isEmpty ? nil : Int(block.states[index])
     }
 
     func result(_ reason: CompletionResult.FinishReason) -> DiffusionResult {

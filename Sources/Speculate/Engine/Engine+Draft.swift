@@ -62,44 +62,39 @@ extension Engine {
         _ tokens: [Int32], fixed: [Int32?], count: Int, passes: Int, order: RevealOrder, seed: UInt64
     ) throws(EngineError) -> DraftTrace {
         let model = drafters.model!.diffusion!  // It has a shape.
-        let cache, drafterCache: KVCache
+        let context: DiffusionContext
         do throws(OutOfMemory) {
-            cache = try verifier.makeCache(capacity: tokens.count + count)
-            drafterCache = try model.makeCache(capacity: tokens.count + count)
+            context = try DiffusionContext(verifier, model, capacity: tokens.count + count)
         } catch {
             throw EngineError(error)
         }
-        prefill(tokens.dropLast(), into: cache, model, drafterCache)
+        context.read(tokens.dropLast())
 
         let block = DraftBlock()
         block.reset(count: count)
         for (index, token) in fixed.enumerated() { if let token { block.fix(token, at: index) } }
-        var steps: [BlockState] = fixed.isEmpty ? [] : [BlockState(block, isMasked: true)]
-        model.denoise(
-            block, anchor: tokens[tokens.count - 1], cache: drafterCache,
-            schedule: model.config.schedule(passes: passes, count: count).filter { target in
-                target > fixed.count { $0 != nil }
-            },
-            order: order, seed: seed
-        ) { steps.append(BlockState($0, isMasked: false)) }
-        return DraftTrace(
-            anchor: text(tokens[tokens.count - 1]), passes: steps.map { picture($0) },
-            verifier: try judge(block, after: tokens[tokens.count - 1], cache))
-    }
-
-    /// A block after a pass.
-    private struct BlockState {
-        let tokens: [Int32]
-        let confidences: [Float]
-        let revealed: [Bool]
-        let isMasked: Bool
-
-        init(_ block: DraftBlock, isMasked: Bool) {
-            tokens = block.tokens
-            confidences = block.confidences
-            revealed = block.isRevealed
-            self.isMasked = isMasked
+        let tokenizer = verifier.tokenizer
+        let masked = DraftTrace.Pass(
+            tokens: (0..<count).map { index in
+                let isFixed = block.isRevealed[index]
+                return DraftTrace.Token(
+                    text: Self.text(block.tokens[index], tokenizer), confidence: block.confidences[index],
+                    isRevealed: isFixed, isMasked: !isFixed)
+            })
+        var steps: [DraftTrace.Pass] = []
+        let schedule = model.config.schedule(passes: passes, count: count).filter { target in
+            target > fixed.count { $0 != nil }
         }
+        model.denoise(
+            block, anchor: tokens[tokens.count - 1], cache: context.drafterCache, schedule: schedule, order: order,
+            seed: seed
+        ) { _ in
+            steps.append(Self.picture(block, model, tokenizer, isLast: steps.count == schedule.count))
+            return true
+        }
+        return DraftTrace(
+            anchor: text(tokens[tokens.count - 1]), passes: (fixed.isEmpty ? [] : [masked]) + steps,
+            verifier: try judge(block, after: tokens[tokens.count - 1], context.cache))
     }
 
     /// The prompt before the block, and the block's tokens, nil for a gap.
@@ -120,18 +115,6 @@ extension Engine {
                 "the block from the first \(Self.maskText) on has \(fixed.count) tokens, expected at most \(drafts)")
         }
         return (.text(String(parts[0])), fixed)
-    }
-
-    private func prefill(
-        _ tokens: ArraySlice<Int32>, into cache: KVCache, _ model: BlockDiffusionModel, _ other: KVCache
-    ) {
-        let batch = RowBatch(capacity: Verifier.maximumRows)
-        for start in stride(from: 0, to: tokens.count, by: Verifier.maximumRows) {
-            let rows = tokens[start..<min(start + Verifier.maximumRows, tokens.count)]
-            batch.removeAll()
-            batch.append(rows, to: cache, logits: .none)
-            model.inject(0..<rows.count, of: verifier.forward(batch), into: other)
-        }
     }
 
     private func judge(
@@ -158,17 +141,21 @@ extension Engine {
         return judgements
     }
 
-    private func picture(_ step: BlockState) -> DraftTrace.Pass {
+    /// A block after a pass.
+    private static func picture(
+        _ block: DraftBlock, _ model: BlockDiffusionModel, _ tokenizer: Tokenizer, isLast: Bool
+    ) -> DraftTrace.Pass {
         DraftTrace.Pass(
-            tokens: step.tokens.indices.map { index in
+            tokens: (0..<block.count).map { index in
                 DraftTrace.Token(
-                    text: text(step.tokens[index]), confidence: step.confidences[index],
-                    isRevealed: step.revealed[index],
-                    isMasked: step.isMasked && !step.revealed[index])
+                    text: text(model.outcome(at: index, of: block, isLast: isLast).token, tokenizer),
+                    confidence: block.confidences[index], isRevealed: block.isRevealed[index], isMasked: false)
             })
     }
 
-    private func text(_ token: Int32) -> String {
-        String(decoding: verifier.tokenizer.pieces[Int(token)], as: UTF8.self)
+    private func text(_ token: Int32) -> String { Self.text(token, verifier.tokenizer) }
+
+    private static func text(_ token: Int32, _ tokenizer: Tokenizer) -> String {
+        String(decoding: tokenizer.pieces[Int(token)], as: UTF8.self)
     }
 }

@@ -35,13 +35,17 @@ public actor Engine {
     private let scheduler: Scheduler
     private let metrics: EngineMetrics
     nonisolated let admission: Admission
+    /// Counts texts written by diffusion besides: each has caches of its own from its beginning to its end.
+    nonisolated let diffusions: Admission
     nonisolated let reader: PromptReader
     nonisolated let preparation: RequestPreparation
-    private var isRunning = false
-    private var isDraining = false
+    /// Whether passes are being made.
+    private(set) var isRunning = false
+    private(set) var isDraining = false
     private var isLearning = false
     /// How often everything in progress was ended.
     private(set) var stopCount = 0
+    var turns = DiffusionTurns()
     /// When the texts of requests were last written to their file.
     private var saved = ContinuousClock.now
     private var alarm: Task<Void, Never>?
@@ -65,6 +69,8 @@ public actor Engine {
         metrics = EngineMetrics(model: configuration.modelName ?? model.name, factory: configuration.metrics)
         let limit = configuration.parallel + configuration.queue
         admission = Admission(limit: limit, share: configuration.clientShare ?? limit)
+        diffusions = Admission(
+            of: "texts by diffusion", limit: configuration.parallel, share: configuration.clientShare ?? limit)
         reader = PromptReader(verifier.tokenizer, model, configuration)
         preparation = RequestPreparation(reader)
         self.configuration = configuration
@@ -142,7 +148,7 @@ public actor Engine {
     }
 
     /// Makes passes while there is something to do; between them the engine listens.
-    private func runPasses() {
+    func runPasses() {
         guard !isRunning else { return }
         isRunning = true
         Task {
@@ -154,13 +160,16 @@ public actor Engine {
             metrics.record(scheduler.activity)
             isRunning = false
             setAlarm()
-            guard scheduler.isIdle else { return }
+            guard isIdle else { return }
             saveNowAndThen()
             for waiting in draining { waiting.resume() }
             draining = []
             learn()
         }
     }
+
+    /// Whether nothing is asked for or waits.
+    private var isIdle: Bool { scheduler.isIdle && turns.texts == 0 }
 
     /// Improves the drafter as long as nobody asks, and the engine is held.
     private func learn() {
@@ -173,7 +182,7 @@ public actor Engine {
     }
 
     private func learnOn() -> Bool {
-        isLearning = scheduler.isIdle && !isDraining && drafters.learn(configuration.logger)
+        isLearning = isIdle && !isDraining && drafters.learn(configuration.logger)
         return isLearning
     }
 
@@ -201,13 +210,13 @@ public actor Engine {
 
     // MARK: Ending
 
-    /// Writes the texts of requests to the file that the configuration names, if it names one; an engine does so now and
-    /// then when it has nothing else to do, and as a service when it is shut down.
+    /// Writes the texts of requests to the file that the configuration names, if it names one; an engine does so now
+    /// and then when it has nothing else to do, and as a service when it is shut down.
     /// - Throws: `EngineError` if the file cannot be written.
     public func saveTexts() throws(EngineError) { try drafters.memories.save() }
 
-    /// Ends what improves the drafter while nobody asks, and keeps what it has learnt if that was asked for; a service does so
-    /// when it is shut down.
+    /// Ends what improves the drafter while nobody asks, and keeps what it has learnt if that was asked for; a service
+    /// does so when it is shut down.
     /// - Returns: what was done, in words.
     /// - Throws: `EngineError` if a file cannot be written.
     package func finishLearning() throws(EngineError) -> String? {
@@ -222,7 +231,7 @@ public actor Engine {
         admission.close()
         await withTaskCancellationHandler {
             await withCheckedContinuation { waiting in
-                if scheduler.isIdle { waiting.resume() } else { draining.append(waiting) }
+                if isIdle { waiting.resume() } else { draining.append(waiting) }
             }
         } onCancel: {
             Task { await stopAll() }

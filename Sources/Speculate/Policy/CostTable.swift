@@ -2,15 +2,15 @@ import SpeculateDrafter
 import SpeculateShared
 import SpeculateVerifier
 
-/// What passes take here: measured once, kept up to date by every round, since passes take longer as the context grows and
-/// as other programs run.
+/// What passes take here: measured once, kept up to date by every round, since passes take longer as the context grows
+/// and as other programs run.
 final class CostTable {
     /// Rows and slots that are measured, what says the most first.
     private static let measuredRows = [8, 1, 4, 16, 2, 5, 9]
     private static let measuredSlots = [1, 4, 2]
     private static let repeats = 3
-    /// Seconds after which measuring stops, but not before the first two of each: large models and slow processors would
-    /// keep the first completion waiting.
+    /// Seconds after which measuring stops, but not before the first two of each: large models and slow processors
+    /// would keep the first completion waiting.
     static let patience = 0.2
     /// How much a new measurement counts.
     private static let rate = 0.1
@@ -49,23 +49,23 @@ final class CostTable {
             least.rows[count] = min(least.rows[count] ?? .infinity, seconds)
             guard let drafter else { continue }
             let slot = slots[turn % slots.count]
-            let (first, further) = Self.measure(drafter, after: pass, slots: slot)
+            let (first, further) = Self.measure(drafter, after: pass, slots: slot, most: most)
             least.first[slot] = min(least.first[slot] ?? .infinity, first)
-            least.further[slot] = min(least.further[slot] ?? .infinity, further)
+            if let further { least.further[slot] = min(least.further[slot] ?? .infinity, further) }
         }
         current = PassCosts(
             verify: Self.curve(least.rows), draft: Self.curve(least.first), furtherPass: Self.curve(least.further))
     }
 
-    /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost grows as it does at
-    /// its end.
+    /// Seconds of the verifier's pass over so many rows and those beside them. Beyond the table the cost grows as it
+    /// does at its end.
     func verify(rows: Int, beside load: PassLoad = .none) -> Double { Self.value(current.verify, rows + load.rows) }
 
     /// Tokens per second of a pass whose sequence drafts nothing, those of other sequences included.
     func plainRate(beside load: PassLoad) -> Double { (load.tokens + 1) / verify(rows: 1, beside: load) }
 
-    /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest convex
-    /// curve below the measured one, whose own steps are smaller than its noise.
+    /// Seconds that one more row than so many costs where further ones are worth it too: the slope of the greatest
+    /// convex curve below the measured one, whose own steps are smaller than its noise.
     func marginal(rows: Int, beside load: PassLoad = .none) -> Double {
         let verify = current.verify
         let (here, last) = (rows + load.rows, verify.count)
@@ -107,9 +107,9 @@ final class CostTable {
             / Double(max(last - last / 2, 1))
     }
 
-    /// The whole curve goes up or down with a measurement, given as a ratio to what the curve says, and a little more so
-    /// the closer to its place: its shape is what decides on the last rows, and one measurement says little of it. One
-    /// that is far off says that something else ran.
+    /// The whole curve goes up or down with a measurement, given as a ratio to what the curve says, and a little more
+    /// so the closer to its place: its shape is what decides on the last rows, and one measurement says little of it.
+    /// One that is far off says that something else ran.
     private static func update(_ curve: inout [Double], _ count: Int, _ ratio: Double) {
         guard count >= 1, !curve.isEmpty else { return }
         let count = min(count, curve.count)
@@ -150,15 +150,27 @@ final class CostTable {
         return ((ContinuousClock.now - start) / .seconds(1), pass)
     }
 
+    /// - Returns: seconds of a draft in one pass, and of a further pass: for the absorbing process that over the same
+    ///   slots, for others, whose steps between passes take their time too, by drafts in two, over the most slots
+    ///   alone.
     private static func measure(
-        _ drafter: BlockDiffusionDrafter, after pass: PassResult, slots: Int
-    ) -> (first: Double, further: Double) {
+        _ drafter: BlockDiffusionDrafter, after pass: PassResult, slots: Int, most: Int
+    ) -> (first: Double, further: Double?) {
         drafter.growth = TreeGrowth(tokens: slots, width: 1, depth: slots)
         drafter.begin([0])
         for _ in 0..<2 { drafter.observe(pass, row: 0) }
         var proposal = Proposal()
         let first = seconds { drafter.propose(maximum: slots, beside: .none, into: &proposal) }
-        return (first, seconds { drafter.propose(maximum: slots, beside: .none, into: &proposal) })
+        if drafter.model.config.process == .absorbing {
+            return (first, seconds { drafter.propose(maximum: slots, beside: .none, into: &proposal) })
+        }
+        guard slots == most else { return (first, nil) }
+        drafter.growth = nil
+        let times = [1, 2].map { passes in
+            drafter.passes = passes
+            return seconds { drafter.propose(maximum: slots, beside: .none, into: &proposal) }
+        }
+        return (first, max(times[1] - times[0], 0))
     }
 
     private static func seconds(_ work: () -> Void) -> Double {

@@ -11,14 +11,17 @@ final class Admission: Sendable {
         var byClient: [String?: Int] = [:]
     }
 
+    private let what: String
     private let limit: Int
     private let share: Int
     private let state = Locked(State())
 
     /// - Parameters:
-    ///   - limit: the most completions.
+    ///   - what: is counted.
+    ///   - limit: the most of them.
     ///   - share: the most of one client.
-    init(limit: Int, share: Int) {
+    init(of what: String = "completions", limit: Int, share: Int) {
+        self.what = what
         self.limit = limit
         self.share = min(share, limit)
     }
@@ -33,21 +36,21 @@ final class Admission: Sendable {
             for (client, count) in asked {
                 guard count <= share else {
                     return EngineError(
-                        .invalidRequest, "\(count) completions are asked for at once, expected at most \(share)")
+                        .invalidRequest, "\(count) \(what) are asked for at once, expected at most \(share)")
                 }
                 let taken = state.byClient[client, default: 0]
                 let most = client == nil ? share : min(share, limit - state.taken)
                 guard taken + count <= most || client == nil && share == limit else {
                     return EngineError(
                         .clientOverloaded,
-                        "\(taken) completions of this client are in progress or waiting and \(count) more asked for, expected at most \(most) together"
+                        "\(taken) \(what) of this client are in progress or waiting and \(count) more asked for, expected at most \(most) together"
                     )
                 }
             }
             guard state.taken + requests.count <= limit else {
                 return EngineError(
                     .overloaded,
-                    "\(state.taken) completions are in progress or waiting, expected at most \(limit)")
+                    "\(state.taken) \(what) are in progress or waiting, expected at most \(limit)")
             }
             state.taken += requests.count
             for (client, count) in asked { state.byClient[client, default: 0] += count }
@@ -55,6 +58,9 @@ final class Admission: Sendable {
         }
         if let problem { throw problem }
     }
+
+    /// Places that are taken.
+    var taken: Int { state.withLock(\.taken) }
 
     /// Nothing is admitted any more.
     func close() { state.withLock { $0.isClosed = true } }

@@ -173,19 +173,12 @@ import Testing
     func neighbours() throws {
         func refusal(_ change: (inout [Int32]) -> Void) throws -> String {
             try Fixtures.withTemporaryFolder { folder in
-                let original = try Checkpoint(path: Fixtures.path("tiny-token-distance.gguf"))
-                var writer = CheckpointWriter()
-                writer.metadata = original.metadata
-                for tensor in original.tensors {
-                    var bytes = try original.bytes(of: tensor)
-                    if tensor.name == "speculate.neighbours" {
-                        var lists = bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
-                        change(&lists)
-                        bytes = lists.withUnsafeBytes { Array($0) }
-                    }
-                    try writer.add(tensor.name, type: tensor.type, shape: tensor.shape, bytes: bytes)
+                let path = folder + "/changed.gguf"
+                try Fixtures.write("tiny-token-distance.gguf", to: path, tensor: "speculate.neighbours") { bytes in
+                    var lists = bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+                    change(&lists)
+                    bytes = lists.withUnsafeBytes { Array($0) }
                 }
-                try writer.write(to: folder + "/changed.gguf")
                 let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
                 let config = try DrafterConfig(checkpoint)
                 let verifier = try Verifier(
@@ -203,5 +196,17 @@ import Testing
         #expect(try refusal { $0[5] = -1 }.contains("holds -1"))
         #expect(try refusal { $0[8] = 2 }.contains("for token 2, expected other tokens, none twice"))
         #expect(try refusal { $0[9] = $0[8] }.contains("none twice"))
+        let loader = try WeightLoader(
+            Checkpoint(path: Fixtures.path("tiny-token-distance.gguf")), pool: WorkerPool(count: 1))
+        let tooMany = #expect(throws: CheckpointError.self) {
+            try loader.indexLists("speculate.neighbours", count: 40, most: 3)
+        }
+        #expect(tooMany?.description.contains("shape [4, 40], expected I32 of 1 to 3 for each of 40") == true)
+        // All have token 7 as their only neighbour, but it.
+        func star(_ count: Int) -> [Int32] { (0..<count).map { $0 == 7 ? 8 : 7 } }
+        #expect(
+            NeighbourRates(star(600), count: 600).problem
+                == "has token 7 become others at a rate of 300.0, expected at most 256.0")
+        #expect(NeighbourRates(star(512), count: 512).problem == nil)
     }
 }

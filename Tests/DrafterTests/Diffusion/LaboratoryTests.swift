@@ -32,8 +32,22 @@ import Testing
         try JSONDecoder().decode(Golden.self, from: Data(Fixtures.bytes("laboratory.json")))
     }
 
-    static func model(_ kind: DiffusionKind, threads: Int = 2) throws -> BlockDiffusionModel {
-        let checkpoint = try Checkpoint(path: Fixtures.path("tiny-\(kind.rawValue).gguf"))
+    static func model(
+        _ kind: DiffusionKind, threads: Int = 2, schedule: NoiseSchedule? = nil
+    ) throws -> BlockDiffusionModel {
+        let name = "tiny-\(kind.rawValue).gguf"
+        guard let schedule else { return try model(kind, threads, Checkpoint(path: Fixtures.path(name))) }
+        return try Fixtures.withTemporaryFolder { folder in
+            try Fixtures.write(name, to: folder + "/drafter.gguf") {
+                $0["speculate.process.noise_schedule"] = .string(Array(schedule.rawValue.utf8))
+            }
+            return try model(kind, threads, Checkpoint(path: folder + "/drafter.gguf"))
+        }
+    }
+
+    private static func model(
+        _ kind: DiffusionKind, _ threads: Int, _ checkpoint: Checkpoint
+    ) throws -> BlockDiffusionModel {
         let config = try DrafterConfig(checkpoint)
         #expect(config.process == kind)
         let file = try Checkpoint(path: Fixtures.path("tiny-qwen3.gguf"))
@@ -89,6 +103,8 @@ import Testing
             }
             model.pass(block, anchor, cache, .greedy, time: example.time)
             #expect(block.tokens == example.drawn, "\(kind) at \(example.anchor)")
+            // Training's `last` adds what states would say at time 1 too, had they come from data.
+            if example.time == 1 { model.finish(block, time: 1) }
             for (index, last) in example.last.enumerated() {
                 guard let last else { continue }
                 let logits = UnsafeBufferPointer(start: model.logits(at: index), count: model.draftVocabulary)
@@ -100,8 +116,8 @@ import Testing
                 }
             }
         }
-        // Logits are of size 10. States are multiplied as 8-bit integers, keys and values are 16-bit floats, all else here
-        // has 32 bits; a state in the wrong slot moves logits by more than 1.
+        // Logits are of size 10. States are multiplied as 8-bit integers, keys and values are 16-bit floats, all else
+        // here has 32 bits; a state in the wrong slot moves logits by more than 1.
         #expect(worst < (kind.reveals ? 0.02 : 0.1), "\(kind)")
     }
 
@@ -175,5 +191,41 @@ import Testing
             TreeGrowth(tokens: 5, width: 1, depth: 5), anchor: golden.tokens[9], cache: cache, sampling: .greedy,
             into: &chain)
         #expect(chain.tokens == block.tokens && chain.isChain)
+    }
+
+    @Test("at time 1 states add nothing to logits: q is what it is with their evidence, if no data are left then")
+    func evidence() throws {
+        let golden = try Self.golden()
+        for kind in Self.kinds where !kind.reveals {
+            for schedule in [NoiseSchedule.linear, .logLinear] {
+                let model = try Self.model(kind, schedule: schedule)
+                let cache = try Self.cache(model, golden, holding: 9)
+                func probabilities() -> [Double] {
+                    let logits = UnsafeBufferPointer(start: model.logits(at: 0), count: model.draftVocabulary)
+                    let total = logits.reduce(0.0) { $0 + exp(Double($1)) }
+                    return logits.map { exp(Double($0)) / total }
+                }
+                var bias: [Float]?
+                for seed in 0..<4 as Range<UInt64> {
+                    let block = DraftBlock()
+                    block.reset(count: 4)
+                    model.weights.process.begin(
+                        block, KeyedStateDraws(random: CounterRandom(seed: seed), position: 10))
+                    func logits(_ sampling: DraftSampling?) -> [Float] {
+                        model.pass(block, golden.tokens[9], cache, sampling, time: 1)
+                        return Array(UnsafeBufferPointer(start: model.logits(at: 0), count: model.draftVocabulary))
+                    }
+                    let unary = logits(nil)
+                    // The first token's Markov bias alone, whatever its state is.
+                    let added = zip(logits(.greedy), unary).map { $0 - $1 }
+                    for (one, other) in zip(bias ?? added, added) { #expect(abs(one - other) < 1e-4, "\(kind)") }
+                    bias = added
+                    guard schedule == .linear else { continue }
+                    let before = probabilities()
+                    model.finish(block, time: 1)
+                    for (one, other) in zip(before, probabilities()) { #expect(abs(one - other) < 1e-6, "\(kind)") }
+                }
+            }
+        }
     }
 }

@@ -105,6 +105,26 @@ CHAT_FIELDS: dict[str, Make] = {
     "response_format": one_of({"type": "text"}, {"type": "text"}, {"type": "json_object"}),
     "modalities": one_of(["text"], ["text"], ["audio"], []),
 }
+DIFFUSION_FIELDS: dict[str, Make] = {
+    "steps": one_of(1, 2, 4, 8, 64, 65, 0),
+    "order": one_of("left", "confidence", "random", "up"),
+    "schedule": one_of("linear", "cosine", "x"),
+    "remask": one_of(True, True, False),
+    "temperature": numbers(0, 2),
+    "seed": one_of(0, 1, 2**64 - 1, 2**64, -1),
+}
+
+
+def diffusion_body(rng: random.Random) -> dict[str, object]:
+    """A body for /v1/diffuse that is valid, or nearly."""
+    body: dict[str, object] = {"max_tokens": rng.choice([1, 7, 8, 9, 40, 0])}
+    if rng.random() < 0.5:
+        body["messages"] = [message(rng) for _ in range(rng.choice([1, 2]))]
+    if rng.random() < 0.5 or "messages" not in body:
+        body["prompt"] = "The quick brown fox" if rng.random() < 0.7 else prompt(rng)
+    for name in rng.sample(list(DIFFUSION_FIELDS), rng.choice([0, 1, 2, 3])):
+        body[name] = DIFFUSION_FIELDS[name](rng)
+    return body
 
 
 def valid_body(rng: random.Random, is_chat: bool) -> dict[str, object]:
@@ -145,7 +165,7 @@ def mutate(body: Pairs, rng: random.Random) -> None:
     elif kind < 0.25 and body:
         del body[rng.randrange(len(body))]
     elif kind < 0.5:
-        name = rng.choice([*FIELDS, *TEXT_FIELDS, *CHAT_FIELDS, "max_tokens"])
+        name = rng.choice([*FIELDS, *TEXT_FIELDS, *CHAT_FIELDS, *DIFFUSION_FIELDS, "max_tokens"])
         body[:] = [*(pair for pair in body if pair[0] != name), [name, odd(rng)]]
     elif kind < 0.85:
         holder[index] = odd(rng)
@@ -158,7 +178,8 @@ def mutate(body: Pairs, rng: random.Random) -> None:
 
 def json_case(rng: random.Random) -> Case:
     is_chat = rng.random() < 0.5
-    body = tree(valid_body(rng, is_chat))
+    diffuses = rng.random() < 0.1
+    body = tree(diffusion_body(rng) if diffuses else valid_body(rng, is_chat))
     assert isinstance(body, Pairs)
     for _ in range(rng.choice([0, 0, 1, 1, 1, 2, 5])):
         mutate(body, rng)
@@ -173,5 +194,7 @@ def json_case(rng: random.Random) -> Case:
         some |= {rng.choice(names): odd(rng) for _ in range(rng.randrange(2))}
         place = b"/detokenize" if "tokens" in some else b"/tokenize"
         return Case("json tokens", [post(write(tree(some), rng), place)], is_plain=True)
+    if diffuses:
+        return Case("json diffusion", [post(data, b"/v1/diffuse")], is_plain=True)
     path = b"/v1/chat/completions" if is_chat else b"/v1/completions"
     return Case("json chat" if is_chat else "json text", [post(data, path)], is_plain=True)

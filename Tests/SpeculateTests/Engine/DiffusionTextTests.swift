@@ -106,6 +106,14 @@ import TestSupport
         #expect(await refusal(engine, DiffusionRequest(prompt, maximumTokens: 0)).hasPrefix("max_tokens is 0"))
         #expect(await refusal(engine, DiffusionRequest(prompt, temperature: -1)).hasPrefix("temperature is -1"))
         #expect(await refusal(engine, DiffusionRequest(.tokens([]))).contains("prompt is empty"))
+        for order in [RevealOrder.leftToRight, .random] {
+            var masking = DiffusionRequest(prompt, order: order, masksAgain: true)
+            #expect(
+                masking.problem(for: .absorbing)?
+                    .hasPrefix("remask is on, expected off where order is \(order.rawValue)") == true)
+            masking.order = .confidence
+            #expect(masking.problem(for: .absorbing) == nil)
+        }
         let plain = try await Engine.load(
             verifier: Fixtures.path("tiny-qwen3.gguf"), drafter: .lookup, configuration: EngineConfiguration(threads: 1)
         )
@@ -119,15 +127,67 @@ import TestSupport
         } catch { #expect(error.message.contains("has gaps and the drafter's process is 'uniform'")) }
     }
 
-    @Test("a cancelled text ends with what there is")
-    func cancelling() async throws {
-        let engine = try await engine(.absorbing)
-        let work = Task {
-            try await engine.diffuse(DiffusionRequest(.tokens([5, 9, 2]), maximumTokens: 200)) { _ in
-                withUnsafeCurrentTask { $0?.cancel() }
+    @Test("weights that give no numbers are an error that says so, in any pass", arguments: [1, 3])
+    func damagedWeights(_ steps: Int) async throws {
+        try await Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/damaged.gguf"
+            try Fixtures.write("tiny-uniform.gguf", to: path, tensor: "speculate.state_own.weight") { bytes in
+                (bytes[0], bytes[1]) = (0x00, 0x7e)  // The first scale, NaN.
+            }
+            let engine = try await Engine.load(
+                verifier: Fixtures.path("tiny-qwen3.gguf"), drafter: .file(path: path),
+                configuration: EngineConfiguration(threads: 1))
+            do throws(EngineError) {
+                _ = try await engine.diffuse(DiffusionRequest(.tokens([5, 9]), steps: steps, temperature: 1)) { step in
+                    #expect(!step.tokens.contains { !$0.certainty.isFinite })
+                }
+                Issue.record("written")
+            } catch {
+                #expect(error.code == .runtime)
+                #expect(error.message.hasSuffix("not finite numbers in a block: the drafter's weights are damaged"))
             }
         }
-        let result = try await work.value
-        #expect(result.finishReason == .cancelled && result.blocks == 1 && result.tokens.count == 8)
+    }
+
+    @Test("control tokens are no part of the text, nor shown in a block")
+    func controlTokens() async throws {
+        try await Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/control.gguf"
+            // Of the tokens that can be drafted, the last but one becomes <|end|>, which ends nothing.
+            try Fixtures.write("tiny-uniform.gguf", to: path, tensor: "d2t") { bytes in
+                let place = bytes.count - 16
+                (bytes[place], bytes[place + 1]) = (2, 1)  // 258
+            }
+            let engine = try await Engine.load(
+                verifier: Fixtures.path("tiny-qwen3.gguf"), drafter: .file(path: path),
+                configuration: EngineConfiguration(threads: 1))
+            var found = 0
+            for seed in 0..<20 as Range<UInt64> {
+                let request = DiffusionRequest(
+                    .tokens([5, 9]), maximumTokens: 40, steps: 2, temperature: 1, seed: seed)
+                let (result, steps) = try await write(engine, request)
+                found += result.tokens.count { $0 == 258 }
+                #expect(
+                    !result.text.contains("<|") && !steps.contains { $0.tokens.contains { $0.text.contains("<|") } })
+            }
+            #expect(found > 0)
+        }
+    }
+
+    @Test(
+        "a draft's passes show what stands in the block: states, or the likeliest where there are none yet",
+        arguments: SpeculateDrafter.DiffusionKind.allCases)
+    func drafts(_ kind: SpeculateDrafter.DiffusionKind) async throws {
+        let trace = try await engine(kind).draft(.tokens([5, 9, 2, 14]), passes: 3)
+        #expect(trace.passes.count == 3)
+        for pass in trace.passes {
+            // States are many; masked slots may all have the same guess.
+            if !kind.reveals { #expect(Set(pass.tokens.map(\.text)).count > 1) }
+            #expect(pass.tokens.allSatisfy { !$0.isMasked })
+        }
+        let last = try #require(trace.passes.last)
+        if kind.reveals { #expect(last.tokens.contains { $0.isRevealed }) }
+        // The file has a confidence head.
+        #expect(last.tokens.allSatisfy { (0..<1).contains($0.confidence) })
     }
 }

@@ -77,6 +77,16 @@ struct AdaptiveDrafterTests {
         #expect(abs(costs.draft(slots: 2, passes: 3) * 1000 - 5) < 0.2)
     }
 
+    @Test("a further pass of another process than masking is measured with the step before it, over the most slots")
+    func stepsBetweenPasses() throws {
+        let pair = try TinyPair("tiny-token-distance")
+        let costs = try CostTable(verifier: pair.verifier, model: pair.model.diffusion)
+        costs.measure(patience: .infinity)
+        // One figure for all numbers of slots.
+        #expect(costs.current.draft.count > 1 && costs.current.furtherPass.count == 1)
+        #expect(costs.draft(slots: 6, passes: 2) >= costs.draft(slots: 6))
+    }
+
     @Test("text that repeats itself is drafted deep where rows are cheap, and less so where they cost")
     func depth() throws {
         let piece = (0..<40).map { Int32($0) }

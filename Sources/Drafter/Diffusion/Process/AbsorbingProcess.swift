@@ -1,6 +1,7 @@
 import SpeculateShared
 
-/// Masked tokens are revealed, as many as a schedule says and in an order that is asked for. What a pass filled in stays then.
+/// Masked tokens are revealed, as many as a schedule says and in an order that is asked for. What a pass filled in
+/// stays then.
 package struct AbsorbingProcess: DiffusionProcess {
     package init() {}
 

@@ -8,7 +8,8 @@ package struct DenoisingStep {
     package var target = 0
     package var order = RevealOrder.leftToRight
     package var seed: UInt64 = 0
-    /// Whether tokens that were revealed may be masked again in favour of surer ones (Mask-Predict, Ghazvininejad et al. 2019).
+    /// Whether tokens that were revealed may be masked again in favour of surer ones (Mask-Predict, Ghazvininejad et
+    /// al. 2019).
     package var masksAgain = false
     /// Whether to take the likeliest way where there is one without chance.
     package var isDeterministic = false

@@ -1,8 +1,8 @@
 /// How the tokens of a block become noise, and what leads back: a file for each kind.
 ///
-/// Passes over the block alternate with steps of its states; each pass says what the clean tokens may be. The states are drawn
-/// independently of the verifier, and the last pass draws the tokens given the last states, so that the distribution
-/// that a token is drawn from is exact given them.
+/// Passes over the block alternate with steps of its states; each pass says what the clean tokens may be. The states
+/// are drawn independently of the verifier, and the last pass draws the tokens given the last states, so that the
+/// distribution that a token is drawn from is exact given them.
 package protocol DiffusionProcess: Sendable {
     /// Draws the block's states at time 1.
     func begin(_ block: DraftBlock, _ draws: some StateDraws)
@@ -12,7 +12,9 @@ package protocol DiffusionProcess: Sendable {
     /// something.
     var hasEvidence: Bool { get }
     /// Adds to a token's logits [draft vocabulary] of the last pass, at `time`, what its own state says: by Bayes' rule
-    /// log q(state | clean).
+    /// log q(state | clean). Not at time 1: there the state is drawn from the prior. A schedule that leaves some α then
+    /// has Training's `last` add what the state would say had it come from data; linear and cosine leave
+    /// none.
     func finish(_ logits: UnsafeMutableBufferPointer<Float>, at index: Int, of block: DraftBlock, time: Double)
 }
 

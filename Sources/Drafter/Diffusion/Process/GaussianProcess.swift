@@ -1,19 +1,27 @@
 import SpeculateShared
 
-/// Embedded tokens become normal noise: z(t) = √α x + √(1 − α) ε. A pass says which tokens x may be, and a token's own state says
-/// more, by Bayes' rule; the mean of their embeddings is the guess. Steps are DDPM's, with new noise (Ho et al. 2020), or
-/// DDIM's, without (Song et al. 2021).
+/// Embedded tokens become normal noise: z(t) = √α x + √(1 − α) ε. A pass says which tokens x may be, and a token's own
+/// state says more, by Bayes' rule; the mean of their embeddings is the guess. Steps are DDPM's, with new noise (Ho et
+/// al. 2020), or DDIM's, without (Song et al. 2021).
 package struct GaussianProcess: DiffusionProcess {
     /// Numbers of a state.
     package let width: Int
     /// [draft vocabulary, width], rows all of one length.
     private let embedding: [Float]
+    /// [width, draft vocabulary] The same, as what adds to every token's logit reads it.
+    private let columns: [Float]
     private let schedule: NoiseSchedule
 
     package init(width: Int, embedding: [Float], schedule: NoiseSchedule) {
         self.width = width
         self.embedding = embedding
         self.schedule = schedule
+        let count = embedding.count / width
+        var columns = [Float](repeating: 0, count: embedding.count)
+        for choice in 0..<count {
+            for dimension in 0..<width { columns[dimension * count + choice] = embedding[choice * width + dimension] }
+        }
+        self.columns = columns
     }
 
     package func begin(_ block: DraftBlock, _ draws: some StateDraws) {
@@ -69,18 +77,18 @@ package struct GaussianProcess: DiffusionProcess {
     private func addEvidence(of state: ArraySlice<Float>, time: Double, to logits: UnsafeMutableBufferPointer<Float>) {
         let alpha = schedule.alpha(time)
         let sharpness = Float(alpha.squareRoot() / (1 - alpha))
-        embedding.withUnsafeBufferPointer { embedding in
-            state.withUnsafeBufferPointer { state in
-                for choice in logits.indices {
-                    var product: Float = 0
-                    for dimension in 0..<width { product += state[dimension] * embedding[choice * width + dimension] }
-                    logits[choice] += sharpness * product
-                }
+        let count = logits.count
+        columns.withUnsafeBufferPointer { columns in
+            for (dimension, value) in state.enumerated() {
+                let (factor, start) = (sharpness * value, dimension * count)
+                for choice in 0..<count { logits[choice] += factor * columns[start + choice] }
             }
         }
     }
 
-    /// Turns a pass's probabilities into those that know the token's own state.
+    /// Turns a pass's probabilities into those that know the token's own state. At a temperature T they are
+    /// proportional to e^(u/T) times what the state says, whereas the last pass draws from e^((u + evidence)/T): a
+    /// step's Bayes' rule is about the noise as it is, a draw sharpens all that is known.
     private func weigh(_ probabilities: UnsafeMutableBufferPointer<Float>, by state: ArraySlice<Float>, time: Double) {
         for choice in probabilities.indices { probabilities[choice] = log(probabilities[choice]) }
         addEvidence(of: state, time: time, to: probabilities)

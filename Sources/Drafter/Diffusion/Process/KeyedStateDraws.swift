@@ -1,7 +1,7 @@
 import SpeculateShared
 
-/// Draws keyed by seed, position in the sequence, pass and purpose. They are nobody else's, so that given a block's states
-/// the drawn tokens and the verifier's judgement are as independent of each other as without any.
+/// Draws keyed by seed, position in the sequence, pass and purpose. They are nobody else's, so that given a block's
+/// states the drawn tokens and the verifier's judgement are as independent of each other as without any.
 struct KeyedStateDraws: StateDraws {
     let random: CounterRandom
     /// The position of the block's first token after the anchor.

@@ -1,8 +1,9 @@
-/// As uniform, with a network that says the probabilities π of a clean token given the other states, and so ratios s(y) = (b + (a − b) π(y))/(b + (a − b) π(x)), a and b being the probabilities that a
-/// token stayed what it is, and that it became a certain other one.
+/// As uniform, with a network that says the probabilities π of a clean token given the other states, and so ratios s(y)
+/// = (b + (a − b) π(y))/(b + (a − b) π(x)), a and b being the probabilities that a token stayed what it is, and that it
+/// became a certain other one.
 ///
-/// A step by Tweedie's formula has weights (e^(−ΔσR) s)(y) · e^(ΔσR)(x, y). The first factor is π carried to the earlier
-/// time, up to a constant, so that the weights are the uniform process's with π in place of its probabilities.
+/// A step by Tweedie's formula has weights (e^(−ΔσR) s)(y) · e^(ΔσR)(x, y). The first factor is π carried to the
+/// earlier time, up to a constant, so that the weights are the uniform process's with π in place of its probabilities.
 package struct ScoreUniformProcess: TokenStateProcess {
     private let uniform: UniformProcess
     package var vocabulary: Int { uniform.vocabulary }

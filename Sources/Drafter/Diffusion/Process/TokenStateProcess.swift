@@ -1,5 +1,5 @@
-/// A process whose states are draft tokens, which it exchanges for others. What a pass says of a token is meant as if it did not
-/// see the token's own state.
+/// A process whose states are draft tokens, which it exchanges for others. What a pass says of a token is meant as if
+/// it did not see the token's own state.
 package protocol TokenStateProcess: DiffusionProcess {
     var vocabulary: Int { get }
     /// Turns probabilities of the clean token into weights of the state at an earlier time, given that at a later one:

@@ -37,7 +37,8 @@ final class DiffusionCandidate: DraftCandidate {
             twoPassRounds += 1
             passes = twoPassRounds.isMultiple(of: 4) ? 1 : 2
         } else {
-            passes = experience.secondPass.countDown() && one > outlook.plainRate ? 2 : 1
+            let isDue = experience.secondPass.countDown() && one > outlook.plainRate
+            passes = isDue && couldPay(twoPassesAt: depth, one, outlook) ? 2 : 1
         }
         return DraftOffer(
             rate: max(one, two), depth: depth, passes: passes, isTrial: pause.isDue,
@@ -50,6 +51,15 @@ final class DiffusionCandidate: DraftCandidate {
         let rows = Int(experience.drafted(passes, outlook.repetition).rounded()) + 1
         return (outlook.load.tokens + 1 + experience.accepted(passes, outlook.repetition))
             / (costs.draft(slots: depth, passes: passes) + costs.verify(rows: rows, beside: outlook.load))
+    }
+
+    /// Whether two passes would be better than one if all that they draft were accepted. Those of other processes than
+    /// masking may take so much longer that trying them would be noticed.
+    private func couldPay(twoPassesAt depth: Int, _ one: Double, _ outlook: RoundOutlook) -> Bool {
+        guard diffusion.model.config.process != .absorbing else { return true }
+        let time =
+            costs.draft(slots: depth, passes: 2) + costs.verify(rows: drafts + 1, beside: outlook.load)
+        return (outlook.load.tokens + 1 + Double(drafts)) / time > one
     }
 
     /// As deep as drafts are right now and then: one more slot takes a hundredth of a round.
