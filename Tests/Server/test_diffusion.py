@@ -63,7 +63,9 @@ def test_what_ends_before_its_first_pass_is_refused():
     status, answer = server.post("/v1/diffuse", json.dumps({"prompt": "word " * 7000}).encode())
     assert status == 503 and answer["error"]["code"] == "overloaded"
     assert "did not begin within" in answer["error"]["message"]
-    assert server.post("/v1/diffuse", json.dumps({"prompt": "word", "max_tokens": 8, "steps": 1}).encode())[0] == 200
+    small = {"prompt": "word", "max_tokens": 8, "steps": 1}
+    head = f"POST /v1/diffuse HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(json.dumps(small))}"
+    assert server.raw(f"{head}\r\n\r\n{json.dumps(small)}".encode()).startswith(b"HTTP/1.1 200")
     assert server.stop() == 0
 
 
