@@ -200,4 +200,4 @@ def test_shares_are_all_variants_and_keep_students_with_their_teacher() -> None:
     for part in parts:
         assert {variant.teacher for variant in part if variant.teacher} <= {variant.name for variant in part}
     first, second = (sum(map(cost, part)) for part in parts)
-    assert abs(first - second) < 1.5
+    assert abs(first - second) <= min(map(cost, VARIANTS))  # Moving a variant over would not make them more alike.
