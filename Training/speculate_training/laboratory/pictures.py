@@ -36,20 +36,20 @@ def draw(results: dict[str, Any], folder: Path) -> None:
 def finish(figure: Any, path: Path) -> None:
     figure.tight_layout()
     beside = path.with_suffix(f".{os.getpid()}.tmp")
-    figure.savefig(beside, format="svg", metadata={"Date": None})
+    figure.savefig(beside, format="svg", bbox_inches="tight", metadata={"Date": None})
     os.replace(beside, path)
     plt.close(figure)
 
 
 def bounds(main: dict[str, Any], path: Path) -> None:
-    figure, axes = plt.subplots(figsize=(6, 4))
+    figure, axes = plt.subplots(figsize=(8, 4))
     for index, (name, variant) in enumerate(main.items()):
         blocks = [point["blocks"] for point in variant["curve"]]
         axes.plot(blocks, [point["bound"] for point in variant["curve"]], label=name, color=f"C{index}", marker="o")
     lowest = min((point["bound"] for variant in main.values() for point in variant["curve"]), default=1.0)
     axes.set(xlabel="blocks of training", ylabel="nats per token", title="Bound on the verifier's own text, held out")
     axes.set_ylim(lowest * 0.9, lowest * 3)  # What is far above is no model of text yet.
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", bbox_to_anchor=(1.02, 1), loc="upper left")
     finish(figure, path)
 
 
@@ -81,7 +81,7 @@ def line(axis: Axes, x: list[int], y: list[float], label: str, index: int) -> No
 
 
 def passes(main: dict[str, Any], path: Path) -> None:
-    figure, axes = plt.subplots(figsize=(6, 4))
+    figure, axes = plt.subplots(figsize=(8, 4))
     curves = {name: variant["tau"] for name, variant in main.items()}
     curves |= {f"{name}, from the left": v["tau-left"] for name, v in main.items() if "tau-left" in v}
     for index, (name, curve) in enumerate(curves.items()):
@@ -92,5 +92,5 @@ def passes(main: dict[str, Any], path: Path) -> None:
     axes.set(xscale="log", xlabel="passes per draft", ylabel="tokens per round", title="τ of greedy rounds")
     axes.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     axes.minorticks_off()
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", bbox_to_anchor=(1.02, 1), loc="upper left")
     finish(figure, path)
