@@ -19,6 +19,7 @@ from .drafter_file import load
 from .drafting import SCHEDULES, Order
 from .evaluate import Tally, drafts, matches, rounds
 from .formats import rounded
+from .resampling import middle, ratios
 from .respond import conversations, for_verifier, read_prompts
 from .verifier import Verifier, VerifierPass, working_dtype
 
@@ -55,10 +56,7 @@ def plan(text: str) -> tuple[tuple[int, ...], Order]:
 
 def interval(first: np.ndarray, second: np.ndarray, draws: int = 4000) -> tuple[float, float]:
     """The middle 95 % of the difference of τ, prompts drawn again; each [prompts, 2], tokens and rounds."""
-    chosen = np.random.default_rng(0).integers(len(first), size=(draws, len(first)))
-    tau = [sums[:, 0] / sums[:, 1] for sums in (part[chosen].sum(1) for part in (first, second))]
-    low, high = np.percentile(tau[1] - tau[0], [2.5, 97.5])
-    return float(low), float(high)
+    return middle(ratios(second, draws) - ratios(first, draws))
 
 
 def play(row: list[int], block: int) -> tuple[int, int]:

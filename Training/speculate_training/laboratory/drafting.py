@@ -18,6 +18,7 @@ from ..compare import play
 from ..corpus import Corpus, collate, epoch_batches
 from ..drafter import Injected
 from ..drafting import SCHEDULES, draft_blocks
+from ..resampling import middle, ratios
 from ..verifier import Verifier, VerifierPass
 from .gaussian import Gaussian
 from .network import AUTOREGRESSIVE, Network
@@ -127,8 +128,6 @@ def rounds(network: Network, answers: Answers, passes: int, left: bool = False) 
 
 def tau(played: np.ndarray, draws: int = 4000) -> dict[str, Any]:
     """τ with its middle 95 % when prompts are drawn again; played [prompts, 2]."""
-    chosen = np.random.default_rng(0).integers(len(played), size=(draws, len(played)))
-    sums = played[chosen].sum(1)
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], [2.5, 97.5])
+    low, high = middle(ratios(played, draws))
     tokens, count = played.sum(0)
-    return {"tau": float(tokens / count), "low": float(low), "high": float(high), "rounds": int(count)}
+    return {"tau": float(tokens / count), "low": low, "high": high, "rounds": int(count)}

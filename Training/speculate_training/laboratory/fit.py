@@ -36,13 +36,13 @@ def power_law(blocks: list[float], taus: list[float]) -> PowerLaw:
 
 
 def fits(variants: dict[str, Any]) -> dict[str, Any]:
-    """Of every variant that began from the verifier's weights: the law of its curve."""
+    """Of every variant that began from the verifier's weights: the power law of its curve."""
     found = {}
     for name, variant in variants.items():
         if not name.startswith("verifier-"):
             continue
         points = [(point["blocks"], point["tau"]) for point in variant["curve"] if point["blocks"]]
         if len(points) >= 3 and min(tau for _, tau in points) > 1:
-            law = power_law([blocks for blocks, _ in points], [tau for _, tau in points])
-            found[name] = {"scale": law.scale, "exponent": law.exponent, "error": law.error}
+            fit = power_law([blocks for blocks, _ in points], [tau for _, tau in points])
+            found[name] = {"scale": fit.scale, "exponent": fit.exponent, "error": fit.error}
     return found

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..corpus import Corpus, collate, epoch_batches
 from ..objective import prepare, sample_anchors
+from ..resampling import middle, ratios
 from .bounds import estimate
 from .network import AUTOREGRESSIVE, Network
 from .processes import process_of
@@ -101,12 +102,11 @@ def exact(network: Network, part: Lot, markov: bool) -> Tensor:
 def summary(blocks: np.ndarray, groups: np.ndarray, error: float = 0.0, draws: int = 2000) -> dict[str, Any]:
     """Nats per token and perplexity, with the middle 95 % when texts are drawn again. `error`: the standard error of
     the mean from the draws of times and noise; `texts`: each text's sum and its number of blocks."""
-    names, which = np.unique(groups, return_inverse=True)
+    _, which = np.unique(groups, return_inverse=True)
     sums = np.stack([np.bincount(which, blocks), np.bincount(which)], 1)
-    drawn = sums[np.random.default_rng(0).integers(len(names), size=(draws, len(names)))].sum(1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
+    low, high = middle(ratios(sums, draws))
     mean = float(blocks.mean())
-    found = {"nats": mean, "error": error, "low": float(low), "high": float(high), "blocks": len(blocks)}
+    found = {"nats": mean, "error": error, "low": low, "high": high, "blocks": len(blocks)}
     return found | {"perplexity": math.exp(min(mean, 700.0)), "texts": sums.round(6).tolist()}
 
 
@@ -117,9 +117,8 @@ def difference(ours: dict[str, Any], theirs: dict[str, Any], draws: int = 2000) 
     if not np.array_equal(sums[:, 1], other[:, 1]):
         raise ValueError("the two were measured on other blocks")
     apart = np.stack([sums[:, 0] - other[:, 0], sums[:, 1]], 1)
-    drawn = apart[np.random.default_rng(0).integers(len(apart), size=(draws, len(apart)))].sum(1)
-    low, high = np.percentile(drawn[:, 0] / drawn[:, 1], [2.5, 97.5])
-    return {"nats": float(apart[:, 0].sum() / apart[:, 1].sum()), "low": float(low), "high": float(high)}
+    low, high = middle(ratios(apart, draws))
+    return {"nats": float(apart[:, 0].sum() / apart[:, 1].sum()), "low": low, "high": high}
 
 
 def bound(network: Network, text: Text, repeats: int, steps: int | None = None) -> dict[str, Any]:

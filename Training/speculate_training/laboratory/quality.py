@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..corpus import Corpus, collate
+from ..resampling import middle, ratios
 from ..verifier import Verifier, VerifierPass
 from .absorbing import Absorbing
 from .gaussian import Gaussian
@@ -120,14 +121,13 @@ def judge(tokens: list[list[int]], surprise: list[list[float]], draws: int = 200
     """Of texts and the verifier's −log p of their tokens: perplexity with its middle 95 % when prompts are drawn again,
     and what shows a degenerate text: a text's entropy of tokens, in nats, and its share of 4-grams that repeat."""
     sums = np.array([[sum(row), len(row)] for row in surprise])
-    drawn = sums[np.random.default_rng(0).integers(len(sums), size=(draws, len(sums)))].sum(1)
-    low, high = np.percentile(np.exp(drawn[:, 0] / drawn[:, 1]), [2.5, 97.5])
+    low, high = middle(np.exp(ratios(sums, draws)))
     grams = [[tuple(row[i : i + 4]) for i in range(len(row) - 3)] for row in tokens]
     repeated = sum(len(row) - len(set(row)) for row in grams) / max(sum(len(row) for row in grams), 1)
     return {
         "perplexity": math.exp(sums[:, 0].sum() / sums[:, 1].sum()),
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
         "entropy": sum(entropy(row) for row in tokens) / len(tokens),
         "repetition": repeated,
         "tokens": int(sums[:, 1].sum()),
