@@ -63,8 +63,7 @@ struct CompletionRoutes: Sendable {
         _ bodyContext: CompletionBody.Context, _ request: Request, _ context: ServerContext
     ) async throws -> CompletionBody {
         let body = try await JSONBody(limit: options.bodyLimit, time: options.bodyTime).collect(request, context)
-        guard body.readableBytes >= LargeBodies.least else { return try CompletionBody(body, bodyContext) }
-        return try await largeBodies.run { try CompletionBody(body, bodyContext) }
+        return try await largeBodies.decode(body) { try CompletionBody($0, bodyContext) }
     }
 
     // MARK: Answers

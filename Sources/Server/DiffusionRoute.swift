@@ -97,7 +97,6 @@ struct DiffusionRoute: Sendable {
 
     private func read(_ request: Request, _ context: ServerContext) async throws -> DiffusionBody {
         let body = try await JSONBody(limit: options.bodyLimit, time: options.bodyTime).collect(request, context)
-        guard body.readableBytes >= LargeBodies.least else { return try JSONDecoder().decode(body) }
-        return try await largeBodies.run { try JSONDecoder().decode(body) }
+        return try await largeBodies.decode(body) { try JSONDecoder().decode($0) }
     }
 }
