@@ -9,7 +9,9 @@ extension Engine {
     /// Writes a text by diffusion alone, block after block, until an end token or the most tokens asked for. When the
     /// task is cancelled, what there is so far, with `.cancelled` as its reason. Texts take turns with each other, and
     /// with completions: no more than half the time is theirs.
-    /// - Parameter onStep: called after every pass, on the engine's thread.
+    /// - Parameters:
+    ///   - request: what to write, by which steps.
+    ///   - onStep: called after every pass, on the engine's thread.
     /// - Throws: `EngineError` when the engine has no block diffusion drafter, the request does not suit it, or as many
     ///   are being written as the configuration has completions in parallel.
     public nonisolated func diffuse(
