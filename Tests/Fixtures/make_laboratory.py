@@ -23,7 +23,7 @@ from speculate_training.laboratory.network import PROCESSES, Network
 from speculate_training.laboratory.process import Process
 from speculate_training.laboratory.schedules import SCHEDULES
 from speculate_training.laboratory.score_entropy import ScoreAbsorbing, ScoreUniform
-from speculate_training.laboratory.token_distance import TokenDistance, nearest, rate_matrix
+from speculate_training.laboratory.token_distance import TokenDistance, link
 from speculate_training.laboratory.uniform import Uniform
 from speculate_training.verifier import Verifier
 from torch import Tensor
@@ -42,9 +42,7 @@ def process_of(network: Network, neighbours: Tensor) -> Process:
         case "uniform": return Uniform(DRAFTED, schedule)
         case "score-uniform": return ScoreUniform(DRAFTED, schedule)
         case "score-absorbing": return ScoreAbsorbing(DRAFTED, schedule)
-        case "token-distance":
-            # In 32-bit floats what is unlikely would have no digits.
-            return TokenDistance(neighbours, schedule, *torch.linalg.eigh(rate_matrix(neighbours, torch.float64)))
+        case "token-distance": return TokenDistance(neighbours, schedule)
         case _: return Gaussian(network.rounding, schedule)  # fmt: skip
 
 
@@ -64,7 +62,7 @@ def main() -> None:
     taps = verifier.forward(tokens, config.taps).taps
     golden: dict[str, Any] = {"tokens": tokens[0].tolist(), "states": numbers(taps), "processes": {}}
     schedules = dict(zip(PROCESSES[1:], ["linear", "geometric", "cosine", "log-linear", "cosine"], strict=True))
-    neighbours = nearest(verifier.embedding[d2t], 4)
+    neighbours = link(verifier.embedding[d2t], 4)
     for name, schedule in schedules.items():
         network = Network(config, d2t, verifier.embedding, torch.float32, name, schedule)
         for parameter in network.parameters():

@@ -72,16 +72,7 @@ extension DrafterWeights {
     private static func rates(_ loader: WeightLoader, _ drafted: Int) throws(CheckpointError) -> NeighbourRates {
         let name = "speculate.neighbours"
         let lists = try loader.indexLists(name, count: drafted, most: min(greatestNeighbours, drafted - 1))
-        let each = lists.count / drafted
-        for token in 0..<drafted {
-            let neighbours = lists[token * each..<(token + 1) * each]
-            guard Set(neighbours).count == each, !neighbours.contains(Int32(token)) else {
-                throw .tensor(
-                    name, "lists \(neighbours.map { Int($0) }) for token \(token), expected other tokens, none twice")
-            }
-        }
-        let rates = NeighbourRates(lists, count: drafted)
-        if let problem = rates.problem { throw .tensor(name, problem) }
-        return rates
+        if let problem = NeighbourRates.problem(lists, count: drafted) { throw .tensor(name, problem) }
+        return NeighbourRates(lists, count: drafted)
     }
 }

@@ -15,19 +15,16 @@ SETTINGS = {1: "diffusion:8", 2: "diffusion:8x2"}
 RULES = ("greedy", "rejection", "block")
 
 
-def bench(
-    engine: str, verifier: str, network: Path, prompts: Path, most: int = 2, count: int = 20
-) -> list[dict[str, Any]]:  # fmt: skip
-    """A row for each rule and number of passes up to `most`: τ and speed-up over plain decoding, all of `count` prompts
-    from all over the file together."""
+def bench(engine: str, verifier: str, network: Path, prompts: Path, count: int = 20) -> list[dict[str, Any]]:
+    """A row for each rule and number of passes: τ and speed-up over plain decoding, all of `count` prompts from all
+    over the file together."""
     if not shutil.which(engine):
         raise SystemExit(f"the engine's speed needs --engine, the speculate program; '{engine}' is none")
     few, output = network.with_suffix(".prompts.jsonl"), network.with_suffix(".bench.json")
     lines = [line for line in prompts.read_text().split("\n") if line]  # Prompts may hold other ends of lines.
     few.write_text("".join(line + "\n" for line in lines[:: max(1, len(lines) // count)][:count]))
     command = [engine, "bench", "--model", verifier, "--drafter", str(network), "--prompts", str(few), "--quiet"]
-    settings = [setting for passes, setting in SETTINGS.items() if passes <= most]
-    command += ["--settings", *settings, "--temperatures", "0", "1", "--acceptance", *RULES[1:]]
+    command += ["--settings", *SETTINGS.values(), "--temperatures", "0", "1", "--acceptance", *RULES[1:]]
     command += ["--max-tokens", "32", "--repeats", "1", "--output", str(output)]
     try:
         finished = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -81,12 +81,10 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
 
     # All of the processes as such; of what else is compared with them, less.
     plain = variant.name == variant.process
-    passes, steps, repeats = PASSES, STEPS, REPEATS
+    passes, steps = PASSES, STEPS
     which: tuple[str, ...] = ()  # All holes
     if network.process == AUTOREGRESSIVE:
         passes = steps = (8,)
-    elif network.process == "token-distance":  # Whose every step takes products of V × V.
-        passes, steps, which, repeats = PASSES[:2], STEPS[:4], ("2", "8"), REPEATS // 2
     elif not plain:
         passes, steps, which = PASSES[:3], STEPS[:4], ("2", "4", "8")
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
@@ -95,7 +93,7 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
     if network.process == "absorbing":
         keep("tau-left", lambda: {str(n): tau(rounds(network, held.answers, n, True)) for n in passes[1:]})
     for name, text in held.texts.items():
-        keep(f"bound-{name}", partial(bound, network, text, repeats))
+        keep(f"bound-{name}", partial(bound, network, text, REPEATS))
         keep(f"markov-{name}", partial(one_pass, network, text, True))
     for order in ("ancestral", "confidence") if variant.name == "absorbing" else ("ancestral",):
         # In the order of confidence a step fixes a token at least.

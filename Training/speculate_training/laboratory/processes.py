@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from .absorbing import Absorbing
@@ -14,11 +12,8 @@ from .network import Network
 from .process import Process
 from .schedules import SCHEDULES
 from .score_entropy import ScoreAbsorbing, ScoreUniform
-from .token_distance import TokenDistance, nearest, spectrum
+from .token_distance import TokenDistance, link
 from .uniform import Uniform
-
-#: Where the token-distance process keeps what it computes once; None: nowhere.
-keep_in: Path | None = None
 
 
 def process_of(network: Network) -> Process:
@@ -41,7 +36,7 @@ def process_of(network: Network) -> Process:
 
 def neighbours(embedding: Tensor) -> Tensor:
     """[V, K], of tokens with the verifier's embeddings [V, hidden]; where there are few tokens, fewer than ten."""
-    return nearest(embedding, min(10, len(embedding) - 1))
+    return link(embedding, min(10, len(embedding) - 1))
 
 
 def token_distance(embedding: Tensor, schedule: str) -> TokenDistance:
@@ -64,6 +59,4 @@ class Rows:
 
 @functools.lru_cache(4)
 def _token_distance(embedding: Rows, schedule: str) -> TokenDistance:
-    graph = neighbours(embedding.numbers)
-    with torch.no_grad():
-        return TokenDistance(graph, SCHEDULES[schedule], *spectrum(graph, keep_in))
+    return TokenDistance(neighbours(embedding.numbers), SCHEDULES[schedule])

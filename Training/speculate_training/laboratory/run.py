@@ -75,7 +75,6 @@ def main(args: argparse.Namespace) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     args.out.mkdir(parents=True, exist_ok=True)
-    processes.keep_in = args.out
     agree(args)
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
@@ -121,8 +120,7 @@ def race(args: argparse.Namespace, variants: list[Variant]) -> None:
     for name, path in files.items():
         done, began = args.out / name / "engine.json", time.monotonic()
         if not done.exists():
-            most = 1 if name == "token-distance" else 2  # Its steps take the engine as long as an answer.
-            result = bench(args.engine, args.verifier, path, args.prompts, most)
+            result = bench(args.engine, args.verifier, path, args.prompts)
             write(done, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{name}: engine measured", flush=True)
 

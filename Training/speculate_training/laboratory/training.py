@@ -72,14 +72,9 @@ def seeded(generator: torch.Generator, device: torch.device) -> torch.Generator:
 
 def surprise(network: Network, hidden: Tensor, x0: Tensor, z: Tensor, times: Tensor) -> Tensor:
     """The process's term of the bound for each token, in nats: [N, B], of blocks x0 [N, B] at z and times [N]. Of the
-    autoregressive head: −log p. Of token distances −log p(x0 | z), D3PM's auxiliary loss: the same in spirit, and
-    without a gradient through products of V × V."""
+    autoregressive head: −log p."""
     logits = network.unary(hidden)
-    if network.process == "token-distance":
-        with torch.no_grad():
-            evidence = process_of(network).evidence(z, times.unsqueeze(-1))
-        logits = logits + evidence
-    if network.process in (AUTOREGRESSIVE, "token-distance"):
+    if network.process == AUTOREGRESSIVE:
         return F.cross_entropy(logits.flatten(0, 1), x0.flatten(), reduction="none").reshape(x0.shape)
     return process_of(network).loss(logits, x0, z, times.unsqueeze(-1))
 

@@ -14,17 +14,26 @@ from speculate_training.laboratory.process import TokenProcess
 from speculate_training.laboratory.samplers import Network
 from speculate_training.laboratory.schedules import SCHEDULES, Schedule
 from speculate_training.laboratory.score_entropy import ScoreAbsorbing, ScoreUniform
-from speculate_training.laboratory.token_distance import TokenDistance, rate_matrix
+from speculate_training.laboratory.token_distance import TokenDistance
 from speculate_training.laboratory.uniform import Uniform
 
 V, B = 3, 2
-#: Each of three tokens has one neighbour: rates differ from pair to pair, and all are connected.
-NEIGHBOURS = torch.tensor([[1], [0], [1]])
+#: Of three tokens the outer two are no neighbours: rates differ from pair to pair, and all are connected.
+NEIGHBOURS = torch.tensor([[1, 1, 0, 0, 0, 0], [0, 0, 2, 1, 1, 1], [1, 2, 2, 2, 2, 2]])
 
 
 def token_distance(schedule: Schedule, neighbours: Tensor = NEIGHBOURS) -> TokenDistance:
-    values, vectors = torch.linalg.eigh(rate_matrix(neighbours, torch.float64))
-    return TokenDistance(neighbours, schedule, values, vectors)
+    return TokenDistance(neighbours, schedule)
+
+
+def rate_matrix(neighbours: Tensor) -> Tensor:
+    """R [V, V] of neighbours [V, K]: each is moved to at a rate of 3/K."""
+    V, K = neighbours.shape
+    graph = torch.zeros(V, V, dtype=torch.float64)
+    for token, row in enumerate(neighbours.tolist()):
+        for other in row:
+            graph[token, other] += 3 / K
+    return graph - 3 * torch.eye(V, dtype=torch.float64)
 
 
 MAKERS: dict[str, Callable[[Schedule], TokenProcess]] = {
@@ -48,11 +57,7 @@ def rates(process: TokenProcess) -> Tensor:
         R[:, -1] += 1
         return R
     if isinstance(process, TokenDistance):
-        graph = torch.zeros(n, n, dtype=torch.float64)
-        for i, j in enumerate(process.neighbours[:, 0]):
-            graph[i, j] += 0.5
-            graph[j, i] += 0.5
-        return graph - graph.sum(1).diag()
+        return rate_matrix(process.neighbours)
     return torch.full((n, n), 1 / n, dtype=torch.float64) - torch.eye(n, dtype=torch.float64)
 
 

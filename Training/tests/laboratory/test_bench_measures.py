@@ -115,11 +115,11 @@ def test_the_engine_is_asked_for_prompts_from_all_over_and_every_rule(tmp_path: 
     program.write_text(f'#!/bin/sh\necho "$@" > {asked}\ncat {tmp_path}/x.prompts.jsonl > {asked}.prompts\nexit 3\n')
     program.chmod(0o755)
     with pytest.raises(SystemExit):
-        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, most=1)
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
     lines = asked.with_suffix(".prompts").read_text().split("\n")[:-1]
     assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in range(0, 60, 3)]
     words = asked.read_text()
-    assert "--settings diffusion:8 --temperatures 0 1 --acceptance rejection block" in words
+    assert "--settings diffusion:8 diffusion:8x2 --temperatures 0 1 --acceptance rejection block" in words
 
 
 def test_tau_by_hand() -> None:
