@@ -79,11 +79,11 @@ class HeadLoss(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, previous: Tensor, output: Tensor, markov: Tensor, distributions: Tensor,
-        which: Tensor, weight: Tensor, mix: Mix,
+        which: Tensor, weight: Tensor, mix: Mix, known: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """hidden [M, hidden], previous [M, rank], output [V, hidden], markov [V, rank], distributions [N, V],
-        which [M] the distribution of each row, weight [M]. Returns the loss, and each row's acceptance and likeliest
-        token."""
+        which [M] the distribution of each row, weight [M]; known [M, V], constants among the logits. Returns the loss,
+        and each row's acceptance and likeliest token."""
         W, w2 = output.to(hidden.dtype), markov.to(hidden.dtype)
         total = weight.sum().clamp_min(1e-6)
         d_hidden, d_previous = torch.empty_like(hidden), torch.empty_like(previous)
@@ -94,7 +94,8 @@ class HeadLoss(torch.autograd.Function):
             rows = slice(start, start + HeadLoss.ROWS)
             h, e = hidden[rows], previous[rows]
             share = weight[rows] / total
-            row_loss, acceptance, best, g = weighted(distributions[which[rows]], h @ W.t(), e @ w2.t(), share, mix)
+            bias = e @ w2.t() if known is None else e @ w2.t() + known[rows]
+            row_loss, acceptance, best, g = weighted(distributions[which[rows]], h @ W.t(), bias, share, mix)
             loss += (row_loss * share).sum()
             accepted.append(acceptance)
             likeliest.append(best)
@@ -111,7 +112,7 @@ class HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, d_loss: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         d_hidden, d_previous, d_output, d_markov = ctx.saved_tensors
         output = d_output.mul_(d_loss) if ctx.needs_input_grad[2] else None
-        return d_hidden * d_loss, d_previous * d_loss, output, d_markov * d_loss, None, None, None, None
+        return d_hidden * d_loss, d_previous * d_loss, output, d_markov * d_loss, None, None, None, None, None
 
 
 def position_weights(length: int, decay: float) -> Tensor:

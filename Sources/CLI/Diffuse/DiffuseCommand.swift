@@ -111,10 +111,10 @@ struct DiffuseCommand: AsyncParsableCommand {
     /// - Throws: `EngineError` where the drafter is not what was asked for.
     private func check(_ engine: Engine, _ file: String?) throws(EngineError) {
         guard let found = engine.diffusionKind else {
-            throw EngineError(
-                .invalidRequest,
-                "there is no block diffusion drafter to write with\(file.map { " in \($0)" } ?? ""): "
-                    + "name its file with --drafter")
+            let missing =
+                file.map { "--drafter is \($0), expected a block diffusion drafter's file" }
+                ?? "there is no block diffusion drafter to write with: name its file with --drafter"
+            throw EngineError(.invalidRequest, missing)
         }
         guard let process, process != found else { return }
         throw EngineError(

@@ -116,7 +116,7 @@ final class DiffusionText {
             previous = token
             return DiffusionStep.Token(
                 text: String(decoding: bytes, as: UTF8.self), certainty: certainty,
-                isSettled: isLast || block.isRevealed[index])
+                isSettled: isLast || block.isRevealed[index] && !request.masksAgain)
         }
         return DiffusionStep(block: blocks, pass: pass, passes: passes, tokens: shown)
     }

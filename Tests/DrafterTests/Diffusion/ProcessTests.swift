@@ -42,8 +42,8 @@ import Testing
 
     private func neighbourRates(_ lists: [Int32], _ count: Int) -> Matrix {
         let each = lists.count / count
-        var rates = Matrix(repeating: Array(repeating: 0, count: count), count: count)
-        for (place, other) in lists.enumerated() { rates[place / each][Int(other)] += 3 / Double(each) }
+        var rates = Matrix(repeating: Array(repeating: 0.3 / Double(count), count: count), count: count)
+        for (place, other) in lists.enumerated() { rates[place / each][Int(other)] += 2.7 / Double(each) }
         for i in 0..<count { rates[i][i] -= 3 }
         return rates
     }

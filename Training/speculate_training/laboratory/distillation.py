@@ -51,7 +51,7 @@ def distillation(
             end = t - 1 / STEPS
             found = process.posterior(process.predicted(logits), z[chosen], end, t)
             apart = divergence(target, found.clamp_min(1e-9)).mean()
-        head = head_loss(student, lot, hidden, z)
+        head = head_loss(student, lot, hidden, z, start)
         return Losses(apart + drafting * head, float(apart.detach()), float(head.detach()), int(chosen.sum()))
 
     return loss

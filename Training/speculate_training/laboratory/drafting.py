@@ -130,4 +130,13 @@ def tau(played: np.ndarray, draws: int = 4000) -> dict[str, Any]:
     """τ with its middle 95 % when prompts are drawn again; played [prompts, 2]."""
     low, high = middle(ratios(played, draws))
     tokens, count = played.sum(0)
-    return {"tau": float(tokens / count), "low": low, "high": high, "rounds": int(count)}
+    found = {"tau": float(tokens / count), "low": low, "high": high, "rounds": int(count)}
+    return found | {"played": played.astype(int).tolist()}
+
+
+def further(ours: dict[str, Any], theirs: dict[str, Any], draws: int = 4000) -> dict[str, float]:
+    """By how much one τ is above another of the same prompts, with the middle 95 % when these are drawn again, the same
+    for both."""
+    apart = ratios(np.array(ours["played"]), draws) - ratios(np.array(theirs["played"]), draws)
+    low, high = middle(apart)
+    return {"tau": ours["tau"] - theirs["tau"], "low": low, "high": high}

@@ -9,23 +9,30 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
+from ..resampling import middle, ratios
+
 #: Denoising passes, of blocks of eight.
-SETTINGS = {1: "diffusion:8", 2: "diffusion:8x2"}
-#: How drafts are judged: greedily, and by the exact rules at temperature 1.
-RULES = ("greedy", "rejection", "block")
+SETTINGS = {1: "diffusion:8", 2: "diffusion:8x2", 4: "diffusion:8x4", 8: "diffusion:8x8"}
+#: How drafts are judged: greedily, and by three rules at temperature 1.
+RULES = ("greedy", "match", "rejection", "block")
 
 
-def bench(engine: str, verifier: str, network: Path, prompts: Path, count: int = 20) -> list[dict[str, Any]]:
+def bench(
+    engine: str, verifier: str, network: Path, prompts: Path, folder: Path, count: int = 10
+) -> list[dict[str, Any]]:
     """A row for each rule and number of passes: τ and speed-up over plain decoding, all of `count` prompts from all
-    over the file together."""
+    over the file together. `folder` holds what is passed to and fro."""
     if not shutil.which(engine):
         raise SystemExit(f"the engine's speed needs --engine, the speculate program; '{engine}' is none")
-    few, output = network.with_suffix(".prompts.jsonl"), network.with_suffix(".bench.json")
+    few, output = folder / "bench.prompts.jsonl", folder / "bench.json"
     lines = [line for line in prompts.read_text().split("\n") if line]  # Prompts may hold other ends of lines.
-    few.write_text("".join(line + "\n" for line in lines[:: max(1, len(lines) // count)][:count]))
+    chosen = np.linspace(0, len(lines) - 1, min(count, len(lines))).astype(int)
+    few.write_text("".join(lines[number] + "\n" for number in chosen))
     command = [engine, "bench", "--model", verifier, "--drafter", str(network), "--prompts", str(few), "--quiet"]
     command += ["--settings", *SETTINGS.values(), "--temperatures", "0", "1", "--acceptance", *RULES[1:]]
-    command += ["--max-tokens", "32", "--repeats", "1", "--output", str(output)]
+    command += ["--max-tokens", "24", "--repeats", "1", "--output", str(output)]
     try:
         finished = subprocess.run(command, check=False, capture_output=True, text=True)
         if finished.returncode:
@@ -39,21 +46,29 @@ def bench(engine: str, verifier: str, network: Path, prompts: Path, count: int =
 
 
 def rows(series: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """τ and speed-up of every setting, against the plain one of the same temperature and rule."""
+    """τ and speed-up of every setting, against the plain one of the same temperature and rule, each with its middle
+    95 % when prompts are drawn again."""
     passes = {setting: n for n, setting in SETTINGS.items()}
-    plain = {(one["temperature"], one["acceptance"]): pace(one) for one in series if one["setting"] == "plain"}
+    plain = {(one["temperature"], one["acceptance"]): paces(one) for one in series if one["setting"] == "plain"}
     found = []
     for one in series:
         if one["setting"] not in passes:
             continue
         rule = (one["temperature"], one["acceptance"])
-        tokens, rounds = (sum(outcome[key] for outcome in one["outcomes"]) for key in ("tokens", "rounds"))
+        played = np.array([[outcome["tokens"], outcome["rounds"]] for outcome in one["outcomes"]], dtype=float)
+        ours, other = paces(one), plain[rule]
         line = {"temperature": rule[0], "acceptance": rule[1], "passes": passes[one["setting"]]}
-        found.append(line | {"tau": tokens / max(rounds, 1), "speedup": pace(one) / plain[rule]})
+        line |= {"tau": share(played), "tau-middle": middle(ratios(played, 2000))}
+        line |= {"speedup": share(ours) / share(other)}
+        found.append(line | {"speedup-middle": middle(ratios(ours, 2000) / ratios(other, 2000))})
     return found
 
 
-def pace(one: dict[str, Any]) -> float:
-    """Tokens per second of all prompts together."""
-    seconds = sum(outcome["tokens"] / median(outcome["speeds"]) for outcome in one["outcomes"])
-    return float(sum(outcome["tokens"] for outcome in one["outcomes"]) / seconds)
+def share(sums: np.ndarray) -> float:
+    return float(sums[:, 0].sum() / sums[:, 1].sum())
+
+
+def paces(one: dict[str, Any]) -> np.ndarray:
+    """Tokens and seconds [prompts, 2]."""
+    outcomes = one["outcomes"]
+    return np.array([[o["tokens"], o["tokens"] / median(o["speeds"])] for o in outcomes], dtype=float)

@@ -6,13 +6,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..resampling import middle, ratios
 from ..verifier import Verifier
 from .drafting import sure
-from .likelihood import closure
+from .likelihood import Text, closure
 from .network import AUTOREGRESSIVE, Network
 from .processes import process_of
 from .samplers import Known, ancestral, confident
@@ -68,11 +70,11 @@ def cost(verifier: Verifier, network: Network, part: Lot, filled: Tensor) -> Ten
 
 
 def infilling(
-    network: Network, verifier: Verifier, lots: list[Lot], order: str, which: tuple[str, ...] = ()
+    network: Network, verifier: Verifier, text: Text, order: str, which: tuple[str, ...] = ()
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """By hole, all or some of them: the share of holes filled exactly as they were, with its standard error, and the
-    verifier's −log p per token of the block beside that of the text itself, `spread` the standard error of how far they
-    are apart."""
+    """By hole, all or some of them: how many were filled exactly as they were, and by how much the verifier's −log p
+    per token of the block is above that of the text itself, with its middle 95 % when texts are drawn again."""
+    lots, (_, which_text) = text.lots, np.unique(text.groups, return_inverse=True)
     true = torch.cat([cost(verifier, network, part, part.x0[part.whole]) for part in lots])
     found = []
     for name, hole in holes(network.config.block).items():
@@ -81,8 +83,15 @@ def infilling(
         filled = [fill(network, part, hole, order) for part in lots]
         exact = torch.cat([(z == p.x0[p.whole]).all(-1) for z, p in zip(filled, lots, strict=True)]).double()
         nats = torch.cat([cost(verifier, network, part, z) for z, part in zip(filled, lots, strict=True)])
-        error = float(exact.std() / len(exact) ** 0.5)
-        line = {"hole": name, "exact": float(exact.mean()), "error": error, "holes": len(exact)}
-        spread = float((nats - true).std() / len(nats) ** 0.5)
-        found.append(line | {"nats": float(nats.mean()), "spread": spread, "text": float(true.mean())})
+        apart = (nats - true).double().cpu().numpy()
+        low, high = middle(ratios(np.stack([np.bincount(which_text, apart), np.bincount(which_text)], 1), 2000))
+        line = {"hole": name, "exact": int(exact.sum()), "holes": len(exact)}
+        found.append(line | {"above": float(apart.mean()), "low": low, "high": high})
     return found
+
+
+def wilson(count: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    share, wide = count / total, z * z / total
+    half = z * (share * (1 - share) / total + wide / (4 * total)) ** 0.5
+    return (share + wide / 2 - half) / (1 + wide), (share + wide / 2 + half) / (1 + wide)

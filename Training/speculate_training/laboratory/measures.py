@@ -57,7 +57,8 @@ class Held:
 
     def probe(self, network: Network, variant: Variant) -> dict[str, float]:
         """What a network in training is asked; τ, which takes longer, for the power laws alone."""
-        found: dict[str, float] = {"bound": bound(network, self.few, 4)["nats"]}
+        estimated = bound(network, self.few, REPEATS)
+        found: dict[str, float] = {"bound": estimated["nats"], "error": estimated["error"]}
         if variant.layers:
             found["tau"] = tau(rounds(network, self.answers, 1))["tau"]
         return found
@@ -86,7 +87,9 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
     if network.process == AUTOREGRESSIVE:
         passes = steps = (8,)
     elif not plain:
-        passes, steps, which = PASSES[:3], STEPS[:4], ("2", "4", "8")
+        passes, which = PASSES[:3] if variant.budget else PASSES, ("2", "4", "8")
+        if not variant.teacher:
+            steps = STEPS[:4]
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
         return
@@ -95,11 +98,13 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
     for name, text in held.texts.items():
         keep(f"bound-{name}", partial(bound, network, text, REPEATS))
         keep(f"markov-{name}", partial(one_pass, network, text, True))
+    if not variant.budget:
+        return
     for order in ("ancestral", "confidence") if variant.name == "absorbing" else ("ancestral",):
         # In the order of confidence a step fixes a token at least.
         few = steps if order == "ancestral" else STEPS[:4]
         keep(f"quality-{order}", partial(qualities, network, held, few, order))
-        keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few.lots, order, which))
+        keep(f"infilling-{order}", partial(infilling, network, held.source.verifier, held.few, order, which))
     if plain and network.process != AUTOREGRESSIVE:
         keep("bound-8", partial(bound, network, held.few, REPEATS // 2, 8))
         for order in SAMPLED.get(network.process, ()):

@@ -44,8 +44,10 @@ def finish(figure: Any, path: Path) -> None:
 def bounds(main: dict[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 4))
     for index, (name, variant) in enumerate(main.items()):
-        blocks = [point["blocks"] for point in variant["curve"]]
-        axes.plot(blocks, [point["bound"] for point in variant["curve"]], label=name, color=f"C{index}", marker="o")
+        blocks, bounds, errors = (
+            [point[key] for point in variant["curve"]] for key in ("blocks", "bound", "error")
+        )  # fmt: skip
+        axes.errorbar(blocks, bounds, [2 * x for x in errors], label=name, color=f"C{index}", marker="o", lw=1)
     lowest = min((point["bound"] for variant in main.values() for point in variant["curve"]), default=1.0)
     axes.set(xlabel="blocks of training", ylabel="nats per token", title="Bound on the verifier's own text, held out")
     axes.set_ylim(lowest * 0.9, lowest * 3)  # What is far above is no model of text yet.

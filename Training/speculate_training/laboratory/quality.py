@@ -130,7 +130,7 @@ def judge(tokens: list[list[int]], surprise: list[list[float]], draws: int = 200
         "high": high,
         "entropy": sum(entropy(row) for row in tokens) / len(tokens),
         "repetition": repeated,
-        "tokens": int(sums[:, 1].sum()),
+        "length": float(sums[:, 1].mean()),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from . import processes
+from .drafting import further
 from .engine import bench
 from .file import save
 from .fit import fits
@@ -25,6 +26,8 @@ from .training import Course
 from .variants import VARIANTS, Variant, replace, share, trained, write
 
 ROOT = Path(__file__).parents[3]
+#: Raised whenever the same settings give other numbers than before.
+VERSION = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", type=Path, help="a page with marks that the tables are put between, as LABORATORY.md")
     parser.add_argument("--collect", action="store_true", help="only the tables and pictures of what was measured")
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of training's noise, and of the answers that are drawn")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -78,11 +81,11 @@ def main(args: argparse.Namespace) -> None:
     agree(args)
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
-    course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate)
+    course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate, seed=args.seed)
     for variant in part(variants, args.share):
         network = trained(source, variant, args.out, course, args.start, held.probe)
         measure(network, variant, held, args.out / variant.name)
-        if args.export and variant.process in PROCESSES:
+        if args.export and variant.process in PROCESSES and variant.budget:
             export(network, source, args.out / f"{variant.name}.gguf")
     if not (args.out / "held.json").exists():
         write(args.out / "held.json", {"start": args.start, "verifier": Path(args.verifier).name, **held.about()})
@@ -94,7 +97,8 @@ def agree(args: argparse.Namespace) -> None:
     """What the folder's networks and measures were made with is kept in settings.json, and must not change."""
     plain = ("start", "blocks", "tokens", "batch", "rate", "count", "max_tokens", "thorough", "seed")
     files = {name: Path(getattr(args, name)) for name in ("verifier", "corpus", "drafter", "prompts", "prose")}
-    own: dict[str, Any] = {name: getattr(args, name) for name in plain}
+    own: dict[str, Any] = {"version": VERSION, "device": torch.device(args.device).type}
+    own |= {name: getattr(args, name) for name in plain}
     for name, path in files.items():
         if not path.exists():
             raise SystemExit(f"{path}: there is no such {name}")
@@ -102,7 +106,8 @@ def agree(args: argparse.Namespace) -> None:
     kept = args.out / "settings.json"
     known = json.loads(kept.read_text()) if kept.exists() else own
     if different := [name for name in own if known.get(name) != own[name]]:
-        raise SystemExit(f"{args.out} was made with another --{different[0].replace('_', '-')}; name another folder")
+        name = different[0]
+        raise SystemExit(f"{args.out}: its {name} is {known.get(name)}, not {own[name]}; name another folder")
     write(kept, own)
 
 
@@ -113,14 +118,16 @@ def digest(path: Path) -> str:
 
 def race(args: argparse.Namespace, variants: list[Variant]) -> None:
     """The exported files in the engine, one after another, that nothing else runs beside."""
-    files = {variant.name: args.out / f"{variant.name}.gguf" for variant in variants}
-    files = {name: path for name, path in files.items() if path.exists() and "verifier-" not in name}
+    names = {variant.name for variant in variants}
+    files = {name: args.out / f"{name}.gguf" for name in PROCESSES if name in names}
+    files = {name: path for name, path in files.items() if path.exists()}
     if not files:
         raise SystemExit(f"{args.out} has no exported networks; --export writes them")
-    for name, path in files.items():
+    for name, path in {"included": args.drafter, **files}.items():
         done, began = args.out / name / "engine.json", time.monotonic()
         if not done.exists():
-            result = bench(args.engine, args.verifier, path, args.prompts)
+            done.parent.mkdir(exist_ok=True)
+            result = bench(args.engine, args.verifier, path, args.prompts, done.parent)
             write(done, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{name}: engine measured", flush=True)
 
@@ -156,7 +163,8 @@ def collect(args: argparse.Namespace, variants: list[Variant]) -> None:
 
 
 def compare(results: dict[str, Any]) -> None:
-    """Every bound's difference from the absorbing process's, in place of each text's own."""
+    """Every bound's difference from the absorbing process's, in place of each text's own, and every τ's from that of
+    the included drafter in one pass, in place of each prompt's own."""
     for key in ("bound-own", "bound-prose"):
         base = results.get("absorbing", {}).get(key)
         for found in (variant[key] for variant in results.values() if key in variant):
@@ -166,6 +174,15 @@ def compare(results: dict[str, Any]) -> None:
         for key in variant:
             if key.startswith(("bound-", "markov-")):
                 del variant[key]["texts"]
+    played = [
+        row for variant in results.values() for key in ("tau", "tau-left") for row in variant.get(key, {}).values()
+    ]
+    base = results.get("included", {}).get("tau", {}).get("1")
+    for row in played:
+        if base and row is not base:
+            row["over-included"] = further(row, base)
+    for row in played:
+        del row["played"]
 
 
 def export(network: Network, source: Source, path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .engine import RULES, SETTINGS
-from .infilling import holes
+from .infilling import holes, wilson
 from .measures import PASSES, STEPS
 from .quality import SAMPLERS
 
@@ -21,20 +21,23 @@ def tables(found: dict[str, Any]) -> str:
     text.append(table(heads, rows))
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["excluded"].items())
     text.append(f"Blocks left out, since a token cannot be drafted: {shares}.\n")
-    text.append("## drafts\n\nτ of greedy rounds by passes (middle 95 % over prompts):\n")
+    text.append(
+        "## drafts\n\nτ of greedy rounds by passes (middle 95 % over prompts), and by how much the best of a row is "
+        "above the included drafter's in one pass:\n"
+    )
     rows = [row for name, variant in variants.items() for row in taus(name, variant)]
-    text.append(table(["", *map(str, PASSES)], rows))
+    text.append(table(["", *map(str, PASSES), "best over included"], rows))
     text.append(
         "## quality\n\nWritten text: the verifier's perplexity (middle 95 % over prompts) / entropy / repeated "
-        "4-grams, by steps per block of 8:\n"
+        "4-grams / tokens, by steps per block of 8:\n"
     )
     rows = [row for name, variant in variants.items() for row in qualities(name, variant)]
     reference = found["reference"]
-    rows.append(["the verifier's own answers", written(reference), *[""] * (len(STEPS) - 1)])
+    rows.append(["the verifier's own answers, half of them greedy", written(reference), *[""] * (len(STEPS) - 1)])
     text.append(table(["", *map(str, STEPS)], rows))
     text.append(
-        "## infilling\n\nHoles filled exactly ± standard error / by how much the verifier's nats per token of the "
-        "block are above the text's own ± standard error, by length of the hole:\n"
+        "## infilling\n\nHoles filled exactly, in % (95 % if blocks are independent) / by how much the verifier's nats "
+        "per token of the block are above the text's own (middle 95 % over texts), by length of the hole:\n"
     )
     rows = [row for name, variant in variants.items() for row in fillings(name, variant)]
     text.append(table(["", *holes(8)], rows))
@@ -49,12 +52,17 @@ def tables(found: dict[str, Any]) -> str:
     text.append(table(["", "a", "b"], rows))
     raced = {name: variant["engine"] for name, variant in variants.items() if "engine" in variant}
     if raced:
-        text.append("## engine\n\nτ / speed-up in the engine: greedy, and at temperature 1 by rule, by passes:\n")
-        heads = [f"{rule}, {n}" for rule in RULES for n in SETTINGS]
-        text.append(table(["", *heads], [speeds(name, rows) for name, rows in raced.items()]))
+        text.append(
+            "## engine\n\nτ / speed-up in the engine (each with its middle 95 % over prompts), greedily and by rule at "
+            "temperature 1, by passes:\n"
+        )
+        lines = [line for name, rows in raced.items() for line in speeds(name, rows)]
+        text.append(table(["", "passes", *RULES], lines))
     seconds = sum(variant["curve"][-1]["seconds"] for variant in variants.values())
     measured = sum(sum(variant["seconds"].values()) for variant in variants.values())
-    text.append(f"{seconds / 60:.0f} minutes of training and {measured / 60:.0f} of measuring, on one thread each.\n")
+    text.append(
+        f"{seconds / 60:.0f} minutes of training and {measured / 60:.0f} of measuring, of all shares together.\n"
+    )
     return "\n".join(text)
 
 
@@ -73,7 +81,9 @@ def table(heads: list[str], rows: Iterable[list[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
-def nats(row: dict[str, Any]) -> str:
+def nats(row: dict[str, Any] | None) -> str:
+    if not row:
+        return ""
     error = f" ± {row['error']:.2f}" if row["error"] else ""
     return f"{row['nats']:.2f}{error} ({row['low']:.2f} to {row['high']:.2f})"
 
@@ -81,12 +91,12 @@ def nats(row: dict[str, Any]) -> str:
 def likelihood(name: str, variant: dict[str, Any]) -> list[str]:
     cells = [name, str(variant["curve"][-1]["blocks"])]
     for key in ("bound-own", "bound-prose"):
-        cells += [nats(variant[key]), signed(variant[key].get("over-absorbing"))]
-    return cells + [nats(variant[key]) if key in variant else "" for key in ("bound-8", "markov-own", "markov-prose")]
+        cells += [nats(variant.get(key)), signed(variant.get(key, {}).get("over-absorbing"))]
+    return cells + [nats(variant.get(key)) for key in ("bound-8", "markov-own", "markov-prose")]
 
 
-def signed(row: dict[str, Any] | None) -> str:
-    return f"{row['nats']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})" if row else ""
+def signed(row: dict[str, Any] | None, key: str = "nats") -> str:
+    return f"{row[key]:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})" if row else ""
 
 
 def tau(row: dict[str, Any] | None) -> str:
@@ -96,19 +106,26 @@ def tau(row: dict[str, Any] | None) -> str:
 def taus(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
     for key, label in (("tau", name), ("tau-left", f"{name}, from the left")):
         if key in variant:
-            yield [label, *(tau(variant[key].get(str(n))) for n in PASSES)]
+            best = max(variant[key].values(), key=lambda row: float(row["tau"]))
+            over = best.get("over-included")
+            yield [label, *(tau(variant[key].get(str(n))) for n in PASSES), signed(over, "tau") if over else ""]
 
 
-def speeds(name: str, rows: list[dict[str, Any]]) -> list[str]:
-    by_setting = {(row["acceptance"], row["passes"]): f"{row['tau']:.2f} / {row['speedup']:.2f}" for row in rows}
-    return [name, *(by_setting.get((rule, n), "") for rule in RULES for n in SETTINGS)]
+def speeds(name: str, rows: list[dict[str, Any]]) -> Iterable[list[str]]:
+    def cell(row: dict[str, Any]) -> str:
+        (low, high), (least, most) = row["tau-middle"], row["speedup-middle"]
+        return f"{row['tau']:.2f} ({low:.2f} to {high:.2f}) / {row['speedup']:.2f} ({least:.2f} to {most:.2f})"
+
+    cells = {(row["acceptance"], row["passes"]): cell(row) for row in rows}
+    for n in SETTINGS:
+        yield [name, str(n), *(cells.get((rule, n), "") for rule in RULES)]
 
 
 def written(row: dict[str, Any] | None) -> str:
     if not row:
         return ""
     middle = f"({row['low']:.0f} to {row['high']:.0f})"
-    return f"{row['perplexity']:.0f} {middle} / {row['entropy']:.2f} / {row['repetition']:.0%}"
+    return f"{row['perplexity']:.0f} {middle} / {row['entropy']:.2f} / {row['repetition']:.0%} / {row['length']:.0f}"
 
 
 def qualities(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
@@ -127,5 +144,6 @@ def fillings(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
 
 
 def filling(row: dict[str, Any]) -> str:
-    exact = f"{100 * row['exact']:.0f} ± {100 * row['error']:.0f} %"
-    return f"{exact} / {row['nats'] - row['text']:+.2f} ± {row['spread']:.2f}"
+    low, high = wilson(row["exact"], row["holes"])
+    exact = f"{100 * row['exact'] / row['holes']:.0f} ({100 * low:.0f} to {100 * high:.0f})"
+    return f"{exact} / {signed(row, 'above')}"

@@ -2,7 +2,8 @@
 
 Every process sees the same blocks in the same order. Half of them are all noise, as a draft begins, and teach the head
 alone; the other half stand at a random time, and teach both. The head's loss is the drafter's own (HeadLoss): the
-verifier's distribution against softmax(u + Markov), given the tokens before.
+verifier's distribution against softmax(u + Markov), given the tokens before, and what the slot's own state says of its
+token where it says anything (`Process.last`).
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Course:
     rate: float = 3e-4
     fall: float = 0.5  # Share of the steps over which the rate falls.
     rounded: bool = True  # Whether the network computes with its matrices as the file will hold them.
+    seed: int = 1  # Of times and noise.
 
 
 @dataclass(frozen=True)
@@ -89,12 +91,13 @@ def losses(network: Network, lot: Lot, generator: torch.Generator) -> Losses:
     bound = (surprise(network, hidden[chosen], lot.x0[chosen], z[chosen], t).mean(-1) * share).mean()
     if network.process == "gaussian":  # The embedding is learnt, so that rounding is no constant.
         bound = bound + process_of(network).ends(lot.x0[chosen], seeded(generator, z.device)).mean()
-    head = head_loss(network, lot, hidden, z)
+    head = head_loss(network, lot, hidden, z, times)
     return Losses(bound + head, float(bound.detach()), float(head.detach()), int(lot.whole.sum()))
 
 
-def head_loss(network: Network, lot: Lot, hidden: Tensor, z: Tensor) -> Tensor:
-    """The drafter's own loss of the whole blocks' tokens, at final states [S, A, B, hidden] that knew z."""
+def head_loss(network: Network, lot: Lot, hidden: Tensor, z: Tensor, times: Tensor) -> Tensor:
+    """The drafter's own loss of the whole blocks' tokens, at final states [S, A, B, hidden] that knew z at times
+    [S, A]."""
     wanted = lot.whole.unsqueeze(-1).expand(lot.x0.shape)
     if network.reveals and network.process != AUTOREGRESSIVE:
         wanted = wanted & (z == network.config.draft_vocabulary)  # What is revealed is known.
@@ -105,9 +108,19 @@ def head_loss(network: Network, lot: Lot, hidden: Tensor, z: Tensor) -> Tensor:
     head: Tensor
     head, _, _ = HeadLoss.apply(
         row_hidden, previous, network.output, network.markov_w2, lot.blocks.distributions,
-        lot.blocks.which.flatten()[rows], weight, MIX,
+        lot.blocks.which.flatten()[rows], weight, MIX, evidence(network, z, times, rows),
     )  # fmt: skip
     return head
+
+
+@torch.no_grad()
+def evidence(network: Network, z: Tensor, times: Tensor, rows: Tensor) -> Tensor | None:
+    """What the states of slots `rows` [M] say of their tokens [M, V], as the last pass adds it; None if nothing."""
+    if network.reveals or network.process == AUTOREGRESSIVE:
+        return None
+    states = z.flatten(0, 2)[rows]
+    t = times.unsqueeze(-1).expand(z.shape[:3]).flatten()[rows]
+    return process_of(network).evidence(states, t)
 
 
 def optimizers(network: Network, rate: float) -> list[torch.optim.Optimizer]:
@@ -132,8 +145,8 @@ class Trainer:
     """A run, kept in `folder`: checkpoint.pt and train.csv. Started again, it continues and ends with the very weights
     that it would have had."""
 
-    def __init__(self, network: Network, folder: Path, course: Course, seed: int = 1) -> None:
-        self.network, self.folder, self.course, self.seed = network, folder, course, seed
+    def __init__(self, network: Network, folder: Path, course: Course) -> None:
+        self.network, self.folder, self.course = network, folder, course
         self.optimizers = optimizers(network, course.rate)
         self.step, self.blocks, self.seconds = 0, 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,7 +170,7 @@ class Trainer:
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint must share with the run that continues it."""
-        own = {"process": self.network.process, "schedule": self.network.schedule, "seed": self.seed}
+        own = {"process": self.network.process, "schedule": self.network.schedule, "seed": self.course.seed}
         return own | {"steps": self.course.steps, "layers": self.network.config.layers, "rate": self.course.rate}
 
     def save(self) -> None:
@@ -203,7 +216,7 @@ class Trainer:
             if self.step >= self.course.steps:
                 break
             began = time.monotonic()
-            generator = torch.Generator().manual_seed(self.seed * 1_000_000_007 + self.step)
+            generator = torch.Generator().manual_seed(self.course.seed * 1_000_000_007 + self.step)
             found = self.learn(loss, source.lot(self.network, indices, self.course.blocks, generator), generator)
             self.seconds += time.monotonic() - began
             self.log(found)

@@ -24,16 +24,18 @@ class Variant:
     schedule: str = "linear"
     layers: int = 0  # Of a trunk that begins from the verifier's weights; 0: begins as all do.
     teacher: str = ""  # The variant that it is distilled from,
-    kind: Kind = "sdtt"  # and how.
+    kind: Kind | None = None  # and how; None: it learns on as before, which distilled ones are compared with.
     budget: float = 1.0  # Of the others' training.
 
 
 VARIANTS = [
+    Variant("included", "absorbing", budget=0),
     *(Variant(process, process) for process in (*PROCESSES, AUTOREGRESSIVE)),
     Variant("absorbing-cosine", "absorbing", "cosine"),
     Variant("absorbing-geometric", "absorbing", "geometric"),
     *(Variant(f"verifier-{layers}", "absorbing", layers=layers, budget=0.5) for layers in (1, 2, 3)),
-    Variant("absorbing-sdtt", "absorbing", teacher="absorbing", budget=0.5),
+    Variant("absorbing-longer", "absorbing", teacher="absorbing", budget=0.5),
+    Variant("absorbing-sdtt", "absorbing", teacher="absorbing", kind="sdtt", budget=0.5),
     Variant("absorbing-consistency", "absorbing", teacher="absorbing", kind="consistency", budget=0.5),
 ]
 #: A measure of a network in training, for the curves: name → number.
@@ -57,7 +59,7 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
         by_name = {known.name: known for known in VARIANTS}
         teacher = trained(source, by_name[variant.teacher], folder, course, start, probe)
         network = copy.deepcopy(teacher)
-        loss = distillation(network, teacher, variant.kind)
+        loss = distillation(network, teacher, variant.kind) if variant.kind else None
     else:
         network = untrained(source, variant, start)
     course = dataclasses.replace(course, steps=steps, rate=rate, fall=fall)
@@ -73,6 +75,8 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     own.mkdir(parents=True, exist_ok=True)
     if not curve:
         point(0, 0.0)
+    if not variant.budget:
+        return network
     trainer = Trainer(network, own, course)
     # Stopped between a quarter's checkpoint and its point.
     if trainer.at_quarter and curve[-1]["blocks"] < trainer.blocks:
@@ -84,9 +88,9 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
 
 def cost(variant: Variant) -> float:
     """About how many minutes a core takes for the small laboratory's training and for measuring."""
-    measuring = {"absorbing": 4.0, "token-distance": 6.0, AUTOREGRESSIVE: 1.0}
-    others = 2.5 if variant.name == variant.process else 1.0 if variant.layers else 1.5
-    return variant.budget + measuring.get(variant.name, others)
+    measuring = {"absorbing": 4.5, "token-distance": 8.0, AUTOREGRESSIVE: 1.0, "included": 1.5}
+    others = 3.5 if variant.name == variant.process else 1.0 if variant.layers else 2.0
+    return 1.5 * variant.budget + measuring.get(variant.name, others)
 
 
 def share(variants: list[Variant], number: int, count: int) -> list[Variant]:

@@ -27,12 +27,12 @@ def token_distance(schedule: Schedule, neighbours: Tensor = NEIGHBOURS) -> Token
 
 
 def rate_matrix(neighbours: Tensor) -> Tensor:
-    """R [V, V] of neighbours [V, K]: each is moved to at a rate of 3/K."""
+    """R [V, V] of neighbours [V, K]: each is moved to at a rate of 2.7/K, and all tokens at one of 0.3/V."""
     V, K = neighbours.shape
-    graph = torch.zeros(V, V, dtype=torch.float64)
+    graph = torch.full((V, V), 0.3 / V, dtype=torch.float64)
     for token, row in enumerate(neighbours.tolist()):
         for other in row:
-            graph[token, other] += 3 / K
+            graph[token, other] += 2.7 / K
     return graph - 3 * torch.eye(V, dtype=torch.float64)
 
 

@@ -10,6 +10,7 @@ import torch
 from conftest import network_of
 from torch import Tensor
 
+from speculate_training.attention import linear
 from speculate_training.corpus import Corpus
 from speculate_training.laboratory.drafting import draft
 from speculate_training.laboratory.infilling import fill, holes
@@ -18,7 +19,8 @@ from speculate_training.laboratory.network import Network
 from speculate_training.laboratory.processes import process_of
 from speculate_training.laboratory.source import Source
 from speculate_training.laboratory.texts import alternating, spread
-from speculate_training.laboratory.training import losses
+from speculate_training.laboratory.training import DECAY, MIX, head_loss, losses
+from speculate_training.losses import distance, position_weights
 
 
 def stirred(source: Source, process: str) -> Network:
@@ -117,7 +119,7 @@ def test_holes_by_hand() -> None:
     assert holes(4) == {"1": [1], "2": [1, 2], "3": [0, 1, 2], "4": [0, 1, 2, 3], "every other": [0, 2]}
 
 
-@pytest.mark.parametrize("process", ["absorbing", "uniform", "score-absorbing", "gaussian"])
+@pytest.mark.parametrize("process", ["absorbing", "uniform", "token-distance", "score-absorbing", "gaussian"])
 @torch.no_grad()
 def test_what_is_learnt_is_the_bound(source: Source, easy: Corpus, process: str) -> None:
     """Both in the mean, but for the times that are not drawn: the first 0.03 of their roots."""
@@ -134,6 +136,24 @@ def test_what_is_learnt_is_the_bound(source: Source, easy: Corpus, process: str)
     error = math.hypot(float(found.std()) / math.sqrt(len(found)), whole["error"])
     assert error < 0.05 * whole["nats"]
     assert abs(0.97 * (float(found.mean()) - ends) + ends - whole["nats"]) < 4 * error + 0.005 * whole["nats"]
+
+
+@pytest.mark.parametrize("process", ["uniform", "token-distance", "score-uniform", "gaussian"])
+def test_the_head_learns_with_what_the_last_pass_adds(source: Source, process: str) -> None:
+    network = stirred(source, process)
+    lot = source.lot(network, [0, 1], 6, torch.Generator().manual_seed(7))
+    generator, times = torch.Generator().manual_seed(3), torch.full(lot.whole.shape, 0.4)
+    z = process_of(network).noise(lot.x0, times.unsqueeze(-1), generator)
+    hidden = network.denoise(z, times, lot.first, lot.anchors, network.inject(lot.lesson.past.taps))
+    found = head_loss(network, lot, hidden, z, times)
+    chosen = lot.whole.unsqueeze(-1).expand(lot.x0.shape)
+    pairs = linear(network.previous(lot.blocks.tokens[..., :-1], hidden), network.markov_w2)
+    logits = linear(hidden, network.output).float() + pairs.float()
+    said = process_of(network).last(logits, z, times.unsqueeze(-1))[chosen]
+    p = lot.blocks.distributions[lot.blocks.which.reshape(chosen.shape)[chosen]].float()
+    weight = position_weights(lot.x0.shape[-1], DECAY).expand(lot.x0.shape)[chosen]
+    loss, _, _ = distance(p, said, MIX)
+    torch.testing.assert_close(found, (loss * weight).sum() / weight.sum())
 
 
 def test_measures_read_texts_from_all_over() -> None:

@@ -16,7 +16,7 @@ from speculate_training.evaluate import matches
 from speculate_training.laboratory import engine, quality
 from speculate_training.laboratory.drafting import Answers, leading, sure, tau
 from speculate_training.laboratory.fit import power_law
-from speculate_training.laboratory.infilling import fill, holes, infilling
+from speculate_training.laboratory.infilling import fill, holes, infilling, wilson
 from speculate_training.laboratory.likelihood import Text, bound, one_pass, summary
 from speculate_training.laboratory.network import AUTOREGRESSIVE, PROCESSES
 from speculate_training.laboratory.source import Source
@@ -96,30 +96,32 @@ def test_the_engines_report_by_hand(tmp_path: Path) -> None:
         one("lookup", 1, 1, [1.0]),
     ]
     row = {"temperature": 0, "acceptance": "greedy", "passes": 2, "tau": 2.5, "speedup": 1.5}
-    assert engine.rows(series) == [row]
+    assert engine.rows(series) == [row | {"tau-middle": (2.5, 2.5), "speedup-middle": (1.5, 1.5)}]
     program, prompts = tmp_path / "program", tmp_path / "prompts.jsonl"
     prompts.write_text("{}\n" * 30)
     program.write_text("#!/bin/sh\necho no such process >&2\nexit 3\n")
     program.chmod(0o755)
     with pytest.raises(SystemExit, match="bench ended with 3 for .*x.gguf: no such process"):
-        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["program", "prompts.jsonl"]
     with pytest.raises(SystemExit, match="needs --engine, the speculate program; 'nowhere' is none"):
-        engine.bench("nowhere", "v.gguf", tmp_path / "x.gguf", prompts)
+        engine.bench("nowhere", "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
 
 
 def test_the_engine_is_asked_for_prompts_from_all_over_and_every_rule(tmp_path: Path) -> None:
     program, prompts, asked = tmp_path / "program", tmp_path / "prompts.jsonl", tmp_path / "asked"
     # One end of line within a string, which is not JSON Lines' own.
-    prompts.write_text("".join(f'{{"prompt": "{n}\u2028"}}\n' for n in range(60)))
-    program.write_text(f'#!/bin/sh\necho "$@" > {asked}\ncat {tmp_path}/x.prompts.jsonl > {asked}.prompts\nexit 3\n')
+    prompts.write_text("".join(f'{{"prompt": "{n}\u2028"}}\n' for n in range(99)))
+    given = tmp_path / "bench.prompts.jsonl"
+    program.write_text(f'#!/bin/sh\necho "$@" > {asked}\ncat {given} > {asked}.prompts\nexit 3\n')
     program.chmod(0o755)
     with pytest.raises(SystemExit):
-        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
     lines = asked.with_suffix(".prompts").read_text().split("\n")[:-1]
-    assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in range(0, 60, 3)]
+    assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in (0, 10, 21, 32, 43, 54, 65, 76, 87, 98)]
     words = asked.read_text()
-    assert "--settings diffusion:8 diffusion:8x2 --temperatures 0 1 --acceptance rejection block" in words
+    assert "--settings diffusion:8 diffusion:8x2 diffusion:8x4 diffusion:8x8" in words
+    assert "--temperatures 0 1 --acceptance match rejection block" in words
 
 
 def test_tau_by_hand() -> None:
@@ -178,11 +180,16 @@ def test_only_the_hole_is_filled(source: Source, text: Text, order: str) -> None
 
 @pytest.mark.parametrize("process", EVERY)
 def test_infilling_is_judged(source: Source, text: Text, process: str) -> None:
-    lines = infilling(network_of(source, process), source.verifier, text.lots, "ancestral")
-    assert [line["hole"] for line in lines] == ["1", "2", "3", "4", "every other"] and all(
-        0 <= line["exact"] <= 1 for line in lines
-    )
-    assert lines[0]["holes"] == sum(int(part.whole.sum()) for part in text.lots) and lines[0]["text"] > 0
+    lines = infilling(network_of(source, process), source.verifier, text, "ancestral")
+    assert [line["hole"] for line in lines] == ["1", "2", "3", "4", "every other"]
+    assert all(0 <= line["exact"] <= line["holes"] and line["low"] <= line["above"] <= line["high"] for line in lines)
+    assert lines[0]["holes"] == sum(int(part.whole.sum()) for part in text.lots)
+
+
+def test_intervals_of_shares() -> None:
+    low, high = wilson(0, 10)  # By Wilson's formula: z²/(n + z²).
+    assert low == pytest.approx(0) and high == pytest.approx(3.8416 / 13.8416)
+    assert wilson(5, 10) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))
 
 
 def test_a_power_law_is_found() -> None:

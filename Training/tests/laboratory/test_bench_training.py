@@ -136,7 +136,7 @@ def test_the_command_does_everything_and_continues(
         "".join(json.dumps({"prompt": f"ab{i} c", "raw": True}) + "\n" for i in range(8))
     )
     (tmp_path / "prose.txt").write_text("to be or not to be, " * 40)
-    names = "absorbing,gaussian,autoregressive,verifier-1,absorbing-sdtt"
+    names = "included,absorbing,gaussian,autoregressive,verifier-1,absorbing-longer,absorbing-sdtt"
     command = ["speculate-training", "laboratory", "--verifier", str(FIXTURES / "tiny-qwen3.gguf")]
     for key, value in {
         "corpus": tmp_path / "corpus.npz", "drafter": tmp_path / "drafter.gguf", "out": tmp_path / "out",
@@ -147,7 +147,8 @@ def test_the_command_does_everything_and_continues(
     monkeypatch.setattr(sys, "argv", [*command, "--export"])
     __main__.main()
     found = json.loads((tmp_path / "out" / "laboratory.json").read_text())
-    assert all(len(variant["curve"]) == 5 and variant["seconds"]["tau"] >= 0 for variant in found["variants"].values())
+    assert all(variant["seconds"]["tau"] >= 0 for variant in found["variants"].values())
+    assert [len(variant["curve"]) for variant in found["variants"].values()] == [1, 5, 5, 5, 5, 5, 5]
     assert list(found["variants"]) == names.split(",") and "verifier-1" in found["fits"]
     absorbing = found["variants"]["absorbing"]
     assert list(absorbing["tau"]) == ["1", "2", "4", "8"] and "quality-confidence" in absorbing
@@ -159,6 +160,19 @@ def test_the_command_does_everything_and_continues(
     assert (tmp_path / "out" / "absorbing" / "checkpoint.pt").stat().st_mtime_ns == before
     assert json.loads((tmp_path / "out" / "laboratory.json").read_text()) == found
     assert found["variants"]["gaussian"]["bound-own"]["over-absorbing"]["low"] > -9
+    longer = found["variants"]["absorbing-longer"]
+    assert longer["curve"][-1]["blocks"] > 0 and longer["curve"][-1]["bound"] != absorbing["curve"][-1]["bound"]
+    included = found["variants"]["included"]
+    assert "over-included" not in included["tau"]["1"] and "quality-ancestral" not in included
+    for row in (absorbing["tau"]["2"], absorbing["tau-left"]["2"]):
+        assert row["over-included"]["tau"] == pytest.approx(row["tau"] - included["tau"]["1"]["tau"])
+        assert "played" not in row
+    # What has been measured so far can be seen.
+    (tmp_path / "out" / "gaussian" / "bound-prose.json").rename(tmp_path / "aside.json")
+    monkeypatch.setattr(sys, "argv", [*command, "--collect"])
+    __main__.main()
+    assert "bound-prose" not in json.loads((tmp_path / "out" / "laboratory.json").read_text())["variants"]["gaussian"]
+    (tmp_path / "aside.json").rename(tmp_path / "out" / "gaussian" / "bound-prose.json")
     assert "over-absorbing" not in absorbing["bound-own"] and "quality-ddim" in found["variants"]["gaussian"]
     # A run that was stopped between a checkpoint and what it was asked there asks again; a page gets the tables.
     curve = tmp_path / "out" / "gaussian" / "curve.json"
@@ -174,7 +188,7 @@ def test_the_command_does_everything_and_continues(
     assert text.startswith("a\n<!-- numbers: laws -->\n\nτ − 1") and "old" not in text and "| verifier-1 |" in text
     assert text.endswith("<!-- end -->\nb\n<!-- numbers: none -->\nc\n<!-- end -->\n")
     monkeypatch.setattr(sys, "argv", [*command, "--batch", "25"])
-    with pytest.raises(SystemExit, match="made with another --batch"):
+    with pytest.raises(SystemExit, match="out: its batch is 24, not 25; name another folder"):
         __main__.main()
     for option, value, message in (
         ("--batch", "0", "--batch is 0, expected at least 1"),

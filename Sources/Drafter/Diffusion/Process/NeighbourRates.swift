@@ -1,24 +1,22 @@
 import SpeculateShared
 
-/// The rates at which tokens become their neighbours: R = 3 (P − 1), P(i, j) the share of j among i's neighbours. They
-/// are mutual, so that P is symmetric and all tokens are equally likely in the end; who has too few is its own.
+/// The rates at which tokens become others: R = 3 (P − 1), a move P leading to one of a token's neighbours, or in one case
+/// of ten to any token. Neighbours are mutual, so that P is symmetric and all tokens are equally likely in the end; who
+/// has too few is its own.
 package struct NeighbourRates: Sendable {
-    /// Steps of a walk per unit of the noise level, as in training.
-    private static let pace = 3.0
+    /// Moves per unit of the noise level, and how many of them lead to any token, as in training.
+    private static let (pace, jumps) = (3.0, 0.1)
 
     package let count: Int
     private let each: Int
     /// Neighbours of token i at `i * each..<(i + 1) * each`.
     private let neighbours: [Int32]
-    /// The part of the graph that each token is in: none becomes one of another part.
-    private let parts: [Int]
 
     /// - Parameter lists: [count, K] neighbours in `0..<count`, without a `problem`.
     package init(_ lists: [Int32], count: Int) {
         self.count = count
         each = lists.count / count
         neighbours = lists
-        parts = Self.parts(lists, count)
     }
 
     /// Why lists [count, K] are none of mutual neighbours; nil if they are.
@@ -36,33 +34,25 @@ package struct NeighbourRates: Sendable {
         return nil
     }
 
-    private static func parts(_ neighbours: [Int32], _ count: Int) -> [Int] {
-        let each = neighbours.count / count
-        var parts = [Int](repeating: -1, count: count)
-        for first in parts.indices where parts[first] < 0 {
-            var reached = [first]
-            parts[first] = first
-            while let token = reached.popLast() {
-                for other in neighbours[token * each..<(token + 1) * each] where parts[Int(other)] < 0 {
-                    parts[Int(other)] = first
-                    reached.append(Int(other))
-                }
-            }
-        }
-        return parts
-    }
-
-    /// Replaces a vector [count] by e^(level · R) times it: the mean of Pⁿ over Poisson numbers n of mean
-    /// 3 · level (uniformisation), sums of positive numbers only. O(level · K · count).
+    /// Replaces a vector [count] by e^(level · R) times it, for a level of 0 or more. Walks and jumps commute: what was
+    /// moved to any token is even, and the rest is what walks between neighbours made of it.
     package func spread(_ vector: UnsafeMutableBufferPointer<Float>, level: Double) {
-        guard level.isFinite else { return even(vector) }
-        // e^−300 is still a number.
-        let times = max(1, (Self.pace * level / 300).rounded(.up))
-        for _ in 0..<Int(times) { spread(vector, mean: Self.pace * level / times) }
+        let even = vector.reduce(0.0) { $0 + Double($1) } / Double(count)
+        let kept = exp(-Self.pace * Self.jumps * level)
+        if level.isFinite {
+            let mean = Self.pace * (1 - Self.jumps) * level
+            // e^−300 is still a number.
+            let times = max(1, (mean / 300).rounded(.up))
+            for _ in 0..<Int(times) { walk(vector, mean: mean / times) }
+        }
+        let anywhere = Float((1 - kept) * even)
+        for token in 0..<count { vector[token] = Float(kept) * vector[token] + anywhere }
     }
 
-    private func spread(_ vector: UnsafeMutableBufferPointer<Float>, mean: Double) {
-        // Without bounds checks: nearly all of a step's time is spent here.
+    /// The vector times Wⁿ, W a step to a neighbour, the mean over Poisson numbers n (uniformisation): a sum of positive
+    /// numbers only. O(mean · K · count).
+    private func walk(_ vector: UnsafeMutableBufferPointer<Float>, mean: Double) {
+        // Without bounds checks: nearly all of a pass's time is spent here.
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { memory in
             var power = UnsafeMutableBufferPointer(rebasing: memory[..<count])
             var next = UnsafeMutableBufferPointer(rebasing: memory[count...])
@@ -71,9 +61,8 @@ package struct NeighbourRates: Sendable {
             var probability = exp(-mean)
             for token in 0..<count { vector[token] *= Float(probability) }
             var number = 0.0
-            // A token many steps away is unlikely, but not impossible.
-            while number < mean || probability > 1e-18 {
-                advance(power, next)
+            while number < mean || probability > 1e-12 {
+                step(power, next)
                 swap(&power, &next)
                 number += 1
                 probability *= mean / number
@@ -83,8 +72,8 @@ package struct NeighbourRates: Sendable {
         }
     }
 
-    /// after = P · before
-    private func advance(_ before: UnsafeMutableBufferPointer<Float>, _ after: UnsafeMutableBufferPointer<Float>) {
+    /// after = W · before
+    private func step(_ before: UnsafeMutableBufferPointer<Float>, _ after: UnsafeMutableBufferPointer<Float>) {
         let share = 1 / Float(each)
         neighbours.withUnsafeBufferPointer { neighbours in
             for token in 0..<count {
@@ -93,16 +82,5 @@ package struct NeighbourRates: Sendable {
                 after[token] = share * sum
             }
         }
-    }
-
-    /// What is left in the end: each part's mass, evenly over it.
-    private func even(_ vector: UnsafeMutableBufferPointer<Float>) {
-        var sums = [Double](repeating: 0, count: count)
-        var sizes = [Int](repeating: 0, count: count)
-        for token in 0..<count {
-            sums[parts[token]] += Double(vector[token])
-            sizes[parts[token]] += 1
-        }
-        for token in 0..<count { vector[token] = Float(sums[parts[token]] / Double(sizes[parts[token]])) }
     }
 }
