@@ -2,42 +2,55 @@ import CKernels
 import SpeculateShared
 
 extension BlockDiffusionModel {
-    /// Fills the block's open tokens in `schedule.count + 1` passes. After each pass but the last the process moves the
-    /// block's states; an absorbing one reveals as many tokens as the schedule says, in the given order, and these are
-    /// fixed from then on. Its passes but the last take the likeliest tokens unless `early` says otherwise. The
-    /// distribution of a token drawn in the last pass depends only on the states and on the tokens before it
-    /// (`distribution(at:)`).
+    /// Fills the block's open tokens in `schedule.count + 1` passes, as a `DenoisingPlan` of these values says.
     /// - Parameters:
     ///   - anchor: the sequence's last token, not yet in the cache.
-    ///   - seed: for a random order, and for what moves states.
-    ///   - masksAgain: whether revealed tokens may be masked again in favour of surer ones.
-    ///   - observe: called after each pass; returns whether to go on, else the block stays as it is.
+    ///   - observe: called after each pass.
     package func denoise(
         _ block: DraftBlock, anchor: Int32, cache: KVCache, schedule: [Int] = [], order: RevealOrder = .leftToRight,
-        sampling: DraftSampling = .greedy, early: DraftSampling = .greedy, seed: UInt64 = 0, masksAgain: Bool = false,
-        observe: ((DraftBlock) -> Bool)? = nil
+        sampling: DraftSampling = .greedy, seed: UInt64 = 0, observe: ((DraftBlock) -> Void)? = nil
     ) {
-        precondition((1...config.drafts).contains(block.count))
-        let draws = KeyedStateDraws(random: CounterRandom(seed: seed), position: cache.count + 1)
-        let guesses = PassGuesses(model: self, temperature: sampling.temperature)
-        let passes = schedule.count + 1
-        weights.process.begin(block, draws)
-        for (number, target) in schedule.enumerated() {
-            var step = DenoisingStep(
-                pass: number, from: DenoisingStep.time(of: number, among: passes),
-                to: DenoisingStep.time(of: number + 1, among: passes))
-            step.target = target
-            step.order = order
-            step.seed = seed
-            step.masksAgain = masksAgain
-            step.isDeterministic = sampling == .greedy
-            let early = config.process == .absorbing ? early.keyed(byPass: number) : nil
-            pass(block, anchor, cache, early, time: step.from)
-            guard observe?(block) ?? true else { return }
-            weights.process.step(block, step, guesses, draws)
+        var plan = DenoisingPlan()
+        plan.schedule = schedule
+        plan.order = order
+        plan.sampling = sampling
+        plan.seed = seed
+        for number in 0..<plan.passes {
+            denoise(block, pass: number, of: plan, anchor: anchor, cache: cache) { observe?(block) }
         }
-        pass(block, anchor, cache, sampling, time: DenoisingStep.time(of: passes - 1, among: passes))
-        _ = observe?(block)
+    }
+
+    /// One pass, from 0 on. After each but the last the process moves the block's states; an absorbing one reveals as
+    /// many tokens as the schedule says, in the given order, and these are fixed from then on. The distribution of a
+    /// token drawn in the last pass depends only on the states and on the tokens before it (`distribution(at:)`). The
+    /// block holds all that one pass leaves to the next; the model may serve others between them.
+    /// - Parameter observe: called before the states are moved.
+    /// - Returns: what it saw.
+    package func denoise<Seen>(
+        _ block: DraftBlock, pass number: Int, of plan: DenoisingPlan, anchor: Int32, cache: KVCache,
+        observe: () -> Seen
+    ) -> Seen {
+        precondition((1...config.drafts).contains(block.count))
+        let draws = KeyedStateDraws(random: CounterRandom(seed: plan.seed), position: cache.count + 1)
+        if number == 0 { weights.process.begin(block, draws) }
+        let time = DenoisingStep.time(of: number, among: plan.passes)
+        guard number + 1 < plan.passes else {
+            pass(block, anchor, cache, plan.sampling, time: time)
+            return observe()
+        }
+        var step = DenoisingStep(
+            pass: number, from: time, to: DenoisingStep.time(of: number + 1, among: plan.passes))
+        step.target = plan.schedule[number]
+        step.order = plan.order
+        step.seed = plan.seed
+        step.masksAgain = plan.masksAgain
+        step.isDeterministic = plan.sampling == .greedy
+        let early = config.process == .absorbing ? plan.early.keyed(byPass: number) : nil
+        pass(block, anchor, cache, early, time: step.from)
+        let seen = observe()
+        let guesses = PassGuesses(model: self, temperature: plan.sampling.temperature)
+        weights.process.step(block, step, guesses, draws)
+        return seen
     }
 
     /// The distribution that the last pass drew the token at `index` from, given the tokens before it and the revealed

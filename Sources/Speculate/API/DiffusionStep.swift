@@ -5,7 +5,7 @@ public struct DiffusionStep: Equatable, Sendable {
         public var text: String
         /// The probability that the pass gives it.
         public var certainty: Float
-        /// Whether it stays what it is.
+        /// Whether it is revealed, and stays what it is unless tokens are masked again.
         public var isSettled: Bool
     }
 

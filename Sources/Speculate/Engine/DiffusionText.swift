@@ -12,6 +12,9 @@ final class DiffusionText {
     private let model: BlockDiffusionModel
     private let context: DiffusionContext
     private let block = DraftBlock()
+    private var plan = DenoisingPlan()
+    /// Of those over the block that is being written.
+    private var pass = 0
     private let limit: Int
     /// Of the prompt, not yet read.
     private var unread: ArraySlice<Int32>
@@ -44,40 +47,50 @@ final class DiffusionText {
         return true
     }
 
-    /// Writes the next block; when the task is cancelled between two passes, none.
+    /// Makes the next pass over a block; after the last one the block is written.
     /// - Returns: why the text ends with it; nil if it does not.
     /// - Throws: `EngineError` where the drafter's weights give no numbers.
-    func writeBlock(
-        _ onStep: @escaping (DiffusionStep) -> Void
-    ) throws(EngineError) -> CompletionResult.FinishReason? {
+    func advance(_ onStep: (DiffusionStep) -> Void) throws(EngineError) -> CompletionResult.FinishReason? {
+        if pass == 0 { begin() }
+        var step = model.denoise(block, pass: pass, of: plan, anchor: anchor, cache: context.drafterCache) {
+            self.step(pass, of: plan.passes)
+        }
+        passes += 1
+        guard step.tokens.allSatisfy(\.certainty.isFinite) else {
+            throw EngineError(.runtime, "\(NonFiniteLogits()) in a block: the drafter's weights are damaged")
+        }
+        pass = (pass + 1) % plan.passes
+        guard pass == 0 else {
+            onStep(step)
+            return nil
+        }
+        let (added, ending) = keep()
+        step.text = added
+        onStep(step)
+        return ending
+    }
+
+    private func begin() {
         if blocks == 0 { start = .now }
         let config = model.config
         let count = min(config.drafts, limit - tokens.count)
-        let schedule =
+        plan.schedule =
             config.process == .absorbing
             ? (request.reveals ?? .linear).targets(passes: min(request.steps, count), count: count)
             : config.schedule(passes: request.steps, count: count)
-        let seed = request.seed &+ UInt64(blocks)
-        let sampling: DraftSampling =
+        plan.order = request.order ?? .confidence
+        plan.seed = request.seed &+ UInt64(blocks)
+        plan.sampling =
             SamplingOptions(temperature: request.temperature).isGreedy
-            ? .greedy : .random(temperature: request.temperature, seed: seed)
+            ? .greedy : .random(temperature: request.temperature, seed: plan.seed)
+        plan.early = plan.sampling
+        plan.masksAgain = request.masksAgain
         block.reset(count: count)
-        var steps: [DiffusionStep] = []
-        model.denoise(
-            block, anchor: anchor, cache: context.drafterCache, schedule: schedule, order: request.order ?? .confidence,
-            sampling: sampling, early: sampling, seed: seed, masksAgain: request.masksAgain
-        ) { _ in
-            let step = self.step(steps.count, of: schedule.count + 1)
-            steps.append(step)
-            guard step.tokens.allSatisfy(\.certainty.isFinite) else { return false }
-            if steps.count <= schedule.count { onStep(step) }
-            return !Task.isCancelled
-        }
-        passes += steps.count
-        guard steps.allSatisfy({ $0.tokens.allSatisfy(\.certainty.isFinite) }) else {
-            throw EngineError(.runtime, "\(NonFiniteLogits()) in a block: the drafter's weights are damaged")
-        }
-        guard steps.count == schedule.count + 1 else { return .cancelled }
+    }
+
+    /// Takes a finished block over into the text.
+    /// - Returns: what it adds, and why the text ends with it; nil if it does not.
+    private func keep() -> (String, CompletionResult.FinishReason?) {
         var kept: [Int32] = []
         var ending: CompletionResult.FinishReason?
         for token in block.tokens where ending == nil {
@@ -99,10 +112,7 @@ final class DiffusionText {
         }
         text += added
         blocks += 1
-        var last = steps[steps.count - 1]
-        last.text = added
-        onStep(last)
-        return ending
+        return (added, ending)
     }
 
     /// The block after a pass.
@@ -116,7 +126,7 @@ final class DiffusionText {
             previous = token
             return DiffusionStep.Token(
                 text: String(decoding: bytes, as: UTF8.self), certainty: certainty,
-                isSettled: isLast || block.isRevealed[index] && !request.masksAgain)
+                isSettled: isLast || block.isRevealed[index])
         }
         return DiffusionStep(block: blocks, pass: pass, passes: passes, tokens: shown)
     }

@@ -1,4 +1,4 @@
-/// Texts that are written by diffusion, one at a time: each has a turn of a block or of a part of its prompt, and after
+/// Texts that are written by diffusion, one at a time: each has a turn of a pass or of a part of its prompt, and after
 /// as much time for completions as it took it is the next one's.
 struct DiffusionTurns {
     /// Texts that are being written.

@@ -65,7 +65,7 @@ extension Engine {
             defer { turns.finish(start) }
             guard !Task.isCancelled, stopCount == stopsBefore else { return text.result(.cancelled) }
             if text.readNext() { continue }
-            if let reason = try text.writeBlock(onStep) { return text.result(reason) }
+            if let reason = try text.advance(onStep) { return text.result(reason) }
         }
     }
 

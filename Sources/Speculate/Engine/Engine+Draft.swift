@@ -90,7 +90,6 @@ extension Engine {
             seed: seed
         ) { _ in
             steps.append(Self.picture(block, model, tokenizer, isLast: steps.count == schedule.count))
-            return true
         }
         return DraftTrace(
             anchor: text(tokens[tokens.count - 1]), passes: (fixed.isEmpty ? [] : [masked]) + steps,

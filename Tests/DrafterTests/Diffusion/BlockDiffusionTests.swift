@@ -194,7 +194,6 @@ import Testing
             for (index, token) in kept { #expect(block.tokens[index] == token) }
             for index in 0..<8 where block.isRevealed[index] { kept[index] = block.tokens[index] }
             revealed.append(block.isRevealed.filter { $0 }.count)
-            return true
         }
         #expect(revealed == [0, 1, 2, 4])
         if order == .leftToRight { #expect(block.isRevealed == (0..<8).map { $0 < 4 }) }

@@ -20,7 +20,7 @@ RULES = ("greedy", "match", "rejection", "block")
 
 
 def bench(
-    engine: str, verifier: str, network: Path, prompts: Path, folder: Path, count: int = 10
+    engine: str, verifier: str, network: Path, prompts: Path, folder: Path, count: int = 8
 ) -> list[dict[str, Any]]:
     """A row for each rule and number of passes: τ and speed-up over plain decoding, all of `count` prompts from all
     over the file together. `folder` holds what is passed to and fro."""

@@ -27,7 +27,7 @@ from .variants import VARIANTS, Variant, replace, share, trained, write
 
 ROOT = Path(__file__).parents[3]
 #: Raised whenever the same settings give other numbers than before.
-VERSION = 2
+VERSION = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blocks", type=int, default=8000, help="of training, for each process; in full 2000000")
     parser.add_argument("--tokens", type=int, default=1792, help="of text in a step")
     parser.add_argument("--batch", type=int, default=256, help="blocks drawn in a step; about 9 in 10 can be used")
-    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--rate", type=float, default=1e-4, help="at first; it falls over the whole run")
     parser.add_argument("--count", type=int, default=99, help="held-out prompts")
     parser.add_argument("--max-tokens", type=int, default=96, help="of an answer to them")
     parser.add_argument("--thorough", type=int, default=1, help="how many times as much text is measured on")

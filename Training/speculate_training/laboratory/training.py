@@ -38,8 +38,8 @@ class Course:
 
     steps: int
     blocks: int = 256
-    rate: float = 3e-4
-    fall: float = 0.5  # Share of the steps over which the rate falls.
+    rate: float = 1e-4
+    fall: float = 1.0  # Share of the steps over which the rate falls.
     rounded: bool = True  # Whether the network computes with its matrices as the file will hold them.
     seed: int = 1  # Of times and noise.
 

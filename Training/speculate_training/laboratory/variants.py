@@ -51,8 +51,8 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     """The variant's network, trained to the end in folder/NAME; the rest of it where it was interrupted. After every
     quarter `probe` is asked, and curve.json keeps what it says with the number of blocks."""
     own = folder / variant.name
-    # One rate throughout where every point of the curve shall stand for a run that ends there.
-    fall, rate = (1e-9 if variant.layers else course.fall), course.rate / (3 if variant.teacher else 1)
+    # From far away a higher rate, throughout, so that every point of the curve stands for a run that ends there.
+    fall, rate = (1e-9, 3 * course.rate) if variant.layers else (course.fall, course.rate)
     steps = max(4, round(course.steps * variant.budget))
     loss = None
     if variant.teacher:
@@ -88,9 +88,9 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
 
 def cost(variant: Variant) -> float:
     """About how many minutes a core takes for the small laboratory's training and for measuring."""
-    measuring = {"absorbing": 4.5, "token-distance": 8.0, AUTOREGRESSIVE: 1.0, "included": 1.5}
-    others = 3.5 if variant.name == variant.process else 1.0 if variant.layers else 2.0
-    return 1.5 * variant.budget + measuring.get(variant.name, others)
+    measuring = {"absorbing": 4.5, "token-distance": 6.0, AUTOREGRESSIVE: 0.7, "included": 1.5}
+    others = 3.2 if variant.name == variant.process else 0.5 if variant.layers else 2.4 if variant.kind else 1.5
+    return 1.4 * variant.budget + measuring.get(variant.name, others)
 
 
 def share(variants: list[Variant], number: int, count: int) -> list[Variant]:

@@ -118,7 +118,7 @@ def test_the_engine_is_asked_for_prompts_from_all_over_and_every_rule(tmp_path: 
     with pytest.raises(SystemExit):
         engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
     lines = asked.with_suffix(".prompts").read_text().split("\n")[:-1]
-    assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in (0, 10, 21, 32, 43, 54, 65, 76, 87, 98)]
+    assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in (0, 14, 28, 42, 56, 70, 84, 98)]
     words = asked.read_text()
     assert "--settings diffusion:8 diffusion:8x2 diffusion:8x4 diffusion:8x8" in words
     assert "--temperatures 0 1 --acceptance match rejection block" in words

@@ -1,0 +1,19 @@
+import SpeculateShared
+
+/// How a block's open tokens are filled in.
+package struct DenoisingPlan: Sendable {
+    /// How many tokens an absorbing process has revealed after each pass but the last; others only count the passes.
+    package var schedule: [Int] = []
+    package var order = RevealOrder.leftToRight
+    package var sampling = DraftSampling.greedy
+    /// How an absorbing process takes tokens in passes but the last.
+    package var early = DraftSampling.greedy
+    /// For a random order, and for what moves states.
+    package var seed: UInt64 = 0
+    /// Whether revealed tokens may be masked again in favour of surer ones.
+    package var masksAgain = false
+
+    package var passes: Int { schedule.count + 1 }
+
+    package init() {}
+}
