@@ -11,7 +11,8 @@ extension TinyLanguage {
         switch kind {
         case .absorbing: AbsorbingProcess()
         case .uniform: UniformProcess(vocabulary: size, schedule: .linear)
-        case .tokenDistance: TokenDistanceProcess(NeighbourRates([1, 0, 0, 2, 1, 2], count: size), schedule: .geometric)
+        case .tokenDistance:
+            TokenDistanceProcess(NeighbourRates([1, 0, 0, 2, 1, 2], count: size), schedule: .geometric)
         case .scoreAbsorbing: ScoreAbsorbingProcess(schedule: .cosine)
         case .scoreUniform: ScoreUniformProcess(vocabulary: size, schedule: .logLinear)
         case .gaussian: GaussianProcess(width: 1, embedding: embedding, schedule: .linear)

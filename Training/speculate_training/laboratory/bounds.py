@@ -67,9 +67,9 @@ def block_terms(
 ) -> Tensor:  # fmt: skip
     """An unbiased estimate of each block's bound [N] in nats from uniform numbers [N] that choose the time."""
     if steps is None:
-        # Few tokens have changed at small t, but these count about 1/t: with even times the variance of the estimate, or
-        # with t = u³ that of its error, would be infinite. Times near 1, where some processes still forget, are drawn
-        # more often, too: 1 − t = (1 − u⁴)², with the weight dt/du.
+        # Few tokens have changed at small t, but these count about 1/t: with even times the variance of the estimate,
+        # or with t = u³ that of its error, would be infinite. Times near 1, where some processes still forget, are
+        # drawn more often, too: 1 − t = (1 − u⁴)², with the weight dt/du.
         power = uniform.pow(4)
         t = (1 - (1 - power).square()).clamp(MARGIN, 1 - MARGIN).to(torch.get_default_dtype()).unsqueeze(-1)
         weight = (8 * uniform.pow(3) * (1 - power)).unsqueeze(-1)
