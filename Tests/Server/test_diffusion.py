@@ -32,13 +32,13 @@ def test_every_pass_is_an_event(server):
         assert ("text" in step) == (step["pass"] == step["passes"] - 1)
         assert "text" not in step or all(token["settled"] for token in step["tokens"])
     assert steps[0]["passes"] == 4 and not any(token["settled"] for token in steps[0]["tokens"])
-    assert events(server, BODY | {"steps": 4}) == [*steps, end]
+    assert events(server, BODY | {"steps": 4, "stream": True}) == [*steps, end]
 
 
 def test_what_is_wrong_is_named(server):
     for field, value in [
         ("steps", 0), ("steps", 65), ("max_tokens", 0), ("order", "up"), ("schedule", 1), ("temperature", -1),
-        ("seed", -1), ("prompt", "both"), ("messages", []), ("stream", True), ("remask", "yes"),
+        ("seed", -1), ("prompt", "both"), ("messages", []), ("stream", False), ("remask", "yes"),
     ]:  # fmt: skip
         status, answer = server.post("/v1/diffuse", json.dumps(BODY | {field: value}).encode())
         assert status == 400 and answer["error"]["message"], field

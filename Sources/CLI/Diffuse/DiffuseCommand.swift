@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import Speculate
 import SpeculateShared
@@ -7,9 +8,6 @@ extension DiffusionKind: ExpressibleByArgument {}
 extension RevealSchedule: ExpressibleByArgument {}
 
 struct DiffuseCommand: AsyncParsableCommand {
-    /// Passes that may wait to be shown; beyond them only a block's first and last are.
-    private static let backlog = 4096
-
     static let configuration = CommandConfiguration(
         commandName: "diffuse", abstract: "Write by diffusion alone, block after block, and watch it.",
         discussion: """
@@ -58,7 +56,9 @@ struct DiffuseCommand: AsyncParsableCommand {
 
     @Option(
         parsing: .unconditional,
-        help: ArgumentHelp("0 takes the likeliest tokens, 1 draws from the drafter's distributions.", valueName: "x"))
+        help: ArgumentHelp(
+            "0 takes the likeliest tokens, 1 draws from the drafter's distributions. Most processes write best at 0.8.",
+            valueName: "x"))
     var temperature: Float = 0
 
     @Option(
@@ -127,29 +127,36 @@ struct DiffuseCommand: AsyncParsableCommand {
         _ request: DiffusionRequest, _ engine: Engine, _ interrupts: Interrupts
     ) async throws -> DiffusionResult {
         let (steps, continuation) = AsyncStream<DiffusionStep>.makeStream()
-        let waiting = Locked(0)
+        let view = Terminal.outputIsTerminal ? DiffusionView(columns: Terminal.size.columns) : nil
+        // A text is not written faster than it is shown.
+        let room = DispatchSemaphore(value: 1)
         let work = Task {
             defer { continuation.finish() }
             return try await engine.diffuse(request) { step in
-                let isShown = waiting.withLock { waiting in
-                    guard step.pass == 0 || step.text != nil || waiting < Self.backlog else { return false }
-                    waiting += 1
-                    return true
-                }
-                if isShown { continuation.yield(step) }
+                if view != nil { room.wait() }
+                continuation.yield(step)
             }
         }
-        interrupts.onInterrupt { work.cancel() }
-        let view = Terminal.outputIsTerminal ? DiffusionView(columns: Terminal.size.columns) : nil
+        let nap = Locked<Task<Void, Never>?>(nil)
+        interrupts.onInterrupt {
+            work.cancel()
+            nap.withLock { $0?.cancel() }
+        }
+        var isUnfinished = false
         for await step in steps {
-            waiting.withLock { $0 -= 1 }
             guard let view else {
                 if let text = step.text { Terminal.print(text, terminator: "") }
                 continue
             }
             Terminal.print(view.show(step), terminator: "")
-            if !interrupts.wasInterrupted { try? await Task.sleep(for: .milliseconds(pause)) }
+            isUnfinished = step.text == nil
+            let shown = Task<Void, Never> { [pause] in try? await Task.sleep(for: .milliseconds(pause)) }
+            nap.withLock { $0 = shown }
+            if interrupts.wasInterrupted { shown.cancel() }
+            await shown.value
+            room.signal()
         }
+        if isUnfinished { Terminal.print(DiffusionView.erasing, terminator: "") }
         return try await work.value
     }
 

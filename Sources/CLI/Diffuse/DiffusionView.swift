@@ -5,6 +5,9 @@ struct DiffusionView {
     /// The most lines that a block takes while it changes.
     private static let lines = 6
 
+    /// Removes a block that has no last pass.
+    static let erasing = "\u{1b}8\u{1b}[J"
+
     let columns: Int
 
     /// What to write for a step.
@@ -14,7 +17,7 @@ struct DiffusionView {
             // Lines below for the block, which scroll what is above rather than the place that is remembered.
             text += String(repeating: "\u{1b}D", count: Self.lines) + "\u{1b}[\(Self.lines)A\u{1b}7"
         }
-        text += "\u{1b}8\u{1b}[J"
+        text += Self.erasing
         guard step.text == nil else { return text + (step.text ?? "") }
         var room = columns * (Self.lines - 1)
         for token in step.tokens {

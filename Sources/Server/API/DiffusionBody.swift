@@ -3,7 +3,7 @@ import SpeculateShared
 
 /// The body of a request to write by diffusion alone: a text to continue, or a conversation to answer.
 struct DiffusionBody: Decodable {
-    /// The most passes over a block: one block after the other, completions wait for a whole one.
+    /// The most passes over a block: each is an event.
     private static let maximumSteps = 64
 
     let model: String?
@@ -32,6 +32,9 @@ struct DiffusionBody: Decodable {
         request.seed =
             try fields.value("seed", as: UInt64.self, "a whole number, 0 or more")
             ?? UInt64.random(in: 0...UInt64(UInt32.max))
+        if try fields.value("stream", as: Bool.self, "true") == false {
+            throw APIError.invalid("stream is false, expected true or none: every pass is an event", param: "stream")
+        }
         if let problem = request.problem() {
             throw APIError.invalid(problem, param: String(problem.prefix { $0 != " " }))
         }

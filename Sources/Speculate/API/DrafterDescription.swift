@@ -45,7 +45,9 @@ package struct DrafterDescription {
     private static func lines(_ config: DrafterConfig, _ checkpoint: Checkpoint) -> [String] {
         let t = config.transformer
         let drafted = checkpoint.tensor("d2t")?.count ?? t.vocabulary
-        let schedules = config.schedules.sorted { $0.key < $1.key }.map { passes, schedule in
+        // Other processes reveal nothing, or by chance.
+        let revealing = config.process == .absorbing ? config.schedules : [:]
+        let schedules = revealing.sorted { $0.key < $1.key }.map { passes, schedule in
             "\(passes) passes reveal \(schedule.map(String.init).joined(separator: ", ")) tokens before the last"
         }
         let hasMarkovHead = checkpoint.tensor("markov_w1.weight") != nil

@@ -70,6 +70,9 @@ def main(args: argparse.Namespace) -> None:
     for name in ("blocks", "batch", "tokens", "count", "max_tokens", "thorough"):
         if getattr(args, name) < 1:
             raise SystemExit(f"--{name.replace('_', '-')} is {getattr(args, name)}, expected at least 1")
+    if not args.rate > 0:
+        raise SystemExit(f"--rate is {args.rate}, expected more than 0")
+    own = part(variants, args.share)
     if args.engine_only:
         race(args, variants)
     if args.collect or args.engine_only:
@@ -82,7 +85,7 @@ def main(args: argparse.Namespace) -> None:
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
     course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate, seed=args.seed)
-    for variant in part(variants, args.share):
+    for variant in own:
         network = trained(source, variant, args.out, course, args.start, held.probe)
         measure(network, variant, held, args.out / variant.name)
         if args.export and variant.process in PROCESSES and variant.budget:

@@ -192,6 +192,7 @@ def test_the_command_does_everything_and_continues(
         __main__.main()
     for option, value, message in (
         ("--batch", "0", "--batch is 0, expected at least 1"),
+        ("--rate", "-1", "--rate is -1.0, expected more than 0"),
         ("--prose", str(tmp_path / "none.txt"), "none.txt: there is no such prose"),
     ):
         monkeypatch.setattr(sys, "argv", [*command, option, value])
