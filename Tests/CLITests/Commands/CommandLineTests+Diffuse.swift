@@ -30,7 +30,10 @@ extension CommandLineTests {
         let other = try diffuse("--drafter", uniform, "--process", "gaussian")
         #expect(other.status == 64)
         #expect(other.log.contains("'uniform'") && other.log.contains("'gaussian', which --process names"))
-        let missing = try diffuse("--process", "gaussian")
+        // Where no laboratory has been.
+        let missing = try Fixtures.withTemporaryFolder { folder in
+            try run(["diffuse", "ab", "-m", model, "--process", "gaussian"], in: folder)
+        }
         #expect(missing.status == 66 && missing.log.contains("Training/work/laboratory/gaussian.gguf"))
         #expect(missing.log.contains("make laboratory"))
         #expect(try diffuse("--process", "brownian").status == 64)
@@ -39,5 +42,18 @@ extension CommandLineTests {
         #expect(try diffuse("--drafter", uniform, "--steps", "0").log.contains("--steps is 0"))
         let none = try diffuse("--drafter", "lookup")
         #expect(none.status == 64 && none.log.contains("--drafter"))
+    }
+
+    private func run(_ arguments: [String], in folder: String) throws -> Run {
+        let process = Process()
+        process.executableURL = Self.program.appending(path: "speculate")
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(filePath: folder)
+        let log = Pipe()
+        process.standardError = log
+        try process.run()
+        let said = try log.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return Run(status: process.terminationStatus, output: "", log: String(decoding: said, as: UTF8.self))
     }
 }
