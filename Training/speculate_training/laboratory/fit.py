@@ -36,7 +36,7 @@ def power_law(blocks: list[float], taus: list[float]) -> PowerLaw:
 
 
 def fits(variants: dict[str, Any]) -> dict[str, Any]:
-    """Of every variant that began from the verifier's weights: the power law of its curve."""
+    """Of every variant that began from the verifier's weights: how τ grows along its curve."""
     found = {}
     for name, variant in variants.items():
         if not name.startswith("verifier-"):

@@ -138,6 +138,11 @@ def divergence(p: Tensor, q: Tensor) -> Tensor:
     return (torch.xlogy(p, p) - torch.xlogy(p, q)).sum(-1)
 
 
+def log_ratios(log_q: Tensor, x: Tensor) -> Tensor:
+    """log q(y) − log q(x) [.., states] from log q, at states x [..]."""
+    return log_q - log_q.gather(-1, x.unsqueeze(-1))
+
+
 def score_entropy(log_score: Tensor, ratio: Tensor) -> Tensor:
     """Σ_y s_y − r_y log s_y + K(r_y), K(r) = r (log r − 1), [..] over the last dimension: never negative, and 0 at
     s = r alone; SEDD (Lou et al. 2023, definition 3.1). A state's ratio to itself is 1 in both and adds nothing.

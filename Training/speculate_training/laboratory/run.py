@@ -130,7 +130,7 @@ def race(args: argparse.Namespace, variants: list[Variant]) -> None:
         done, began = args.out / name / "engine.json", time.monotonic()
         if not done.exists():
             done.parent.mkdir(exist_ok=True)
-            result = bench(args.engine, args.verifier, path, args.prompts, done.parent)
+            result = bench(args.engine, args.verifier, path, args.prompts)
             write(done, {"result": result, "seconds": round(time.monotonic() - began, 1)})
             print(f"{name}: engine measured", flush=True)
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .absorbing import Absorbing
-from .process import draw
+from .process import draw, log_ratios
 from .schedules import Schedule
 from .uniform import Uniform
 
@@ -75,7 +75,7 @@ class ScoreUniform(Uniform):
 
     def log_scores(self, logits: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """log s_y [.., V]; 0 at y = x_t."""
-        return self.ratios(self.push(logits.softmax(-1), torch.zeros_like(t), t).log(), x_t)
+        return log_ratios(self.push(logits.softmax(-1), torch.zeros_like(t), t).log(), x_t)
 
     def step(self, logits: Tensor, x_t: Tensor, s: Tensor, t: Tensor, generator: torch.Generator | None) -> Tensor:
         return draw(self.move(logits, x_t, s, t), generator)

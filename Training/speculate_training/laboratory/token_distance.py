@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .process import TokenProcess, score_entropy
+from .process import TokenProcess, log_ratios, score_entropy
 from .schedules import Schedule
 
 #: Moves per unit of σ, and how many of them lead to any token.
@@ -104,18 +104,12 @@ class TokenDistance(TokenProcess):
     def integrand(self, logits: Tensor, x0: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """σ' Σ_y R(y, x_t) (s_y − r_y log s_y + K(r_y)), over neighbours y of x_t and over all tokens, with
         s_y = q(y | p0)/q(x_t | p0) and r_y = q(y | x0)/q(x_t | x0); SEDD (Lou et al. 2023, theorem 3.6)."""
-        model = ratios(self.push(logits.softmax(-1), torch.zeros_like(t), t), x_t)
-        true = ratios(self.row(x0, t), x_t)
+        model = log_ratios(self.push(logits.softmax(-1), torch.zeros_like(t), t).log(), x_t)
+        true = log_ratios(self.row(x0, t).log(), x_t)
         near = self.neighbours[x_t]
         moves = score_entropy(model.gather(-1, near), true.gather(-1, near).exp()) / self.neighbours.shape[1]
         jumps = score_entropy(model, true.exp()) / self.states
         return PACE * self.schedule.rate(t) * ((1 - JUMPS) * moves + JUMPS * jumps)
-
-
-def ratios(rows: Tensor, x_t: Tensor) -> Tensor:
-    """log q(y)/q(x_t) [.., V] of distributions [.., V]."""
-    found = rows.log()
-    return found - found.gather(-1, x_t.unsqueeze(-1))
 
 
 class Spread(torch.autograd.Function):

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from .process import TokenProcess, score_entropy
+from .process import TokenProcess, log_ratios, score_entropy
 from .schedules import Schedule
 
 
@@ -45,12 +45,7 @@ class Uniform(TokenProcess):
         """σ'/V Σ_y s_y − r_y log s_y + K(r_y), where s_y = q(y | p0)/q(x_t | p0) and r_y = q(y | x0)/q(x_t | x0): the
         limit of many steps of `loss` with s; UDLM, SEDD theorem 3.6."""
         zero = torch.zeros_like(t)
-        log_score = self.ratios(self.push(logits.softmax(-1), zero, t).log(), x_t)
+        log_score = log_ratios(self.push(logits.softmax(-1), zero, t).log(), x_t)
         true = self.push(self.point(x0, logits.dtype), zero, t)
         ratio = true / true.gather(-1, x_t.unsqueeze(-1))
         return self.schedule.rate(t) / self.states * score_entropy(log_score, ratio)
-
-    @staticmethod
-    def ratios(log_marginal: Tensor, x_t: Tensor) -> Tensor:
-        """log q(y) − log q(x_t) [.., states] from log q."""
-        return log_marginal - log_marginal.gather(-1, x_t.unsqueeze(-1))

@@ -102,21 +102,20 @@ def test_the_engines_report_by_hand(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\necho no such process >&2\nexit 3\n")
     program.chmod(0o755)
     with pytest.raises(SystemExit, match="bench ended with 3 for .*x.gguf: no such process"):
-        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["program", "prompts.jsonl"]
     with pytest.raises(SystemExit, match="needs --engine, the speculate program; 'nowhere' is none"):
-        engine.bench("nowhere", "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
+        engine.bench("nowhere", "v.gguf", tmp_path / "x.gguf", prompts)
 
 
 def test_the_engine_is_asked_for_prompts_from_all_over_and_every_rule(tmp_path: Path) -> None:
     program, prompts, asked = tmp_path / "program", tmp_path / "prompts.jsonl", tmp_path / "asked"
     # One end of line within a string, which is not JSON Lines' own.
     prompts.write_text("".join(f'{{"prompt": "{n}\u2028"}}\n' for n in range(99)))
-    given = tmp_path / "bench.prompts.jsonl"
-    program.write_text(f'#!/bin/sh\necho "$@" > {asked}\ncat {given} > {asked}.prompts\nexit 3\n')
+    program.write_text(f'#!/bin/sh\necho "$@" > {asked}\ncat "$7" > {asked}.prompts\nexit 3\n')
     program.chmod(0o755)
     with pytest.raises(SystemExit):
-        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts, tmp_path)
+        engine.bench(str(program), "v.gguf", tmp_path / "x.gguf", prompts)
     lines = asked.with_suffix(".prompts").read_text().split("\n")[:-1]
     assert lines == [f'{{"prompt": "{n}\u2028"}}' for n in (0, 14, 28, 42, 56, 70, 84, 98)]
     words = asked.read_text()
