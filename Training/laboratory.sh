@@ -31,6 +31,5 @@ wait $second
 second=
 wait $first
 first=
-cp LABORATORY.md "$work/LABORATORY.md"
-run "$@" --engine-only --page "$work/LABORATORY.md"  # Nothing runs beside it.
-echo "$work: laboratory.json, pictures, and Training/LABORATORY.md with these numbers (its text is that of the last ones)"
+run "$@" --engine-only  # Nothing runs beside it.
+echo "$work: laboratory.json, TABLES.md and pictures"

@@ -39,9 +39,14 @@ def test_what_is_wrong_is_named(server):
     for field, value in [
         ("steps", 0), ("steps", 65), ("max_tokens", 0), ("order", "up"), ("schedule", 1), ("temperature", -1),
         ("seed", -1), ("prompt", "both"), ("messages", []), ("stream", False), ("remask", "yes"),
+        ("sampler", "euler"), ("sampler", "best"),
     ]:  # fmt: skip
         status, answer = server.post("/v1/diffuse", json.dumps(BODY | {field: value}).encode())
         assert status == 400 and answer["error"]["message"], field
+    assert "expected 'left' or 'confidence' or 'random'" in server.post(
+        "/v1/diffuse", json.dumps(BODY | {"order": "up"}).encode()
+    )[1]["error"]["message"]
+    assert server.post("/v1/diffuse", b"[]")[1]["error"]["message"] == "the body is not an object"
     status, answer = server.post("/v1/diffuse", json.dumps(BODY | {"remask": True, "order": "left"}).encode())
     assert status == 400 and answer["error"]["param"] == "remask"
     assert server.post("/v1/diffuse", json.dumps(BODY | {"model": "other"}).encode())[0] == 404
@@ -73,8 +78,19 @@ def test_the_page_shows_it(page):
     page.click("#diffuse")
     page.fill("#diffusion-pause", "0")
     page.fill("#diffusion-tokens", "24")
+    page.fill("#diffusion-seed", "5")
+    page.fill("#diffusion-temperature", "1")
+    texts = []
+    for order, schedule, sampler in [("random", "cosine", ""), ("random", "cosine", ""), ("", "", "ancestral")]:
+        page.select_option("#diffusion-order", order)
+        page.select_option("#diffusion-schedule", schedule)
+        page.select_option("#diffusion-sampler", sampler)
+        page.click("#diffusion-go")
+        expect(page.locator("#diffusion-status")).to_contain_text("absorbing diffusion", timeout=60_000)
+        texts.append(page.inner_text("#diffusion-text").strip())
+    assert len(texts[0]) > 10 and texts[0] == texts[1] != texts[2]
+    page.select_option("#diffusion-order", "random")
     page.click("#diffusion-go")
-    expect(page.locator("#diffusion-status")).to_contain_text("absorbing diffusion", timeout=60_000)
-    assert len(page.inner_text("#diffusion-text").strip()) > 10
+    expect(page.locator("#diffusion-status")).to_contain_text("order is random, expected none where sampler")
     page.click("#diffusion-close")
     expect(page.locator("#diffusion")).to_be_hidden()

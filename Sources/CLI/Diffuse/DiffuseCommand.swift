@@ -6,6 +6,7 @@ import SpeculateShared
 
 extension DiffusionKind: ExpressibleByArgument {}
 extension RevealSchedule: ExpressibleByArgument {}
+extension DiffusionSampler: ExpressibleByArgument {}
 
 struct DiffuseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -50,6 +51,14 @@ struct DiffuseCommand: AsyncParsableCommand {
     var remask = false
 
     @Option(
+        help: """
+            The step between two passes: ancestral, the process's own; euler for score-absorbing and score-uniform; \
+            ddim or clamped for gaussian. Default: by --order for absorbing, ddim for gaussian at temperature 0, \
+            otherwise ancestral.
+            """)
+    var sampler: DiffusionSampler?
+
+    @Option(
         name: [.customShort("n"), .long], parsing: .unconditional,
         help: ArgumentHelp("Maximum tokens of the text.", valueName: "n"))
     var maxTokens = 128
@@ -57,9 +66,11 @@ struct DiffuseCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "0 takes the likeliest tokens, 1 draws from the drafter's distributions. Most processes write best at 0.8.",
-            valueName: "x"))
-    var temperature: Float = 0
+            """
+            0 takes the likeliest tokens, 1 draws from the drafter's distributions. Default: 0 for absorbing by \
+            --order, otherwise 0.8.
+            """, valueName: "x"))
+    var temperature: Float?
 
     @Option(
         parsing: .unconditional,
@@ -95,7 +106,8 @@ struct DiffuseCommand: AsyncParsableCommand {
             }
             let request = DiffusionRequest(
                 instruct ? .chat([ChatMessage(role: .user, content: text)]) : .text(text), maximumTokens: maxTokens,
-                steps: steps, order: order, reveals: schedule, masksAgain: remask, temperature: temperature, seed: seed)
+                steps: steps, order: order, reveals: schedule, masksAgain: remask, sampler: sampler,
+                temperature: temperature, seed: seed)
             if let problem = request.problem(for: process) { throw EngineError(.invalidRequest, problem) }
             let interrupts = Interrupts.shared
             let file = try drafter ?? process.flatMap { try Laboratory.drafter(of: $0) }
@@ -113,7 +125,7 @@ struct DiffuseCommand: AsyncParsableCommand {
         guard let found = engine.diffusionKind else {
             let missing =
                 file.map { "--drafter is \($0), expected a block diffusion drafter's file" }
-                ?? "there is no block diffusion drafter to write with: name its file with --drafter"
+                ?? "there is no block diffusion drafter for this model to write with: name its file with --drafter"
             throw EngineError(.invalidRequest, missing)
         }
         guard let process, process != found else { return }
@@ -163,10 +175,13 @@ struct DiffuseCommand: AsyncParsableCommand {
     private func report(_ result: DiffusionResult, _ engine: Engine, seed: UInt64) {
         if !Terminal.outputIsTerminal, Terminal.logFollowsOutput { Terminal.log("") }
         let rate = Double(result.tokens.count) / max(result.duration / .seconds(1), 1e-9)
-        let process = engine.diffusionKind?.rawValue ?? ""
+        let kind = engine.diffusionKind ?? .absorbing
         let ending = result.finishReason.name.replacing("_", with: " ")
-        let counts = "\(result.tokens.count) tokens in \(result.blocks) blocks and \(result.passes) passes"
-        Terminal.log("diffusion    \(process), \(counts), \(String(format: "%.1f", rate)) tokens/s, ended by \(ending)")
-        Terminal.log("seed         \(seed)")
+        func counted(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
+        let tokens = counted(result.tokens.count, "token", "tokens")
+        let counts = "\(tokens), \(counted(result.blocks, "block", "blocks")), \(counted(result.passes, "pass", "passes"))"
+        Terminal.log(
+            "diffusion    \(kind.rawValue), \(counts), \(String(format: "%.1f", rate)) tokens/s, ended by \(ending)")
+        Terminal.log("seed         \(seed), temperature \(temperature ?? kind.temperature(by: sampler))")
     }
 }

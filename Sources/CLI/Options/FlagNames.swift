@@ -3,7 +3,7 @@ enum FlagNames {
     private static let settings: Set<String> = [
         "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty",
         "logit_bias", "max_tokens", "stop", "depth", "passes", "tree", "threads", "context", "max_prompt", "parallel",
-        "queue", "client_share", "chat_template_kwargs", "steps", "order", "schedule", "remask",
+        "queue", "client_share", "chat_template_kwargs", "steps", "order", "sampler", "schedule", "remask",
     ]
 
     /// Turns "top_p is 2, …" into "--top-p is 2, …"; returns other messages unchanged.

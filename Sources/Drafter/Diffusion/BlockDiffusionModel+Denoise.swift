@@ -44,6 +44,7 @@ extension BlockDiffusionModel {
         step.order = plan.order
         step.seed = plan.seed
         step.masksAgain = plan.masksAgain
+        step.sampler = plan.sampler
         step.isDeterministic = plan.sampling == .greedy
         let early = config.process == .absorbing ? plan.early.keyed(byPass: number) : nil
         pass(block, anchor, cache, early, time: step.from)

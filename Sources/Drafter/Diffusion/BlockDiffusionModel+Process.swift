@@ -36,11 +36,11 @@ extension BlockDiffusionModel {
 
     /// Adds to the logits of the last pass what the states say.
     func finish(_ block: DraftBlock, time: Double) {
-        for index in 0..<block.count {
-            let logits = UnsafeMutableBufferPointer(
+        let logits = (0..<block.count).map { index in
+            UnsafeMutableBufferPointer(
                 start: scratch.logits + (index + config.firstSlot) * scratch.logitStride, count: draftVocabulary)
-            weights.process.finish(logits, at: index, of: block, time: time)
         }
+        weights.process.finish(logits, of: block, time: time)
     }
 
     /// What stands at a place after a pass: its token, if the pass filled it in, or its state, if that is a token, or

@@ -10,6 +10,8 @@ package struct DenoisingPlan: Sendable {
     package var early = DraftSampling.greedy
     /// For a random order, and for what moves states.
     package var seed: UInt64 = 0
+    /// How states move; nil as a process does without being told (`DenoisingStep.sampler`).
+    package var sampler: DiffusionSampler?
     /// Whether revealed tokens may be masked again in favour of surer ones.
     package var masksAgain = false
 

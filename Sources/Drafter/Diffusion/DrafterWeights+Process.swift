@@ -57,7 +57,7 @@ extension DrafterWeights {
     ) throws(CheckpointError) -> any DiffusionProcess {
         let schedule = config.noiseSchedule
         switch config.process {
-        case .absorbing: return AbsorbingProcess()
+        case .absorbing: return AbsorbingProcess(schedule: schedule)
         case .uniform: return UniformProcess(vocabulary: drafted, schedule: schedule)
         case .scoreUniform: return ScoreUniformProcess(vocabulary: drafted, schedule: schedule)
         case .scoreAbsorbing: return ScoreAbsorbingProcess(schedule: schedule)

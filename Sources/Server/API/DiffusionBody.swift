@@ -28,7 +28,8 @@ struct DiffusionBody: Decodable {
         request.order = try Self.named("order", &fields)
         request.reveals = try Self.named("schedule", &fields)
         request.masksAgain = try fields.bool("remask")
-        request.temperature = try fields.number("temperature") ?? request.temperature
+        request.sampler = try Self.named("sampler", &fields)
+        request.temperature = try fields.number("temperature")
         request.seed =
             try fields.value("seed", as: UInt64.self, "a whole number, 0 or more")
             ?? UInt64.random(in: 0...UInt64(UInt32.max))
@@ -44,7 +45,7 @@ struct DiffusionBody: Decodable {
     private static func named<Value: RawRepresentable<String> & CaseIterable>(
         _ name: String, _ fields: inout Fields
     ) throws -> Value? {
-        let expected = Value.allCases.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let expected = Value.allCases.map { "'\($0.rawValue)'" }.joined(separator: " or ")
         guard let given = try fields.value(name, as: String.self, expected) else { return nil }
         guard let value = Value(rawValue: given) else { throw fields.wrong(name, expected) }
         return value

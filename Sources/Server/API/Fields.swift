@@ -21,7 +21,8 @@ struct Fields {
         do {
             container = try decoder.container(keyedBy: Key.self)
         } catch {
-            throw APIError.invalid("\(Self.name(decoder.codingPath)) is not an object")
+            let name = decoder.codingPath.isEmpty ? "the body" : Self.name(decoder.codingPath)
+            throw APIError.invalid("\(name) is not an object")
         }
         path = decoder.codingPath.isEmpty ? "" : Self.name(decoder.codingPath) + "."
         left = Set(container.allKeys.map(\.stringValue))

@@ -33,7 +33,7 @@ struct MessageField: Decodable {
     init(from decoder: any Decoder) throws {
         var fields = try Fields(decoder)
         let roles = ["system", "developer", "user", "assistant"]
-        let expected = roles.map { "'\($0)'" }.joined(separator: ", ")
+        let expected = roles.map { "'\($0)'" }.joined(separator: " or ")
         let role = try fields.required("role", as: String.self, expected)
         guard roles.contains(role) else { throw fields.wrong("role", expected) }
         let contents = "text or an array of text parts"

@@ -23,6 +23,8 @@ package struct CounterRandom: Equatable, Sendable {
         package static func state(pass: Int, purpose: Int) -> Stream {
             Stream(value: 1 << 62 + UInt64(pass) << 20 + UInt64(purpose))
         }
+        /// Seeds of what is drawn apart.
+        package static let seeds = Stream(value: 6)
         /// A token's Gumbel noise.
         package static func gumbel(_ token: Int) -> Stream { Stream(value: 1 << 8 + UInt64(token)) }
     }
@@ -33,6 +35,13 @@ package struct CounterRandom: Equatable, Sendable {
 
     /// Uniform on [0, 1), 53 bits.
     package func uniform(position: Int, stream: Stream = .verifier) -> Double {
+        Double(bits(position, stream) >> 11) * 0x1p-53
+    }
+
+    /// A seed for the part `number` of what is drawn with this one: unlike those of other seeds' parts.
+    package func seed(ofPart number: Int) -> UInt64 { bits(number, .seeds) }
+
+    private func bits(_ position: Int, _ stream: Stream) -> UInt64 {
         let position = UInt64(position)
         let words = Self.philox(
             counter: (
@@ -40,8 +49,7 @@ package struct CounterRandom: Equatable, Sendable {
                 UInt32(truncatingIfNeeded: stream.value), UInt32(truncatingIfNeeded: stream.value >> 32)
             ),
             key: (UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
-        let bits = UInt64(words.0) << 32 | UInt64(words.1)
-        return Double(bits >> 11) * 0x1p-53
+        return UInt64(words.0) << 32 | UInt64(words.1)
     }
 
     package typealias Words = (UInt32, UInt32, UInt32, UInt32)

@@ -15,8 +15,11 @@ public struct DiffusionRequest: Sendable {
     public var order: RevealOrder?
     public var reveals: RevealSchedule?
     public var masksAgain: Bool
-    /// 0 takes the likeliest tokens.
-    public var temperature: Float
+    /// The step between two passes; nil for the process's usual one: by `order` and `reveals` where it is absorbing,
+    /// DDIM's where it is Gaussian and the temperature 0, else the ancestral.
+    public var sampler: DiffusionSampler?
+    /// 0 takes the likeliest tokens; nil for `DiffusionKind.temperature(by:)`.
+    public var temperature: Float?
     /// Of everything that is drawn.
     public var seed: UInt64
     /// Variables for the chat template.
@@ -26,7 +29,8 @@ public struct DiffusionRequest: Sendable {
 
     public init(
         _ prompt: CompletionRequest.Prompt, maximumTokens: Int = 128, steps: Int = 8, order: RevealOrder? = nil,
-        reveals: RevealSchedule? = nil, masksAgain: Bool = false, temperature: Float = 0, seed: UInt64 = 0
+        reveals: RevealSchedule? = nil, masksAgain: Bool = false, sampler: DiffusionSampler? = nil, temperature: Float? = nil,
+        seed: UInt64 = 0
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens
@@ -34,6 +38,7 @@ public struct DiffusionRequest: Sendable {
         self.order = order
         self.reveals = reveals
         self.masksAgain = masksAgain
+        self.sampler = sampler
         self.temperature = temperature
         self.seed = seed
     }
@@ -43,16 +48,24 @@ public struct DiffusionRequest: Sendable {
     public func problem(for process: DiffusionKind? = nil) -> String? {
         if !(1...Self.maximumSteps).contains(steps) { return "steps is \(steps), expected 1 to \(Self.maximumSteps)" }
         if maximumTokens < 1 { return "max_tokens is \(maximumTokens), expected 1 or more" }
-        if let problem = SamplingOptions(temperature: temperature).problem() { return problem }
+        if let temperature, let problem = SamplingOptions(temperature: temperature).problem() { return problem }
         if masksAgain, let order, order != .confidence {
             return
                 "remask is on, expected off where order is \(order.rawValue): only confidence finds others surer than a token"
         }
-        guard let process, process != .absorbing else { return nil }
-        let other =
-            "expected none where the drafter's process is '\(process.rawValue)', which reveals no tokens by count"
-        if let order { return "order is \(order.rawValue), \(other)" }
-        if let reveals { return "schedule is \(reveals.rawValue), \(other)" }
-        return masksAgain ? "remask is on, \(other)" : nil
+        guard let process else { return nil }
+        if let sampler, !process.samplers.contains(sampler) {
+            let known = process.samplers.map { "'\($0.rawValue)'" }.joined(separator: " or ")
+            return
+                "sampler is \(sampler.rawValue), expected \(known) where the drafter's process is '\(process.rawValue)'"
+        }
+        guard process != .absorbing || sampler != nil else { return nil }
+        let reason =
+            process == .absorbing
+            ? "where sampler is ancestral, which reveals each token by itself"
+            : "where the drafter's process is '\(process.rawValue)', which reveals no tokens by count"
+        if let order { return "order is \(order.rawValue), expected none \(reason)" }
+        if let reveals { return "schedule is \(reveals.rawValue), expected none \(reason)" }
+        return masksAgain ? "remask is on, expected off \(reason)" : nil
     }
 }

@@ -7,6 +7,7 @@ public typealias ChatFormat = SpeculateShared.ChatFormat
 public typealias ChatMessage = SpeculateShared.ChatMessage
 public typealias ChatValue = SpeculateShared.ChatValue
 public typealias DiffusionKind = SpeculateDrafter.DiffusionKind
+public typealias DiffusionSampler = SpeculateDrafter.DiffusionSampler
 public typealias KVCacheFormat = SpeculateShared.KVCacheFormat
 public typealias SamplingDefaults = SpeculateShared.SamplingDefaults
 public typealias SamplingOptions = SpeculateShared.SamplingOptions

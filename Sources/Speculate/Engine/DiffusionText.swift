@@ -74,15 +74,17 @@ final class DiffusionText {
         if blocks == 0 { start = .now }
         let config = model.config
         let count = min(config.drafts, limit - tokens.count)
+        plan.sampler = request.sampler
         plan.schedule =
-            config.process == .absorbing
+            config.process == .absorbing && plan.sampler == nil
             ? (request.reveals ?? .linear).targets(passes: min(request.steps, count), count: count)
-            : config.schedule(passes: request.steps, count: count)
+            : Array(repeating: count, count: request.steps - 1)
         plan.order = request.order ?? .confidence
-        plan.seed = request.seed &+ UInt64(blocks)
+        plan.seed = CounterRandom(seed: request.seed).seed(ofPart: blocks)
+        let temperature = request.temperature ?? config.process.temperature(by: request.sampler)
         plan.sampling =
-            SamplingOptions(temperature: request.temperature).isGreedy
-            ? .greedy : .random(temperature: request.temperature, seed: plan.seed)
+            SamplingOptions(temperature: temperature).isGreedy
+            ? .greedy : .random(temperature: temperature, seed: plan.seed)
         plan.early = plan.sampling
         plan.masksAgain = request.masksAgain
         block.reset(count: count)

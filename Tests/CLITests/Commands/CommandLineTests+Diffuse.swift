@@ -12,6 +12,7 @@ extension CommandLineTests {
         #expect(first.status == 0)
         #expect(!first.output.isEmpty && !first.output.contains("\u{1b}"))
         #expect(first.log.contains("diffusion    absorbing") && first.log.contains("seed         7"))
+        #expect(first.log.contains("temperature 0.0"))
         #expect(try run(arguments).output == first.output)
         #expect(try run(arguments + ["--process", "absorbing", "--quiet"]).log.isEmpty)
     }
@@ -40,6 +41,11 @@ extension CommandLineTests {
         let ordered = try diffuse("--drafter", uniform, "--order", "left")
         #expect(ordered.status == 64 && ordered.log.contains("--order is left"))
         #expect(try diffuse("--drafter", uniform, "--steps", "0").log.contains("--steps is 0"))
+        let sampled = try diffuse("--drafter", uniform, "--sampler", "euler")
+        #expect(sampled.status == 64 && sampled.log.contains("--sampler is euler, expected 'ancestral'"))
+        let one = try diffuse("--drafter", uniform, "-n", "1", "--steps", "1", "--seed", "4")
+        #expect(one.log.contains("uniform, 1 token, 1 block, 1 pass,"))
+        #expect(one.log.contains("seed         4, temperature 0.8"))
         let none = try diffuse("--drafter", "lookup")
         #expect(none.status == 64 && none.log.contains("--drafter"))
     }

@@ -7,11 +7,11 @@ import Testing
 /// Diffusion processes beside their definitions as dense matrices in double precision.
 @Suite struct ProcessTests {
     private typealias Matrix = [[Double]]
-    /// A pass that says this of every token.
+    /// A pass that says this of the tokens.
     private struct Given: BlockGuesses {
-        let probabilities: UnsafeMutableBufferPointer<Float>
+        let rows: [UnsafeMutableBufferPointer<Float>]
 
-        func probabilities(of index: Int) -> UnsafeMutableBufferPointer<Float> { probabilities }
+        func probabilities(of index: Int) -> UnsafeMutableBufferPointer<Float> { rows[index] }
         func logMass(of index: Int) -> Double { 0 }
         func token(_ choice: Int) -> Int32 { Int32(choice) }
     }
@@ -54,11 +54,20 @@ import Testing
     }
 
     private func weights(
-        _ process: some TokenStateProcess, _ probabilities: [Double], _ state: Int, _ from: Double, _ to: Double
+        _ process: some TokenStateProcess, _ probabilities: [Double], _ state: Int, _ from: Double, _ to: Double,
+        _ sampler: DiffusionSampler? = nil
     ) -> [Double] {
         var values = probabilities.map { Float($0) }
-        values.withUnsafeMutableBufferPointer { process.weigh($0, state: state, from: from, to: to) }
+        values.withUnsafeMutableBufferPointer {
+            process.weigh([$0], states: [Int32(state)], by: moving(from, to, sampler))
+        }
         return normalized(values.map { Double($0) })
+    }
+
+    private func moving(_ from: Double, _ to: Double, _ sampler: DiffusionSampler? = nil) -> DenoisingStep {
+        var step = DenoisingStep(pass: 0, from: from, to: to)
+        step.sampler = sampler
+        return step
     }
 
     /// A finite level in place of an infinite one: nothing is left of it in double precision.
@@ -81,7 +90,7 @@ import Testing
                 block.reset(count: 1)
                 block.states = [Int32(state)]
                 var logits = [Float](repeating: 0, count: rates.count)
-                logits.withUnsafeMutableBufferPointer { process.finish($0, at: 0, of: block, time: to) }
+                logits.withUnsafeMutableBufferPointer { process.finish([$0], of: block, time: to) }
                 let said = normalized(logits.map { exp(Double($0)) })
                 for (own, other) in zip(said, normalized(clean.map { $0[state] })) {
                     #expect(abs(own - other) < 2e-6, "\(schedule) at \(to)")
@@ -110,10 +119,15 @@ import Testing
         let rates = NeighbourRates(lists, count: 6)
         for level in [0, 0.01, 1, 30, 900] {
             let exact = exponential(neighbourRates(lists, 6), level)
+            // All tokens' vectors, a lane each.
+            var vectors = (0..<6).map { token in
+                var lanes = NeighbourRates.Lanes.zero
+                lanes[token] = 1
+                return lanes
+            }
+            vectors.withUnsafeMutableBufferPointer { rates.spread($0, level: level) }
             for token in 0..<6 {
-                var vector = (0..<6).map { Float($0 == token ? 1 : 0) }
-                vector.withUnsafeMutableBufferPointer { rates.spread($0, level: level) }
-                for other in 0..<6 { #expect(abs(Double(vector[other]) - exact[token][other]) < 1e-5) }
+                for other in 0..<6 { #expect(abs(Double(vectors[other][token]) - exact[token][other]) < 1e-5) }
             }
         }
     }
@@ -147,11 +161,152 @@ import Testing
             for mass in [-0.4, 0, 0.1] {
                 let scores = p.map { exp(mass) * $0 * alpha / (1 - alpha) } + [1]
                 let expected = step(absorbing, scores, at: count)
-                let revealed = ScoreAbsorbingProcess(schedule: schedule).revealing(from: from, to: to, logMass: mass)
+                let revealed = ScoreAbsorbingProcess(schedule: schedule).revealing(moving(from, to), logMass: mass)
                 #expect(abs(revealed - min(1, expected[..<count].reduce(0, +))) < 1e-9)
                 #expect(abs(max(0, expected[count]) - (1 - revealed)) < 1e-9)
             }
         }
+    }
+
+    @Test(
+        "Euler's steps are Δt σ' R(y, x) s(y), in all at most 1, and Tweedie's in the limit",
+        arguments: NoiseSchedule.allCases)
+    func euler(_ schedule: NoiseSchedule) {
+        let count = 4
+        let p = [0.1, 0.2, 0.3, 0.4]
+        for (from, to) in Self.times + [(0.5, 0.4999)] where schedule.sigma(from).isFinite {
+            let alpha = schedule.alpha(from)
+            let rate = (schedule.sigma(from + 1e-6) - schedule.sigma(from - 1e-6)) / 2e-6
+            let (a, b) = (alpha + (1 - alpha) / Double(count), (1 - alpha) / Double(count))
+            let uniform = ScoreUniformProcess(vocabulary: count, schedule: schedule)
+            for state in 0..<count {
+                let scores = p.map { (b + (a - b) * $0) / (b + (a - b) * p[state]) }
+                var expected = scores.map { (from - to) * rate / Double(count) * $0 }
+                expected[state] = 0
+                let leaving = expected.reduce(0, +)
+                expected = expected.map { $0 / max(1, leaving) }
+                expected[state] = 1 - expected.reduce(0, +)
+                let own = weights(uniform, p, state, from, to, .euler)
+                for (own, other) in zip(own, expected) { #expect(abs(own - other) < 1e-5) }
+                guard from - to < 1e-3 else { continue }
+                for (own, other) in zip(own, weights(uniform, p, state, from, to)) { #expect(abs(own - other) < 1e-5) }
+            }
+            for mass in [-0.4, 0, 0.1] {
+                let expected = (from - to) * rate * exp(mass) * alpha / (1 - alpha)
+                let process = ScoreAbsorbingProcess(schedule: schedule)
+                let revealed = process.revealing(moving(from, to, .euler), logMass: mass)
+                #expect(abs(revealed - min(1, expected)) < 1e-5)
+                guard from - to < 1e-3 else { continue }
+                #expect(abs(revealed - process.revealing(moving(from, to), logMass: mass)) < 1e-5)
+            }
+        }
+        // Where nothing is left every state is as likely, and it is left for certain.
+        for schedule in [NoiseSchedule.linear, .cosine] {
+            let all = weights(ScoreUniformProcess(vocabulary: count, schedule: schedule), p, 1, 1, 0.5, .euler)
+            for (own, other) in zip(all, [1 / 3.0, 0, 1 / 3.0, 1 / 3.0]) { #expect(abs(own - other) < 1e-6) }
+        }
+    }
+
+    @Test("ancestral steps of masks reveal each by itself, as likely as noise took it in between")
+    func ancestral() {
+        struct Counting: StateDraws {
+            let asked: Locked<[Double]>
+
+            func choose(_ weights: UnsafeBufferPointer<Float>, token: Int, pass: Int) -> Int { 0 }
+            func begin(among count: Int, token: Int) -> Int { 0 }
+            func normal(token: Int, pass: Int, dimension: Int) -> Float { 0 }
+            func happens(_ probability: Double, token: Int, pass: Int) -> Bool {
+                asked.withLock { $0.append(probability) }
+                return token == 2
+            }
+        }
+        for schedule in NoiseSchedule.allCases {
+            for (from, to) in Self.times {
+                let block = DraftBlock()
+                block.reset(count: 4)
+                block.isRevealed[1] = true
+                let asked = Locked<[Double]>([])
+                var memory: [Float] = [1]
+                memory.withUnsafeMutableBufferPointer {
+                    AbsorbingProcess(schedule: schedule).step(
+                        block, moving(from, to, .ancestral), Given(rows: [$0]), Counting(asked: asked))
+                }
+                #expect(block.isRevealed == [false, true, true, false])
+                let (later, earlier) = (schedule.alpha(from), schedule.alpha(to))
+                for probability in asked.withLock(\.self) {
+                    // Masked at the later time, and not yet at the earlier.
+                    #expect(abs(probability - (earlier - later) / (1 - later)) < 1e-12)
+                }
+                #expect(asked.withLock(\.count) == 3)
+            }
+        }
+    }
+
+    @Test("the tokens of a block do not meet, however many they are")
+    func apart() {
+        let count = 11
+        let embedding: [Float] = [1, 1, -1, 1, 1, -1, -1, -1]
+        let gaussian = GaussianProcess(width: 2, embedding: embedding, schedule: .linear)
+        let neighbours = TokenDistanceProcess(
+            NeighbourRates([1, 0, 0, 1, 3, 2, 2, 3], count: 4), schedule: .cosine)
+        var random = SplitMix(5)
+        let given = (0..<count).map { _ in normalized(random.floats(4, in: 0...1).map { Double($0) }).map { Float($0) } }
+        let points = random.floats(2 * count, in: -1...1)
+        let states = (0..<count).map { Int32($0 % 4) }
+        /// Every token's numbers after `change` of some of them, which ones.
+        func after(
+            _ tokens: Range<Int>, _ change: ([UnsafeMutableBufferPointer<Float>], DraftBlock, Given) -> Void
+        ) -> ([[Float]], DraftBlock) {
+            let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4 * tokens.count)
+            defer { memory.deallocate() }
+            _ = memory.initialize(from: given[tokens].flatMap(\.self))
+            let rows = (0..<tokens.count).map {
+                UnsafeMutableBufferPointer(rebasing: memory[4 * $0..<4 * $0 + 4])
+            }
+            let block = DraftBlock()
+            block.reset(count: tokens.count)
+            block.states = Array(states[tokens])
+            block.points = Array(points[2 * tokens.lowerBound..<2 * tokens.upperBound])
+            change(rows, block, Given(rows: rows))
+            return (rows.map(Array.init), block)
+        }
+        let draws = KeyedStateDraws(random: CounterRandom(seed: 1), position: 0)
+        var step = moving(0.9, 0.3)
+        step.isDeterministic = true
+        let changes: [([UnsafeMutableBufferPointer<Float>], DraftBlock, Given) -> Void] = [
+            { rows, block, _ in neighbours.weigh(rows, states: block.states, by: step) },
+            { rows, block, _ in neighbours.finish(rows, of: block, time: 0.4) },
+            { rows, block, _ in gaussian.finish(rows, of: block, time: 0.4) },
+            { _, block, given in gaussian.step(block, step, given, draws) },
+        ]
+        for change in changes {
+            let all = after(0..<count, change)
+            for token in 0..<count {
+                let one = after(token..<token + 1, change)
+                #expect(one.0[0] == all.0[token])
+                #expect(one.1.points == Array(all.1.points[2 * token..<2 * token + 2]))
+            }
+        }
+    }
+
+    @Test("a clamped step leads to the embedding nearest to the guess")
+    func clamped() {
+        let embedding: [Float] = [1, 1, -1, 1, 1, -1]
+        let process = GaussianProcess(width: 2, embedding: embedding, schedule: .linear)
+        let draws = KeyedStateDraws(random: CounterRandom(seed: 1), position: 0)
+        func after(_ prior: [Float], _ sampler: DiffusionSampler) -> [Float] {
+            let block = DraftBlock()
+            block.reset(count: 1)
+            block.points = [0.1, 0.2]
+            var probabilities = prior
+            probabilities.withUnsafeMutableBufferPointer {
+                process.step(block, moving(0.9, 0.4, sampler), Given(rows: [$0]), draws)
+            }
+            return block.points
+        }
+        // The state says next to nothing: the third token has the most of the guess, and then all of it.
+        #expect(after([0.1, 0.1, 0.8], .clamped) == after([1e-20, 1e-20, 1], .clamped))
+        #expect(after([0.1, 0.1, 0.8], .ancestral) != after([1e-20, 1e-20, 1], .ancestral))
     }
 
     @Test("Gaussian steps are the bridge to the guess, and DDIM's keep the noise", arguments: NoiseSchedule.allCases)
@@ -167,8 +322,13 @@ import Testing
             #expect(abs(Double(bridge.state) - slope) < 1e-6)
             #expect(abs(Double(bridge.guess) - (earlier.squareRoot() - slope * later.squareRoot())) < 1e-6)
             #expect(abs(Double(bridge.noise * bridge.noise) - (1 - earlier - covariance * slope)) < 1e-6)
-            step.isDeterministic = true
+            step.sampler = .ddim
             let kept = process.factors(step)
+            step.isDeterministic = true
+            step.sampler = nil
+            #expect(process.factors(step) == kept)
+            step.sampler = .ancestral
+            #expect(process.factors(step) == bridge)
             #expect(kept.noise == 0)
             for (clean, noise) in [(1.0, 0.0), (0, 1), (0.7, -1.2)] {
                 let state = later.squareRoot() * clean + (1 - later).squareRoot() * noise
@@ -196,7 +356,7 @@ import Testing
             block.reset(count: 1)
             block.points = state
             var logits = prior.map { Float(log($0)) }
-            logits.withUnsafeMutableBufferPointer { process.finish($0, at: 0, of: block, time: from) }
+            logits.withUnsafeMutableBufferPointer { process.finish([$0], of: block, time: from) }
             for token in 1..<3 {
                 #expect(abs(Double(logits[token] - logits[0]) - log(known[token] / known[0])) < 1e-4)
             }
@@ -206,7 +366,7 @@ import Testing
             var probabilities = prior.map { Float($0) }
             probabilities.withUnsafeMutableBufferPointer {
                 process.step(
-                    block, step, Given(probabilities: $0), KeyedStateDraws(random: CounterRandom(seed: 1), position: 0))
+                    block, step, Given(rows: [$0]), KeyedStateDraws(random: CounterRandom(seed: 1), position: 0))
             }
             for dimension in 0..<2 {
                 let mean = (0..<3).reduce(0) { $0 + known[$1] / total * Double(embedding[2 * $1 + dimension]) }
@@ -221,6 +381,10 @@ import Testing
         let alphas = (0...50).map { schedule.alpha(Double($0) / 50) }
         #expect(abs(alphas[0] - 1) < 1e-12 && (0...1.0001e-3).contains(alphas[50]))
         #expect(zip(alphas, alphas.dropFirst()).allSatisfy { $0 > $1 })
+        for time in [0.01, 0.3, 0.7, 0.99] {
+            let slope = (schedule.alpha(time + 1e-5) - schedule.alpha(time - 1e-5)) / 2e-5
+            #expect(abs(schedule.slope(time) / slope - 1) < 1e-5)
+        }
     }
 
     @Test("normal draws have mean 0, variance 1 and no relation to each other")

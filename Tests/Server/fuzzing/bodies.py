@@ -110,6 +110,7 @@ DIFFUSION_FIELDS: dict[str, Make] = {
     "order": one_of("left", "confidence", "random", "up"),
     "schedule": one_of("linear", "cosine", "x"),
     "remask": one_of(True, True, False),
+    "sampler": one_of("ancestral", "euler", "ddim", "clamped", "x"),
     "temperature": numbers(0, 2),
     "seed": one_of(0, 1, 2**64 - 1, 2**64, -1),
 }

@@ -36,6 +36,12 @@ import TestSupport
         return p.map { $0 / total }
     }
 
+    @Test("parts of what is drawn with a seed share none with those of another seed")
+    func seedsOfParts() {
+        let seeds = (UInt64(0)..<50).flatMap { seed in (0..<4).map { CounterRandom(seed: seed).seed(ofPart: $0) } }
+        #expect(Set(seeds).count == 200)
+    }
+
     static let distributions: [SamplingOptions] = [
         SamplingOptions(temperature: 1), SamplingOptions(temperature: 0.7), SamplingOptions(temperature: 5),
         SamplingOptions(temperature: 1, topK: 7), SamplingOptions(temperature: 1, topP: 0.8),

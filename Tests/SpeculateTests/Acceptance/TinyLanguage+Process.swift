@@ -9,7 +9,7 @@ extension TinyLanguage {
 
     private static func process(_ kind: DiffusionKind) -> any DiffusionProcess {
         switch kind {
-        case .absorbing: AbsorbingProcess()
+        case .absorbing: AbsorbingProcess(schedule: .linear)
         case .uniform: UniformProcess(vocabulary: size, schedule: .linear)
         case .tokenDistance:
             TokenDistanceProcess(NeighbourRates([1, 0, 0, 2, 1, 2], count: size), schedule: .geometric)
@@ -19,16 +19,24 @@ extension TinyLanguage {
         }
     }
 
+    private static func row(
+        _ index: Int, of memory: UnsafeMutableBufferPointer<Float>
+    ) -> UnsafeMutableBufferPointer<Float> {
+        UnsafeMutableBufferPointer(rebasing: memory[index * size..<(index + 1) * size])
+    }
+
     private struct Guesses: BlockGuesses {
         let language: TinyLanguage
         let context: [Int32]
+        /// [block, vocabulary]
         let memory: UnsafeMutableBufferPointer<Float>
 
         func probabilities(of index: Int) -> UnsafeMutableBufferPointer<Float> {
+            let own = TinyLanguage.row(index, of: memory)
             for (choice, probability) in language.draftDistribution(60 + index, context).enumerated() {
-                memory[choice] = Float(probability)
+                own[choice] = Float(probability)
             }
-            return memory
+            return own
         }
 
         func logMass(of index: Int) -> Double { 0.3 - 0.2 * Double(index) }
@@ -61,7 +69,7 @@ extension TinyLanguage {
         guard depth > 0 else { return draft }
         let process = Self.process(kind)
         let draws = Chances(chance: chance)
-        let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: Self.size)
+        let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: depth * Self.size)
         defer { memory.deallocate() }
         let block = DraftBlock()
         block.reset(count: depth)
@@ -89,16 +97,19 @@ extension TinyLanguage {
             process.step(block, step, guesses, draws)
         }
         let seen = context(passes)
+        memory.update(repeating: 0)
+        process.finish(
+            (0..<depth).map { Self.row($0, of: memory) }, of: block,
+            time: DenoisingStep.time(of: passes - 1, among: passes))
         for index in 0..<depth {
             guard !block.isRevealed[index] else {
                 draft.append(block.tokens[index])
                 continue
             }
-            for (choice, p) in draftDistribution(80 + index, seen + draft.tokens.suffix(1)).enumerated() {
-                memory[choice] = Float(log(p + 0x1p-20))
+            let evidence = Self.row(index, of: memory)
+            let weights = draftDistribution(80 + index, seen + draft.tokens.suffix(1)).enumerated().map {
+                exp(Float(log($1 + 0x1p-20)) + evidence[$0])
             }
-            process.finish(memory, at: index, of: block, time: DenoisingStep.time(of: passes - 1, among: passes))
-            let weights = memory.map { exp($0) }
             let total = weights.reduce(0.0) { $0 + Double($1) }
             draft.append(draw(weights.map { Double($0) / total }, index), claim(weights, total: total))
         }

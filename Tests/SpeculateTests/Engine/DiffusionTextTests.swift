@@ -87,6 +87,34 @@ import TestSupport
         #expect(counts == [0, 2, 4, 8])
     }
 
+    @Test("every sampler writes a text of its own", arguments: SpeculateDrafter.DiffusionKind.allCases)
+    func samplers(_ kind: SpeculateDrafter.DiffusionKind) async throws {
+        let engine = try await engine(kind)
+        var texts: [[Int32]] = []
+        for sampler in kind.samplers {
+            let request = DiffusionRequest(
+                .tokens([5, 9, 2, 14]), maximumTokens: 60, steps: 6, sampler: sampler, temperature: 1, seed: 3)
+            let (result, steps) = try await write(engine, request)
+            #expect(steps.allSatisfy { $0.passes == 6 } && result.passes == steps.count)
+            #expect(try await write(engine, request).0.tokens == result.tokens)
+            texts.append(result.tokens)
+        }
+        #expect(Set(texts).count == texts.count)
+        let usual = DiffusionRequest(.tokens([5, 9, 2, 14]), maximumTokens: 60, steps: 6, temperature: 1, seed: 3)
+        if kind != .absorbing { #expect(try await write(engine, usual).0.tokens == texts[0]) }
+    }
+
+    @Test("without a temperature a process writes at its own")
+    func temperature() async throws {
+        for kind in [SpeculateDrafter.DiffusionKind.absorbing, .uniform] {
+            let engine = try await engine(kind)
+            let request = DiffusionRequest(.tokens([5, 9, 2]), maximumTokens: 16, steps: 4, seed: 3)
+            var told = request
+            told.temperature = kind == .absorbing ? 0 : 0.8
+            #expect(try await write(engine, request).0.tokens == write(engine, told).0.tokens)
+        }
+    }
+
     @Test("what does not go with a drafter or is out of range is refused by name")
     func refusals() async throws {
         func refusal(_ engine: Engine, _ request: DiffusionRequest) async -> String {
@@ -102,6 +130,11 @@ import TestSupport
                 .contains("order is random, expected none where the drafter's process is 'uniform', which reveals no"))
         #expect(await refusal(engine, DiffusionRequest(prompt, reveals: .cosine)).hasPrefix("schedule is cosine"))
         #expect(await refusal(engine, DiffusionRequest(prompt, masksAgain: true)).hasPrefix("remask is on"))
+        #expect(
+            await refusal(engine, DiffusionRequest(prompt, sampler: .ddim))
+                == "sampler is ddim, expected 'ancestral' where the drafter's process is 'uniform'")
+        let both = DiffusionRequest(prompt, order: .random, sampler: .ancestral)
+        #expect(both.problem(for: .absorbing)?.hasPrefix("order is random, expected none where sampler is") == true)
         #expect(await refusal(engine, DiffusionRequest(prompt, steps: 0)).hasPrefix("steps is 0"))
         #expect(await refusal(engine, DiffusionRequest(prompt, maximumTokens: 0)).hasPrefix("max_tokens is 0"))
         #expect(await refusal(engine, DiffusionRequest(prompt, temperature: -1)).hasPrefix("temperature is -1"))

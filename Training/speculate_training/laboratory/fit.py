@@ -44,5 +44,7 @@ def fits(variants: dict[str, Any]) -> dict[str, Any]:
         points = [(point["blocks"], point["tau"]) for point in variant["curve"] if point["blocks"]]
         if len(points) >= 3 and min(tau for _, tau in points) > 1:
             fit = power_law([blocks for blocks, _ in points], [tau for _, tau in points])
-            found[name] = {"scale": fit.scale, "exponent": fit.exponent, "error": fit.error}
+            found[name] = {
+                "scale": fit.scale, "exponent": fit.exponent, "error": fit.error, "points": len(points),
+            }  # fmt: skip
     return found

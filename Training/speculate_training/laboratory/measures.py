@@ -43,15 +43,19 @@ class Held:
     corpus: Corpus  # the verifier's answers to them, as long as what is written
 
     @staticmethod
-    def read(source: Source, texts: Texts, thorough: int) -> Held:
+    def read(source: Source, texts: Texts, thorough: float) -> Held:
         """`thorough` times as much text as the small laboratory reads."""
         config, verifier = source.begin("drafter").config, source.verifier
-        own = Text.read(source, spread(texts.own, 48 * thorough, 96), 4 * thorough)
-        prose = Text.read(source, spread(texts.prose, 12 * thorough, 256), 16 * thorough)
-        answers = Answers.read(verifier, spread(texts.greedy, 24 * thorough, 40), config.taps)
+
+        def often(count: int) -> int:
+            return max(2, round(count * thorough))
+
+        own = Text.read(source, spread(texts.own, often(48), 96), often(4))
+        prose = Text.read(source, spread(texts.prose, often(12), 256), often(16))
+        answers = Answers.read(verifier, spread(texts.greedy, often(24), 40), config.taps)
         end = int(source.checkpoint.value("tokenizer.ggml.eos_token_id", 0))
-        few = Text.read(source, spread(texts.own, 16 * thorough, 96), 4 * thorough)
-        asked = spread(texts.own, 16 * thorough, 8 * BLOCKS)
+        few = Text.read(source, spread(texts.own, often(16), 96), often(4))
+        asked = spread(texts.own, often(16), 8 * BLOCKS)
         prompts = Prompts.read(verifier, asked, config.taps, end)
         return Held(source, {"own": own, "prose": prose}, answers, few, prompts, asked)
 

@@ -1,4 +1,5 @@
-"""The laboratory's pictures, from laboratory.json: bound against budget, quality against steps, τ against passes."""
+"""The laboratory's pictures, from laboratory.json: bound against budget, quality against steps, τ against passes
+and against budget."""
 
 from __future__ import annotations
 
@@ -24,13 +25,15 @@ STYLE: dict[Any, Any] = {
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
-    """bound.svg, quality.svg, passes.svg."""
+    """bound.svg, quality.svg, passes.svg, and laws.svg where a law was fitted."""
     variants = results["variants"]
     main = {name: variants[name] for name in (*PROCESSES, AUTOREGRESSIVE) if name in variants}
     with plt.rc_context(STYLE):
         bounds(main, folder / "bound.svg")
         qualities(variants, results.get("reference"), folder / "quality.svg")
         passes(main, folder / "passes.svg")
+        if results["fits"]:
+            laws(variants, results["fits"], folder / "laws.svg")
 
 
 def finish(figure: Any, path: Path) -> None:
@@ -94,5 +97,19 @@ def passes(main: dict[str, Any], path: Path) -> None:
     axes.set(xscale="log", xlabel="passes per draft", ylabel="tokens per round", title="τ of greedy rounds")
     axes.set_xticks([1, 2, 4, 8], ["1", "2", "4", "8"])
     axes.minorticks_off()
+    axes.legend(fontsize="small", bbox_to_anchor=(1.02, 1), loc="upper left")
+    finish(figure, path)
+
+
+def laws(variants: dict[str, Any], fits: dict[str, Any], path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(8, 4))
+    for index, (name, fit) in enumerate(fits.items()):
+        points = [point for point in variants[name]["curve"] if point["blocks"]]
+        blocks = [point["blocks"] for point in points]
+        label = f"{name}: exponent {fit['exponent']:.2f} ± {fit['error']:.2f}"
+        axes.plot(blocks, [point["tau"] - 1 for point in points], "o", color=f"C{index}", label=label)
+        law = [fit["scale"] * number ** fit["exponent"] for number in blocks]
+        axes.plot(blocks, law, color=f"C{index}", lw=1)
+    axes.set(xscale="log", yscale="log", xlabel="blocks of training", ylabel="τ − 1", title="How τ grows with training")
     axes.legend(fontsize="small", bbox_to_anchor=(1.02, 1), loc="upper left")
     finish(figure, path)

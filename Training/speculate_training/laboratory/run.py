@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,14 @@ from .likelihood import difference
 from .measures import Held, collected, measure
 from .network import PROCESSES, Network
 from .source import Source
-from .tables import filled, tables
+from .tables import tables
 from .texts import Texts
 from .training import Course
 from .variants import VARIANTS, Variant, replace, share, trained, write
 
 ROOT = Path(__file__).parents[3]
 #: Raised whenever the same settings give other numbers than before.
-VERSION = 3
+VERSION = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,11 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=1e-4, help="at first; it falls over the whole run")
     parser.add_argument("--count", type=int, default=99, help="held-out prompts")
     parser.add_argument("--max-tokens", type=int, default=96, help="of an answer to them")
-    parser.add_argument("--thorough", type=int, default=1, help="how many times as much text is measured on")
+    parser.add_argument("--thorough", type=float, default=1, help="how many times as much text is measured on")
     parser.add_argument("--export", action="store_true", help="also write every network as a file for the engine")
     parser.add_argument("--share", default="1/1", help="of the variants: two processes may do 1/2 and 2/2")
     parser.add_argument("--engine-only", action="store_true", help="measure the exported files' speed in the engine")
-    parser.add_argument("--page", type=Path, help="a page with marks that the tables are put between, as LABORATORY.md")
     parser.add_argument("--collect", action="store_true", help="only the tables and pictures of what was measured")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1, help="of training's noise, and of the answers that are drawn")
@@ -67,11 +67,12 @@ def chosen(text: str) -> list[Variant]:
 
 def main(args: argparse.Namespace) -> None:
     variants = chosen(args.variants)
-    for name in ("blocks", "batch", "tokens", "count", "max_tokens", "thorough"):
+    for name in ("blocks", "batch", "tokens", "count", "max_tokens"):
         if getattr(args, name) < 1:
             raise SystemExit(f"--{name.replace('_', '-')} is {getattr(args, name)}, expected at least 1")
-    if not args.rate > 0:
-        raise SystemExit(f"--rate is {args.rate}, expected more than 0")
+    for name in ("rate", "thorough"):
+        if not 0 < getattr(args, name) < math.inf:
+            raise SystemExit(f"--{name} is {getattr(args, name)}, expected a finite number above 0")
     own = part(variants, args.share)
     if args.engine_only:
         race(args, variants)
@@ -80,8 +81,8 @@ def main(args: argparse.Namespace) -> None:
         return
     if args.threads:
         torch.set_num_threads(args.threads)
-    args.out.mkdir(parents=True, exist_ok=True)
     agree(args)
+    print("the verifier reads the held-out texts", flush=True)
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
     course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate, seed=args.seed)
@@ -111,6 +112,7 @@ def agree(args: argparse.Namespace) -> None:
     if different := [name for name in own if known.get(name) != own[name]]:
         name = different[0]
         raise SystemExit(f"{args.out}: its {name} is {known.get(name)}, not {own[name]}; name another folder")
+    args.out.mkdir(parents=True, exist_ok=True)
     write(kept, own)
 
 
@@ -144,7 +146,7 @@ def part(variants: list[Variant], text: str) -> list[Variant]:
 
 
 def collect(args: argparse.Namespace, variants: list[Variant]) -> None:
-    """laboratory.json, tables.md and the pictures, of all that has been measured."""
+    """laboratory.json, TABLES.md and the pictures, of all that has been measured."""
     from .pictures import draw  # Not earlier: matplotlib takes a second to load.
 
     if not (args.out / "held.json").exists():
@@ -156,12 +158,7 @@ def collect(args: argparse.Namespace, variants: list[Variant]) -> None:
     write(args.out / "laboratory.json", found)
     draw(found, args.out)
     text = tables(found)
-    replace(args.out / "tables.md", text)
-    if args.page:
-        pictures = args.page.parent / "laboratory"
-        pictures.mkdir(exist_ok=True)
-        draw(found, pictures)
-        replace(args.page, filled(args.page.read_text(), text))
+    replace(args.out / "TABLES.md", text)
     print(text)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,8 +12,17 @@ from .quality import SAMPLERS
 
 
 def tables(found: dict[str, Any]) -> str:
-    variants, text = found["variants"], []
-    text.append("## bounds\n\nNats per token (standard error of the drawing, middle 95 % over texts):\n")
+    """A page: a table of what matters most, then one for each measure. Empty cells were not measured."""
+    variants = found["variants"]
+    text = ["# What the diffusion laboratory measured\n\nDiscussed in LABORATORY.md.\n"]
+    text.append(
+        "## In short\n\nτ of greedy rounds by passes; bounds on −log p of the verifier's own text and of prose, in "
+        "nats per token (the autoregressive head's are exact); the verifier's perplexity of what is written in eight steps "
+        "a block, and the entropy of its tokens; single tokens filled in exactly:\n"
+    )
+    heads = ["", "τ, 1 pass", "2", "4", "8", "bound, own", "prose", "perplexity", "entropy", "filled in"]
+    text.append(table(heads, [row for name, variant in variants.items() for row in short(name, variant)]))
+    text.append("## Bounds\n\nNats per token (standard error of the drawing, middle 95 % over texts):\n")
     rows = [likelihood(name, variant) for name, variant in variants.items() if "bound-own" in variant]
     heads = ["", "blocks", "bound, own text", "over absorbing", "bound, prose", "over absorbing"]
     heads += ["8 steps, own, fewer blocks", "one pass, Markov: own", "prose"]
@@ -22,13 +30,13 @@ def tables(found: dict[str, Any]) -> str:
     shares = ", ".join(f"{name} {share:.0%}" for name, share in found["excluded"].items())
     text.append(f"Blocks left out, since a token cannot be drafted: {shares}.\n")
     text.append(
-        "## drafts\n\nτ of greedy rounds by passes (middle 95 % over prompts), and by how much the best of a row is "
+        "## Drafts\n\nτ of greedy rounds by passes (middle 95 % over prompts), and by how much the best of a row is "
         "above the included drafter's in one pass:\n"
     )
     rows = [row for name, variant in variants.items() for row in taus(name, variant)]
     text.append(table(["", *map(str, PASSES), "best over included"], rows))
     text.append(
-        "## quality\n\nWritten text: the verifier's perplexity (middle 95 % over prompts) / entropy / repeated "
+        "## Written text\n\nThe verifier's perplexity (middle 95 % over prompts) / entropy / repeated "
         "4-grams / tokens, by steps per block of 8:\n"
     )
     rows = [row for name, variant in variants.items() for row in qualities(name, variant)]
@@ -36,25 +44,25 @@ def tables(found: dict[str, Any]) -> str:
     rows.append(["the verifier's own answers, half of them greedy", written(reference), *[""] * (len(STEPS) - 1)])
     text.append(table(["", *map(str, STEPS)], rows))
     text.append(
-        "## infilling\n\nHoles filled exactly, in % (95 % if blocks are independent) / by how much the verifier's nats "
+        "## Infilling\n\nHoles filled exactly, in % (95 % if blocks are independent) / by how much the verifier's nats "
         "per token of the block are above the text's own (middle 95 % over texts), by length of the hole:\n"
     )
     rows = [row for name, variant in variants.items() for row in fillings(name, variant)]
     text.append(table(["", *holes(8)], rows))
     text.append(
-        "## laws\n\nτ − 1 = a · blocks^b, from the verifier's weights; b ± 4.3 standard errors, 95 % with the two "
-        "degrees of freedom that four points leave:\n"
+        "## How τ grows\n\nτ − 1 = a · blocks^b, from the verifier's weights; b ± its standard error, from how far "
+        "so many points are off:\n"
     )
     rows = [
-        [name, f"{law['scale']:.3g}", f"{law['exponent']:.3f} ± {4.3 * law['error']:.3f}"]
+        [name, f"{law['scale']:.3g}", f"{law['exponent']:.3f} ± {law['error']:.3f}", str(law["points"])]
         for name, law in found["fits"].items()
     ]
-    text.append(table(["", "a", "b"], rows))
+    text.append(table(["", "a", "b", "points"], rows))
     raced = {name: variant["engine"] for name, variant in variants.items() if "engine" in variant}
     if raced:
         text.append(
-            "## engine\n\nτ / speed-up in the engine (each with its middle 95 % over prompts), greedily and by rule at "
-            "temperature 1, by passes:\n"
+            "## In the engine\n\nτ / speed-up in the engine (each with its middle 95 % over prompts), greedily and "
+            "by rule at temperature 1, by passes:\n"
         )
         lines = [line for name, rows in raced.items() for line in speeds(name, rows)]
         text.append(table(["", "passes", *RULES], lines))
@@ -66,19 +74,28 @@ def tables(found: dict[str, Any]) -> str:
     return "\n".join(text)
 
 
-def filled(page: str, text: str) -> str:
-    """The page with each of the sections `## NAME` of the tables between <!-- numbers: NAME --> and <!-- end -->."""
-    bodies = dict(re.findall(r"## (\w+)\n\n(.*?)(?=\n## |\Z)", text, re.S))
-
-    def put(mark: re.Match[str]) -> str:
-        return f"{mark[1]}\n\n{bodies[mark[2]].strip()}\n\n{mark[3]}" if mark[2] in bodies else mark[0]
-
-    return re.sub(r"(<!-- numbers: (\w+) -->).*?(<!-- end -->)", put, page, flags=re.S)
-
-
 def table(heads: list[str], rows: Iterable[list[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def short(name: str, variant: dict[str, Any]) -> Iterable[list[str]]:
+    if "bound-own" not in variant:
+        return
+
+    def taus_of(key: str) -> list[str]:
+        return [f"{row['tau']:.2f}" if (row := variant.get(key, {}).get(str(n))) else "" for n in PASSES]
+
+    written = variant.get("quality-ancestral", {}).get("8")
+    single = [row for row in variant.get("infilling-ancestral", []) if row["hole"] == "1"]
+    yield [
+        name, *taus_of("tau"),
+        *(f"{variant[key]['nats']:.2f}" if key in variant else "" for key in ("bound-own", "bound-prose")),
+        f"{written['perplexity']:.0f}" if written else "", f"{written['entropy']:.2f}" if written else "",
+        f"{single[0]['exact'] / single[0]['holes']:.0%}" if single else "",
+    ]  # fmt: skip
+    if "tau-left" in variant:
+        yield [f"{name}, from the left", *taus_of("tau-left"), *[""] * 5]
 
 
 def nats(row: dict[str, Any] | None) -> str:

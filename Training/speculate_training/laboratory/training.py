@@ -9,6 +9,7 @@ token where it says anything (`Process.last`).
 from __future__ import annotations
 
 import csv
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ class Course:
     fall: float = 1.0  # Share of the steps over which the rate falls.
     rounded: bool = True  # Whether the network computes with its matrices as the file will hold them.
     seed: int = 1  # Of times and noise.
+    points: tuple[float, ...] = (0.25, 0.5, 0.75, 1)  # Shares of the steps after which the network is asked.
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,9 @@ class Trainer:
         return self.folder / "checkpoint.pt"
 
     @property
-    def at_quarter(self) -> bool:
-        """Whether the last update ended a quarter of the steps."""
-        return self.step > 0 and self.step * 4 // self.course.steps > (self.step - 1) * 4 // self.course.steps
+    def at_point(self) -> bool:
+        """Whether the network is to be asked after the last update."""
+        return self.step in {math.ceil(share * self.course.steps) for share in self.course.points}
 
     def about(self) -> dict[str, Any]:
         """What a checkpoint must share with the run that continues it."""
@@ -209,7 +211,7 @@ class Trainer:
     def run(
         self, source: Source, loss: Callable[[Lot, torch.Generator], Losses] | None = None, save_every: float = 120,
     ) -> Iterator[int]:  # fmt: skip
-        """Trains to the end; yields the number of blocks learnt after every quarter of the steps."""
+        """Trains to the end; yields the number of blocks learnt at every point of the course."""
         loss = loss or (lambda batch, generator: losses(self.network, batch, generator))
         saved = time.monotonic()
         for indices in source.batches(self.step):
@@ -220,10 +222,10 @@ class Trainer:
             found = self.learn(loss, source.lot(self.network, indices, self.course.blocks, generator), generator)
             self.seconds += time.monotonic() - began
             self.log(found)
-            if self.at_quarter or time.monotonic() - saved > save_every:
+            if self.at_point or time.monotonic() - saved > save_every:
                 self.save()
                 saved = time.monotonic()
-            if self.at_quarter:
+            if self.at_point:
                 yield self.blocks
 
     def log(self, found: Losses) -> None:

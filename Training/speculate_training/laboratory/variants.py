@@ -38,6 +38,8 @@ VARIANTS = [
     Variant("absorbing-sdtt", "absorbing", teacher="absorbing", kind="sdtt", budget=0.5),
     Variant("absorbing-consistency", "absorbing", teacher="absorbing", kind="consistency", budget=0.5),
 ]
+#: When networks for the power laws are asked: each time after twice as many steps.
+DOUBLINGS = tuple(2.0**-k for k in range(6, -1, -1))
 #: A measure of a network in training, for the curves: name → number.
 Probe = Callable[[Network, Variant], dict[str, float]]
 
@@ -48,8 +50,8 @@ def untrained(source: Source, variant: Variant, start: str) -> Network:
 
 
 def trained(source: Source, variant: Variant, folder: Path, course: Course, start: str, probe: Probe) -> Network:
-    """The variant's network, trained to the end in folder/NAME; the rest of it where it was interrupted. After every
-    quarter `probe` is asked, and curve.json keeps what it says with the number of blocks."""
+    """The variant's network, trained to the end in folder/NAME; the rest of it where it was interrupted. At
+    every point of the course `probe` is asked, and curve.json keeps what it says with the number of blocks."""
     own = folder / variant.name
     # From far away a higher rate, throughout, so that every point of the curve stands for a run that ends there.
     fall, rate = (1e-9, 3 * course.rate) if variant.layers else (course.fall, course.rate)
@@ -63,6 +65,8 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     else:
         network = untrained(source, variant, start)
     course = dataclasses.replace(course, steps=steps, rate=rate, fall=fall)
+    if variant.layers:
+        course = dataclasses.replace(course, points=DOUBLINGS)
     path = own / "curve.json"
     curve: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
 
@@ -78,8 +82,8 @@ def trained(source: Source, variant: Variant, folder: Path, course: Course, star
     if not variant.budget:
         return network
     trainer = Trainer(network, own, course)
-    # Stopped between a quarter's checkpoint and its point.
-    if trainer.at_quarter and curve[-1]["blocks"] < trainer.blocks:
+    # Stopped between a point's checkpoint and its line of the curve.
+    if trainer.at_point and curve[-1]["blocks"] < trainer.blocks:
         point(trainer.blocks, trainer.seconds)
     for blocks in trainer.run(source, loss):
         point(blocks, trainer.seconds)

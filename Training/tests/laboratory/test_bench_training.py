@@ -141,18 +141,19 @@ def test_the_command_does_everything_and_continues(
     for key, value in {
         "corpus": tmp_path / "corpus.npz", "drafter": tmp_path / "drafter.gguf", "out": tmp_path / "out",
         "prompts": tmp_path / "prompts.jsonl", "prose": tmp_path / "prose.txt", "variants": names, "blocks": 60,
-        "batch": 24, "max-tokens": 24, "cache": tmp_path / "states",
+        "batch": 24, "max-tokens": 24, "cache": tmp_path / "states", "thorough": 0.5,
     }.items():  # fmt: skip
         command += [f"--{key}", str(value)]
     monkeypatch.setattr(sys, "argv", [*command, "--export"])
     __main__.main()
     found = json.loads((tmp_path / "out" / "laboratory.json").read_text())
     assert all(variant["seconds"]["tau"] >= 0 for variant in found["variants"].values())
-    assert [len(variant["curve"]) for variant in found["variants"].values()] == [1, 5, 5, 5, 5, 5, 5]
+    assert [len(variant["curve"]) for variant in found["variants"].values()] == [1, 5, 5, 5, 4, 5, 5]
     assert list(found["variants"]) == names.split(",") and "verifier-1" in found["fits"]
     absorbing = found["variants"]["absorbing"]
     assert list(absorbing["tau"]) == ["1", "2", "4", "8"] and "quality-confidence" in absorbing
-    for name in ("bound", "quality", "passes"):
+    assert found["fits"]["verifier-1"]["points"] == 3
+    for name in ("bound", "quality", "passes", "laws"):
         assert (tmp_path / "out" / f"{name}.svg").read_text().count("<path") > 5
     assert (tmp_path / "out" / "gaussian.gguf").exists() and not (tmp_path / "out" / "autoregressive.gguf").exists()
     before = (tmp_path / "out" / "absorbing" / "checkpoint.pt").stat().st_mtime_ns
@@ -174,30 +175,31 @@ def test_the_command_does_everything_and_continues(
     assert "bound-prose" not in json.loads((tmp_path / "out" / "laboratory.json").read_text())["variants"]["gaussian"]
     (tmp_path / "aside.json").rename(tmp_path / "out" / "gaussian" / "bound-prose.json")
     assert "over-absorbing" not in absorbing["bound-own"] and "quality-ddim" in found["variants"]["gaussian"]
-    # A run that was stopped between a checkpoint and what it was asked there asks again; a page gets the tables.
+    # A run that was stopped between a checkpoint and what it was asked there asks again.
     curve = tmp_path / "out" / "gaussian" / "curve.json"
     points = json.loads(curve.read_text())
     curve.write_text(json.dumps(points[:-1]))
-    page = tmp_path / "PAGE.md"
-    page.write_text("a\n<!-- numbers: laws -->\nold\n<!-- end -->\nb\n<!-- numbers: none -->\nc\n<!-- end -->\n")
-    monkeypatch.setattr(sys, "argv", [*command, "--page", str(page)])
+    monkeypatch.setattr(sys, "argv", command)
     __main__.main()
     assert json.loads(curve.read_text()) == points
-    assert (tmp_path / "laboratory" / "bound.svg").exists()
-    text = page.read_text()
-    assert text.startswith("a\n<!-- numbers: laws -->\n\nτ − 1") and "old" not in text and "| verifier-1 |" in text
-    assert text.endswith("<!-- end -->\nb\n<!-- numbers: none -->\nc\n<!-- end -->\n")
+    text = (tmp_path / "out" / "TABLES.md").read_text()
+    assert text.count("| absorbing, from the left |") == 2 and "| verifier-1 |" in text
     monkeypatch.setattr(sys, "argv", [*command, "--batch", "25"])
     with pytest.raises(SystemExit, match="out: its batch is 24, not 25; name another folder"):
         __main__.main()
     for option, value, message in (
         ("--batch", "0", "--batch is 0, expected at least 1"),
-        ("--rate", "-1", "--rate is -1.0, expected more than 0"),
+        ("--rate", "-1", "--rate is -1.0, expected a finite number above 0"),
+        ("--thorough", "inf", "--thorough is inf, expected a finite number above 0"),
         ("--prose", str(tmp_path / "none.txt"), "none.txt: there is no such prose"),
     ):
         monkeypatch.setattr(sys, "argv", [*command, option, value])
         with pytest.raises(SystemExit, match=message):
             __main__.main()
+    monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path / "new"), "--prose", str(tmp_path / "none.txt")])
+    with pytest.raises(SystemExit):
+        __main__.main()
+    assert not (tmp_path / "new").exists()
     monkeypatch.setattr(sys, "argv", [*command, "--variants", "levenshtein"])
     with pytest.raises(SystemExit, match="--variants has levenshtein"):
         __main__.main()

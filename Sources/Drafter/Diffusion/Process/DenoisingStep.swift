@@ -4,6 +4,9 @@ package struct DenoisingStep {
     package var pass: Int
     /// The times of that pass and of the next one.
     package var from, to: Double
+    /// Nil: the absorbing process reveals by count, in an order; Gaussian steps are DDIM's where they are
+    /// deterministic, else DDPM's; all others are ancestral.
+    package var sampler: DiffusionSampler?
     /// How many tokens an absorbing process has revealed after it, which ones first, and for a random order its seed.
     package var target = 0
     package var order = RevealOrder.leftToRight

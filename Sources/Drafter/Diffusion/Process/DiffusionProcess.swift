@@ -11,17 +11,14 @@ package protocol DiffusionProcess: Sendable {
     /// Whether the state of a token says more of the clean one than a pass, which does not see it, and `finish` does
     /// something.
     var hasEvidence: Bool { get }
-    /// Adds to a token's logits [draft vocabulary] of the last pass, at `time`, what its own state says: by Bayes' rule
-    /// log q(state | clean). Not at time 1: there the state is drawn from the prior. A schedule that leaves some α then
-    /// has Training's `last` add what the state would say had it come from data; linear and cosine leave
-    /// none.
-    func finish(_ logits: UnsafeMutableBufferPointer<Float>, at index: Int, of block: DraftBlock, time: Double)
+    /// Adds to the logits [draft vocabulary] of the last pass, at `time`, what each token's own state says: by Bayes'
+    /// rule log q(state | clean). Not at time 1: there the state is drawn from the prior. A schedule that leaves some
+    /// α then has Training's `last` add what the state would say had it come from data; linear and cosine leave none.
+    func finish(_ logits: [UnsafeMutableBufferPointer<Float>], of block: DraftBlock, time: Double)
 }
 
 extension DiffusionProcess {
     package var hasEvidence: Bool { false }
 
-    package func finish(
-        _ logits: UnsafeMutableBufferPointer<Float>, at index: Int, of block: DraftBlock, time: Double
-    ) {}
+    package func finish(_ logits: [UnsafeMutableBufferPointer<Float>], of block: DraftBlock, time: Double) {}
 }

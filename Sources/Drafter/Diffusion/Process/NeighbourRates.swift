@@ -1,9 +1,12 @@
 import SpeculateShared
 
-/// The rates at which tokens become others: R = 3 (P − 1), a move P leading to one of a token's neighbours, or in one case
-/// of ten to any token. Neighbours are mutual, so that P is symmetric and all tokens are equally likely in the end; who
-/// has too few is its own.
+/// The rates at which tokens become others: R = 3 (P − 1), a move P leading to one of a token's neighbours, or in one
+/// case of ten to any token. Neighbours are mutual, so that P is symmetric and all tokens are equally likely in the
+/// end; who has too few is its own.
 package struct NeighbourRates: Sendable {
+    /// Numbers of a draft token, for eight vectors at once.
+    package typealias Lanes = SIMD8<Float>
+
     /// Moves per unit of the noise level, and how many of them lead to any token, as in training.
     private static let (pace, jumps) = (3.0, 0.1)
 
@@ -34,32 +37,32 @@ package struct NeighbourRates: Sendable {
         return nil
     }
 
-    /// Replaces a vector [count] by e^(level · R) times it, for a level of 0 or more. Walks and jumps commute: what was
-    /// moved to any token is even, and the rest is what walks between neighbours made of it.
-    package func spread(_ vector: UnsafeMutableBufferPointer<Float>, level: Double) {
-        let even = vector.reduce(0.0) { $0 + Double($1) } / Double(count)
+    /// Replaces vectors [count] by e^(level · R) times them, for a level of 0 or more. Walks and jumps commute: what
+    /// was moved to any token is even, and the rest is what walks between neighbours made of it.
+    package func spread(_ vectors: UnsafeMutableBufferPointer<Lanes>, level: Double) {
+        let even = vectors.reduce(SIMD8<Double>.zero) { $0 + SIMD8<Double>($1) } / Double(count)
         let kept = exp(-Self.pace * Self.jumps * level)
         if level.isFinite {
             let mean = Self.pace * (1 - Self.jumps) * level
             // e^−300 is still a number.
             let times = max(1, (mean / 300).rounded(.up))
-            for _ in 0..<Int(times) { walk(vector, mean: mean / times) }
+            for _ in 0..<Int(times) { walk(vectors, mean: mean / times) }
         }
-        let anywhere = Float((1 - kept) * even)
-        for token in 0..<count { vector[token] = Float(kept) * vector[token] + anywhere }
+        let anywhere = Lanes((1 - kept) * even)
+        for token in 0..<count { vectors[token] = Float(kept) * vectors[token] + anywhere }
     }
 
-    /// The vector times Wⁿ, W a step to a neighbour, the mean over Poisson numbers n (uniformisation): a sum of positive
-    /// numbers only. O(mean · K · count).
-    private func walk(_ vector: UnsafeMutableBufferPointer<Float>, mean: Double) {
+    /// The vectors times Wⁿ, W a step to a neighbour, the mean over Poisson numbers n (uniformisation): a sum of
+    /// positive numbers only. O(mean · K · count).
+    private func walk(_ vectors: UnsafeMutableBufferPointer<Lanes>, mean: Double) {
         // Without bounds checks: nearly all of a pass's time is spent here.
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * count) { memory in
+        withUnsafeTemporaryAllocation(of: Lanes.self, capacity: 2 * count) { memory in
             var power = UnsafeMutableBufferPointer(rebasing: memory[..<count])
             var next = UnsafeMutableBufferPointer(rebasing: memory[count...])
-            _ = power.initialize(from: vector)
-            next.initialize(repeating: 0)
+            _ = power.initialize(from: vectors)
+            next.initialize(repeating: .zero)
             var probability = exp(-mean)
-            for token in 0..<count { vector[token] *= Float(probability) }
+            for token in 0..<count { vectors[token] *= Float(probability) }
             var number = 0.0
             while number < mean || probability > 1e-12 {
                 step(power, next)
@@ -67,17 +70,17 @@ package struct NeighbourRates: Sendable {
                 number += 1
                 probability *= mean / number
                 let weight = Float(probability)
-                for token in 0..<count { vector[token] += weight * power[token] }
+                for token in 0..<count { vectors[token] += weight * power[token] }
             }
         }
     }
 
     /// after = W · before
-    private func step(_ before: UnsafeMutableBufferPointer<Float>, _ after: UnsafeMutableBufferPointer<Float>) {
+    private func step(_ before: UnsafeMutableBufferPointer<Lanes>, _ after: UnsafeMutableBufferPointer<Lanes>) {
         let share = 1 / Float(each)
         neighbours.withUnsafeBufferPointer { neighbours in
             for token in 0..<count {
-                var sum: Float = 0
+                var sum = Lanes.zero
                 for place in token * each..<(token + 1) * each { sum += before[Int(neighbours[place])] }
                 after[token] = share * sum
             }

@@ -23,6 +23,23 @@ package enum NoiseSchedule: String, CaseIterable, Sendable {
         }
     }
 
+    /// The derivative of α.
+    package func slope(_ time: Double) -> Double {
+        switch self {
+        case .linear: return -1
+        case .cosine: return -.pi / 2 * sin(.pi / 2 * (1 - time))
+        case .geometric:
+            let growth = Self.levels.greatest / Self.levels.least
+            return -alpha(time) * Self.levels.least * exp(time * log(growth)) * log(growth)
+        case .logLinear: return -(1 - Self.remainder)
+        }
+    }
+
+    /// The probability that noise took a token between two times, given that it has by the later one.
+    package func taken(from later: Double, to earlier: Double) -> Double {
+        (alpha(earlier) - alpha(later)) / (1 - alpha(later))
+    }
+
     /// The noise level −log α; infinite where nothing is left.
     package func sigma(_ time: Double) -> Double { -log(alpha(time)) }
 }

@@ -11,28 +11,39 @@ package struct TokenDistanceProcess: TokenStateProcess {
         self.schedule = schedule
     }
 
-    package func weigh(_ probabilities: UnsafeMutableBufferPointer<Float>, state: Int, from: Double, to: Double) {
-        rates.spread(probabilities, level: schedule.sigma(to))
-        withLikelihood(of: state, level: schedule.sigma(from) - schedule.sigma(to)) { likelihood in
-            for choice in 0..<vocabulary { probabilities[choice] *= likelihood[choice] }
-        }
-    }
-
-    package func finish(
-        _ logits: UnsafeMutableBufferPointer<Float>, at index: Int, of block: DraftBlock, time: Double
+    package func weigh(
+        _ probabilities: [UnsafeMutableBufferPointer<Float>], states: [Int32], by step: DenoisingStep
     ) {
-        withLikelihood(of: Int(block.states[index]), level: schedule.sigma(time)) { likelihood in
-            for choice in 0..<vocabulary {
-                logits[choice] += log(max(likelihood[choice], .leastNormalMagnitude))
+        let (later, earlier) = (schedule.sigma(step.from), schedule.sigma(step.to))
+        TokenLanes.exchange(probabilities) { lanes, first in
+            rates.spread(lanes, level: earlier)
+            withLikelihood(of: states[first...], level: later - earlier) { likelihood in
+                for choice in 0..<vocabulary { lanes[choice] *= likelihood[choice] }
             }
         }
     }
 
-    /// Calls `body` with q(state | x) for every token x.
-    private func withLikelihood(of state: Int, level: Double, _ body: (UnsafeMutableBufferPointer<Float>) -> Void) {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: vocabulary) { likelihood in
-            likelihood.initialize(repeating: 0)
-            likelihood[state] = 1
+    package func finish(_ logits: [UnsafeMutableBufferPointer<Float>], of block: DraftBlock, time: Double) {
+        TokenLanes.exchange(logits) { lanes, first in
+            withLikelihood(of: block.states[first...], level: schedule.sigma(time)) { likelihood in
+                for choice in 0..<vocabulary {
+                    for lane in 0..<min(TokenLanes.Lanes.scalarCount, logits.count - first) {
+                        lanes[choice][lane] += log(max(likelihood[choice][lane], .leastNormalMagnitude))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Calls `body` with q(state | x) for every token x and the first of the states.
+    private func withLikelihood(
+        of states: ArraySlice<Int32>, level: Double, _ body: (UnsafeMutableBufferPointer<TokenLanes.Lanes>) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: TokenLanes.Lanes.self, capacity: vocabulary) { likelihood in
+            likelihood.initialize(repeating: .zero)
+            for (lane, state) in states.prefix(TokenLanes.Lanes.scalarCount).enumerated() {
+                likelihood[Int(state)][lane] = 1
+            }
             rates.spread(likelihood, level: level)
             body(likelihood)
         }

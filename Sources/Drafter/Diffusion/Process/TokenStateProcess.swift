@@ -2,9 +2,9 @@
 /// it did not see the token's own state.
 package protocol TokenStateProcess: DiffusionProcess {
     var vocabulary: Int { get }
-    /// Turns probabilities of the clean token into weights of the state at an earlier time, given that at a later one:
+    /// Turns probabilities of each clean token into weights of its state at an earlier time, given that at a later one:
     /// q(state | earlier) · Σ q(earlier | clean) p(clean), which is D3PM's posterior with the clean token summed out.
-    func weigh(_ probabilities: UnsafeMutableBufferPointer<Float>, state: Int, from: Double, to: Double)
+    func weigh(_ probabilities: [UnsafeMutableBufferPointer<Float>], states: [Int32], by step: DenoisingStep)
 }
 
 extension TokenStateProcess {
@@ -17,9 +17,9 @@ extension TokenStateProcess {
     package func step(
         _ block: DraftBlock, _ step: DenoisingStep, _ guesses: some BlockGuesses, _ draws: some StateDraws
     ) {
-        for index in 0..<block.count {
-            let weights = guesses.probabilities(of: index)
-            weigh(weights, state: Int(block.states[index]), from: step.from, to: step.to)
+        let weights = (0..<block.count).map(guesses.probabilities)
+        weigh(weights, states: block.states, by: step)
+        for (index, weights) in weights.enumerated() {
             block.states[index] = Int32(draws.choose(UnsafeBufferPointer(weights), token: index, pass: step.pass))
         }
     }

@@ -10,20 +10,24 @@ package struct UniformProcess: TokenStateProcess {
         self.schedule = schedule
     }
 
-    package func weigh(_ probabilities: UnsafeMutableBufferPointer<Float>, state: Int, from: Double, to: Double) {
-        let (later, earlier) = (schedule.alpha(from), schedule.alpha(to))
+    package func weigh(
+        _ probabilities: [UnsafeMutableBufferPointer<Float>], states: [Int32], by step: DenoisingStep
+    ) {
+        let (later, earlier) = (schedule.alpha(step.from), schedule.alpha(step.to))
         let (kept, spread) = (Float(earlier), Float((1 - earlier) / Double(vocabulary)))
-        for choice in 0..<vocabulary { probabilities[choice] = kept * probabilities[choice] + spread }
         // How much likelier the state is if it was there before than if any other one was.
         let ratio = later / earlier
-        probabilities[state] *= Float(1 + ratio * Double(vocabulary) / (1 - ratio))
+        let likelier = Float(1 + ratio * Double(vocabulary) / (1 - ratio))
+        for (row, state) in zip(probabilities, states) {
+            for choice in 0..<vocabulary { row[choice] = kept * row[choice] + spread }
+            row[Int(state)] *= likelier
+        }
     }
 
-    package func finish(
-        _ logits: UnsafeMutableBufferPointer<Float>, at index: Int, of block: DraftBlock, time: Double
-    ) {
+    package func finish(_ logits: [UnsafeMutableBufferPointer<Float>], of block: DraftBlock, time: Double) {
         let alpha = schedule.alpha(time)
         // Of the other tokens it says the same.
-        logits[Int(block.states[index])] += Float(log(1 + alpha * Double(vocabulary) / (1 - alpha)))
+        let likelier = Float(log(1 + alpha * Double(vocabulary) / (1 - alpha)))
+        for (row, state) in zip(logits, block.states) { row[Int(state)] += likelier }
     }
 }

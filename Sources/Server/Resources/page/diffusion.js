@@ -23,11 +23,15 @@ async function diffuse() {
   $("diffusion-go").hidden = true;
   $("diffusion-stop").hidden = false;
   status.textContent = "";
+  const asked = {steps: Number($("diffusion-steps").value), max_tokens: Number($("diffusion-tokens").value)};
+  for (const name of ["temperature", "seed"]) {
+    if ($(`diffusion-${name}`).value !== "") asked[name] = Number($(`diffusion-${name}`).value);
+  }
+  for (const name of ["order", "schedule", "sampler"]) asked[name] = $(`diffusion-${name}`).value || undefined;
   try {
     const response = await fetch("v1/diffuse", {
       method: "POST", headers: headers(), signal: run.signal, body: JSON.stringify({
-        messages: [{role: "user", content: $("diffusion-prompt").value}], steps: Number($("diffusion-steps").value),
-        max_tokens: Number($("diffusion-tokens").value), temperature: Number($("diffusion-temperature").value),
+        ...asked, messages: [{role: "user", content: $("diffusion-prompt").value}],
       }),
     });
     if (!response.ok) throw new Error(await message(response));
