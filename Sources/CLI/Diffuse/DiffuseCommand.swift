@@ -179,7 +179,8 @@ struct DiffuseCommand: AsyncParsableCommand {
         let ending = result.finishReason.name.replacing("_", with: " ")
         func counted(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
         let tokens = counted(result.tokens.count, "token", "tokens")
-        let counts = "\(tokens), \(counted(result.blocks, "block", "blocks")), \(counted(result.passes, "pass", "passes"))"
+        let blocks = counted(result.blocks, "block", "blocks")
+        let counts = "\(tokens), \(blocks), \(counted(result.passes, "pass", "passes"))"
         Terminal.log(
             "diffusion    \(kind.rawValue), \(counts), \(String(format: "%.1f", rate)) tokens/s, ended by \(ending)")
         Terminal.log("seed         \(seed), temperature \(temperature ?? kind.temperature(by: sampler))")

@@ -29,8 +29,8 @@ public struct DiffusionRequest: Sendable {
 
     public init(
         _ prompt: CompletionRequest.Prompt, maximumTokens: Int = 128, steps: Int = 8, order: RevealOrder? = nil,
-        reveals: RevealSchedule? = nil, masksAgain: Bool = false, sampler: DiffusionSampler? = nil, temperature: Float? = nil,
-        seed: UInt64 = 0
+        reveals: RevealSchedule? = nil, masksAgain: Bool = false, sampler: DiffusionSampler? = nil,
+        temperature: Float? = nil, seed: UInt64 = 0
     ) {
         self.prompt = prompt
         self.maximumTokens = maximumTokens

@@ -250,7 +250,8 @@ import Testing
         let neighbours = TokenDistanceProcess(
             NeighbourRates([1, 0, 0, 1, 3, 2, 2, 3], count: 4), schedule: .cosine)
         var random = SplitMix(5)
-        let given = (0..<count).map { _ in normalized(random.floats(4, in: 0...1).map { Double($0) }).map { Float($0) } }
+        let given = (0..<count).map { _ in normalized(random.floats(4, in: 0...1).map { Double($0) }).map { Float($0) }
+        }
         let points = random.floats(2 * count, in: -1...1)
         let states = (0..<count).map { Int32($0 % 4) }
         /// Every token's numbers after `change` of some of them, which ones.

@@ -17,8 +17,8 @@ def tables(found: dict[str, Any]) -> str:
     text = ["# What the diffusion laboratory measured\n\nDiscussed in LABORATORY.md.\n"]
     text.append(
         "## In short\n\nτ of greedy rounds by passes; bounds on −log p of the verifier's own text and of prose, in "
-        "nats per token (the autoregressive head's are exact); the verifier's perplexity of what is written in eight steps "
-        "a block, and the entropy of its tokens; single tokens filled in exactly:\n"
+        "nats per token (the autoregressive head's are exact); the verifier's perplexity of what is written in eight "
+        "steps a block, and the entropy of its tokens; single tokens filled in exactly:\n"
     )
     heads = ["", "τ, 1 pass", "2", "4", "8", "bound, own", "prose", "perplexity", "entropy", "filled in"]
     text.append(table(heads, [row for name, variant in variants.items() for row in short(name, variant)]))
