@@ -89,7 +89,7 @@ WORK ?= Training/work/small
 drafter: build model $(TRAINING)/done
 	Training/small.sh "$(VERIFIER)" "$(PROMPTS)" "$(WORK)"
 
-# Six diffusion processes as drafters and as language models, at a small equal budget: about 40 minutes on two cores.
+# Six diffusion processes as drafters and as language models, at a small equal budget: under 40 minutes on two cores.
 # Training/LABORATORY.md discusses the numbers; this writes its own TABLES.md. In full, with a folder and a corpus of its
 # own: make laboratory BLOCKS=2000000 LABORATORY=Training/work/full, after 'respond' made its corpus.npz there.
 LABORATORY ?= Training/work/laboratory
