@@ -86,12 +86,17 @@ def answers(
         command += ["--temperature", temperature, "--seed", seed, "--parallel", 24]
         if layers:
             command += ["--states", states, "--states-entering", *layers]
-        finished = subprocess.run([str(part) for part in command], check=False)
-        if finished.returncode:
-            raise SystemExit(f"{args.engine} batch ended with {finished.returncode}")
+        ended = subprocess.run([str(part) for part in command], check=False)
+        if ended.returncode:
+            raise SystemExit(f"{args.engine} batch ended with {ended.returncode}")
     else:
         device = torch.device(args.device)
         generate(args.verifier, source, result, args.max_tokens, temperature, seed, device, seconds=seconds)
+    yield from finished(result)
+
+
+def finished(result: Path) -> Iterator[dict[str, Any]]:
+    """The answers of a file that came to their end."""
     with result.open() as file:
         for line in file:
             answer = json.loads(line)

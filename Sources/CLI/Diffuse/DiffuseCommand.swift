@@ -31,7 +31,11 @@ struct DiffuseCommand: AsyncParsableCommand {
                 """, valueName: "name"))
     var process: DiffusionKind?
 
-    @Option(parsing: .unconditional, help: ArgumentHelp("Passes over each block.", valueName: "n"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Passes over each block; in an --order no more than it has tokens, since each reveals one at least.",
+            valueName: "n"))
     var steps = 8
 
     @Option(

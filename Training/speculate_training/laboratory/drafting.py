@@ -1,12 +1,13 @@
 """Drafts of every process in n passes, and τ: tokens per round, played against the verifier's greedy answers.
 
-All passes but the last move the block by the process's own step and see nothing of the verifier's verdicts; the last
-walks from the left with the Markov head's bias, so that each token has an exact distribution given those before it.
+Every pass walks from the left with the Markov head's bias. All but the last then move the block by the process's own
+step, as if the tokens walked over were certain, and see nothing of the verifier's verdicts; in the last each token has
+an exact distribution given those before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,29 +40,38 @@ def draft(
     process, B = process_of(network), network.config.block
     if isinstance(process, Gaussian):
         process.deterministic = True  # DDIM, as the engine's at temperature 0.
+    # A Gaussian step leads to the token that its own vector says, too; the others' know of the state themselves.
+    heeds = network.reveals or isinstance(process, Gaussian)
     z = process.prior((*anchors.shape, B), generator)
     for number in range(passes):
         t, s = (torch.full(anchors.shape, 1 - k / passes, device=anchors.device) for k in (number, number + 1))
-        hidden = network.denoise(z, t, first, anchors, context)
-        if number + 1 < passes:
-            logits, now = network.unary(hidden), t.unsqueeze(-1)
-            if isinstance(process, Gaussian):  # Whose step leads to the token that its own vector says, too.
-                logits = logits + process.evidence(z, now)
-            z = process.step(sure(logits), z, s.unsqueeze(-1), now, generator)
+        hidden, is_last = network.denoise(z, t, first, anchors, context), number + 1 == passes
+        tokens = walk(network, hidden, first, process.last if heeds or is_last else None, z, t)
+        if not is_last:
+            z = process.step(sure(network.unary(hidden), tokens), z, s.unsqueeze(-1), t.unsqueeze(-1), generator)
+    return tokens
+
+
+def walk(
+    network: Network, hidden: Tensor, first: Tensor, last: Callable[[Tensor, Tensor, Tensor], Tensor] | None,
+    z: Tensor, t: Tensor,
+) -> Tensor:  # fmt: skip
+    """The likeliest draft tokens [S, A, B], each given the one before; first [S, A] the anchors'. `last` adds to a
+    slot's logits [S, A, V] what its state says (`Process.last`)."""
     previous, drawn = first, []
-    for slot in range(B):
+    for slot in range(hidden.shape[2]):
         state = hidden[:, :, slot]
         logits = network.logits(state, network.previous(previous, state)).float()
-        chosen = process.last(logits, z[:, :, slot], t).argmax(-1)
-        previous = network.d2t[chosen]
-        drawn.append(chosen)
+        drawn.append((last(logits, z[:, :, slot], t) if last else logits).argmax(-1))
+        previous = network.d2t[drawn[-1]]
     return torch.stack(drawn, -1)
 
 
-def sure(logits: Tensor) -> Tensor:
-    """Logits [.., V] of the likeliest token alone, of the same sum of exponentials: temperature 0."""
-    best = logits.argmax(-1, keepdim=True)
-    return torch.full_like(logits, -1e4).scatter(-1, best, logits.logsumexp(-1, keepdim=True))
+def sure(logits: Tensor, tokens: Tensor | None = None) -> Tensor:
+    """Logits [.., V] of one token alone, the likeliest or the one of `tokens` [..], of the same sum of exponentials:
+    temperature 0."""
+    best = logits.argmax(-1) if tokens is None else tokens
+    return torch.full_like(logits, -1e4).scatter(-1, best.unsqueeze(-1), logits.logsumexp(-1, keepdim=True))
 
 
 @torch.no_grad()

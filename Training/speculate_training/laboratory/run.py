@@ -28,7 +28,7 @@ from .variants import VARIANTS, Variant, replace, share, trained, write
 
 ROOT = Path(__file__).parents[3]
 #: Raised whenever the same settings give other numbers than before.
-VERSION = 4
+VERSION = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prose", type=Path, default=ROOT / "Training/prose.txt", help="a text that none trains on")
     parser.add_argument("--engine", default="", help="the speculate program; without it PyTorch answers the prompts")
     parser.add_argument("--variants", default=",".join(v.name for v in VARIANTS), help="which, with commas")
-    parser.add_argument("--blocks", type=int, default=8000, help="of training, for each process; in full 2000000")
+    parser.add_argument(
+        "--blocks", type=int, default=8000, help="for each process, four steps at least; in full 2000000"
+    )
     parser.add_argument("--tokens", type=int, default=1792, help="of text in a step")
     parser.add_argument("--batch", type=int, default=256, help="blocks drawn in a step; about 9 in 10 can be used")
     parser.add_argument("--rate", type=float, default=1e-4, help="at first; it falls over the whole run")
@@ -62,7 +64,7 @@ def chosen(text: str) -> list[Variant]:
     known = {variant.name: variant for variant in VARIANTS}
     if unknown := [name for name in text.split(",") if name not in known]:
         raise SystemExit(f"--variants has {unknown[0]}, expected some of {', '.join(known)}")
-    return [known[name] for name in text.split(",")]
+    return [known[name] for name in dict.fromkeys(text.split(","))]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -77,7 +79,7 @@ def main(args: argparse.Namespace) -> None:
     if args.engine_only:
         race(args, variants)
     if args.collect or args.engine_only:
-        collect(args, variants)
+        collect(args)
         return
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -86,15 +88,15 @@ def main(args: argparse.Namespace) -> None:
     source = Source(args.verifier, args.corpus, args.drafter, args.cache, args.device, args.tokens)
     held = Held.read(source, Texts.read(args, source.checkpoint), args.thorough)
     course = Course(max(4, round(args.blocks / (0.9 * args.batch))), args.batch, args.rate, seed=args.seed)
+    if not (args.out / "held.json").exists():
+        write(args.out / "held.json", {"start": args.start, "verifier": Path(args.verifier).name, **held.about()})
     for variant in own:
         network = trained(source, variant, args.out, course, args.start, held.probe)
         measure(network, variant, held, args.out / variant.name)
         if args.export and variant.process in PROCESSES and variant.budget:
             export(network, source, args.out / f"{variant.name}.gguf")
-    if not (args.out / "held.json").exists():
-        write(args.out / "held.json", {"start": args.start, "verifier": Path(args.verifier).name, **held.about()})
     if args.share == "1/1":
-        collect(args, variants)
+        collect(args)
 
 
 def agree(args: argparse.Namespace) -> None:
@@ -145,13 +147,13 @@ def part(variants: list[Variant], text: str) -> list[Variant]:
     return share(variants, int(number), int(count))
 
 
-def collect(args: argparse.Namespace, variants: list[Variant]) -> None:
+def collect(args: argparse.Namespace) -> None:
     """laboratory.json, TABLES.md and the pictures, of all that has been measured."""
     from .pictures import draw  # Not earlier: matplotlib takes a second to load.
 
-    if not (args.out / "held.json").exists():
-        raise SystemExit(f"{args.out}: nothing has been measured to the end there")
-    known = [variant for variant in variants if (args.out / variant.name / "tau.json").exists()]
+    known = [variant for variant in VARIANTS if (args.out / variant.name / "tau.json").exists()]
+    if not known:
+        raise SystemExit(f"{args.out}: nothing has been measured there")
     results = {variant.name: collected(variant, args.out / variant.name) for variant in known}
     compare(results)
     found = {**json.loads((args.out / "held.json").read_text()), "variants": results, "fits": fits(results)}

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..corpus import Corpus, cut_loop
-from ..respond import answers, for_verifier, read_prompts
+from ..respond import answers, finished, for_verifier, read_prompts
 from ..tokenizer import load_tokenizer
 
 PIECE = 256  # Tokens of prose read at once.
@@ -37,7 +37,11 @@ class Texts:
         with (args.out / "held-out.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # Another share waits, and finds the answers there.
             for temperature, part in ((0.0, rows), (0.7, rows[1::2])):
-                given = answers(args, f"held-out-{temperature:g}", part, temperature, args.seed)
+                name = f"held-out-{temperature:g}"
+                kept = args.out / f"{name}.answers.jsonl"
+                # The engine continues its file; PyTorch's is whole, and settings.json says what it belongs to.
+                is_whole = kept.exists() and not args.engine
+                given = finished(kept) if is_whole else answers(args, name, part, temperature, args.seed)
                 found[temperature] = {
                     int(answer["id"]): (answer["prompt_ids"], cut_loop(answer["tokens"]), f"{temperature:g}")
                     for answer in given

@@ -30,6 +30,7 @@ def stirred(source: Source, process: str) -> Network:
         for name in ("state_here", "state_own", "time"):
             if (matrix := getattr(network, name, None)) is not None:
                 matrix.copy_(torch.randn(matrix.shape, generator=generator) * 0.3)
+        network.markov_w2.copy_(torch.randn(network.markov_w2.shape, generator=generator) * 0.3)
     return network.eval()
 
 
@@ -46,12 +47,14 @@ def walk(network: Network, hidden: Tensor, evidence: Tensor, first: Tensor) -> l
 
 @torch.no_grad()
 def test_two_absorbing_passes_draft_as_often_as_the_tokens_revealed_between_say(source: Source, text: Text) -> None:
-    """After the first pass each likeliest token is revealed with probability ½: sixteen blocks are as likely."""
+    """After the first pass each token that it walked over is revealed with probability ½: sixteen blocks are as
+    likely."""
     network, part, copies = stirred(source, "absorbing"), text.lots[0], 1600
     context = network.inject(part.lesson.past.taps[:1])
     anchors, first = part.anchors[:1, :1], part.first[:1, :1]
     empty, one = torch.full((1, 1, 4), 40), torch.ones(1, 1)
-    best = network.unary(network.denoise(empty, one, first, anchors, context)).argmax(-1)
+    hidden = network.denoise(empty, one, first, anchors, context)[0, 0]
+    best = torch.tensor([[walk(network, hidden, torch.zeros(4, 40), first[0, 0])]])
     expected: dict[tuple[int, ...], float] = {}
     for shown in itertools.product([False, True], repeat=4):
         z = torch.where(torch.tensor(shown), best, empty)
@@ -74,9 +77,10 @@ def test_two_gaussian_passes_by_hand(source: Source, text: Text) -> None:
     context, process = network.inject(part.lesson.past.taps[:1]), process_of(network)
     anchors, first, one = part.anchors[:1, :3], part.first[:1, :3], torch.ones(1, 3)
     z = process.prior((1, 3, 4), torch.Generator().manual_seed(1))
-    u = network.unary(network.denoise(z, one, first, anchors, context))
+    hidden = network.denoise(z, one, first, anchors, context)
+    said = torch.tensor([[walk(network, hidden[0, i], torch.zeros(4, 40), first[0, i]) for i in range(3)]])
     rows = 3 * torch.nn.functional.normalize(network.rounding, dim=-1)
-    z = (rows[u.argmax(-1)] + z) * math.sqrt(0.5)  # At time 1 there is no signal, so that a vector says nothing.
+    z = (rows[said] + z) * math.sqrt(0.5)  # At time 1 there is no signal, so that a vector says nothing.
     hidden = network.denoise(z, one / 2, first, anchors, context)
     evidence = math.sqrt(0.5) / 0.5 * z @ rows.t()
     expected = [walk(network, hidden[0, i], evidence[0, i], first[0, i]) for i in range(3)]
@@ -86,10 +90,12 @@ def test_two_gaussian_passes_by_hand(source: Source, text: Text) -> None:
 def test_gaussian_steps_at_temperature_zero_heed_the_vector(
     source: Source, text: Text, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of four passes the second's choice is the likeliest by u and evidence together; here u says nothing."""
+    """Of four passes the second's choice is the likeliest by u and evidence together; here u and the Markov head say
+    nothing."""
     network, part = network_of(source, "gaussian"), text.lots[0]
     with torch.no_grad():
         network.output.zero_()
+        network.markov_w2.zero_()
     process, chosen = process_of(network), []
     step = type(process).step
 

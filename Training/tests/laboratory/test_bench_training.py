@@ -156,9 +156,10 @@ def test_the_command_does_everything_and_continues(
     for name in ("bound", "quality", "passes", "laws"):
         assert (tmp_path / "out" / f"{name}.svg").read_text().count("<path") > 5
     assert (tmp_path / "out" / "gaussian.gguf").exists() and not (tmp_path / "out" / "autoregressive.gguf").exists()
-    before = (tmp_path / "out" / "absorbing" / "checkpoint.pt").stat().st_mtime_ns
+    kept = [tmp_path / "out" / name for name in ("absorbing/checkpoint.pt", "held-out-0.answers.jsonl")]
+    before = [path.stat().st_mtime_ns for path in kept]
     __main__.main()
-    assert (tmp_path / "out" / "absorbing" / "checkpoint.pt").stat().st_mtime_ns == before
+    assert [path.stat().st_mtime_ns for path in kept] == before
     assert json.loads((tmp_path / "out" / "laboratory.json").read_text()) == found
     assert found["variants"]["gaussian"]["bound-own"]["over-absorbing"]["low"] > -9
     longer = found["variants"]["absorbing-longer"]
@@ -173,6 +174,13 @@ def test_the_command_does_everything_and_continues(
     monkeypatch.setattr(sys, "argv", [*command, "--collect"])
     __main__.main()
     assert "bound-prose" not in json.loads((tmp_path / "out" / "laboratory.json").read_text())["variants"]["gaussian"]
+    # All that was, whatever is asked for; nothing is no result.
+    monkeypatch.setattr(sys, "argv", [*command, "--collect", "--variants", "uniform"])
+    __main__.main()
+    assert list(json.loads((tmp_path / "out" / "laboratory.json").read_text())["variants"]) == names.split(",")
+    monkeypatch.setattr(sys, "argv", [*command, "--collect", "--out", str(tmp_path / "states")])
+    with pytest.raises(SystemExit, match="states: nothing has been measured there"):
+        __main__.main()
     (tmp_path / "aside.json").rename(tmp_path / "out" / "gaussian" / "bound-prose.json")
     assert "over-absorbing" not in absorbing["bound-own"] and "quality-ddim" in found["variants"]["gaussian"]
     # A run that was stopped between a checkpoint and what it was asked there asks again.
