@@ -24,5 +24,6 @@ extension DiffusionKind {
 
     /// At which a text by this process alone is written unless another is asked for. Without an order of certainty the
     /// likeliest tokens, each taken without the others, repeat each other.
+    /// - Parameter sampler: the one that was asked for; nil if none was.
     public func temperature(by sampler: DiffusionSampler?) -> Float { self == .absorbing && sampler == nil ? 0 : 0.8 }
 }

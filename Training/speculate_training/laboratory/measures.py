@@ -94,10 +94,12 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
         passes, which = PASSES[:3] if variant.budget else PASSES, ("2", "4", "8")
         if not variant.teacher:
             steps = STEPS[:4]
+    if variant.layers:
+        passes = (1,)
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
         return
-    if network.process == "absorbing":
+    if variant.name in ("absorbing", "included"):
         keep("tau-left", lambda: {str(n): tau(rounds(network, held.answers, n, True)) for n in passes[1:]})
     for name, text in held.texts.items():
         keep(f"bound-{name}", partial(bound, network, text, REPEATS))
