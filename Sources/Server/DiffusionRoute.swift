@@ -28,6 +28,7 @@ struct DiffusionRoute: Sendable {
         if let problem = asked.problem(for: kind) {
             throw APIError.invalid(problem, param: String(problem.prefix { $0 != " " }))
         }
+        let seed = asked.seed
         let watch = try await context.channel.pipeline.handler(type: ConnectionWatch.self).get()
         let (steps, continuation) = AsyncStream<DiffusionStep>.makeStream()
         let (begun, begin) = AsyncStream<Void>.makeStream()
@@ -85,7 +86,7 @@ struct DiffusionRoute: Sendable {
                     if result.blocks == 0 {
                         try await output.write(.event(APIError.notBegun(isLate: isLate.withLock(\.self))))
                     } else {
-                        try await output.write(.event(DiffusionEvent.end(result, process: kind.rawValue)))
+                        try await output.write(.event(DiffusionEvent.end(result, process: kind.rawValue, seed: seed)))
                     }
                 } catch let error as EngineError {
                     try await output.write(.event(APIError(error)))

@@ -33,6 +33,10 @@ def test_every_pass_is_an_event(server):
         assert "text" not in step or all(token["settled"] for token in step["tokens"])
     assert steps[0]["passes"] == 4 and not any(token["settled"] for token in steps[0]["tokens"])
     assert events(server, BODY | {"steps": 4, "stream": True}) == [*steps, end]
+    assert end["seed"] == 5
+    drawn = {name: value for name, value in BODY.items() if name != "seed"} | {"temperature": 1}
+    *_, last = once = events(server, drawn)
+    assert events(server, drawn | {"seed": last["seed"]}) == once
 
 
 def test_what_is_wrong_is_named(server):

@@ -13,11 +13,11 @@ enum DiffusionEvent: Encodable {
     }
 
     private enum Key: String, CodingKey {
-        case block, pass, passes, tokens, text, process, finishReason, usage
+        case block, pass, passes, tokens, text, process, seed, finishReason, usage
     }
 
     case step(DiffusionStep)
-    case end(DiffusionResult, process: String)
+    case end(DiffusionResult, process: String, seed: UInt64)
 
     func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: Key.self)
@@ -30,8 +30,9 @@ enum DiffusionEvent: Encodable {
                 step.tokens.map { Token(text: $0.text, certainty: $0.certainty, settled: $0.isSettled) },
                 forKey: .tokens)
             try container.encodeIfPresent(step.text, forKey: .text)
-        case .end(let result, let process):
+        case .end(let result, let process, let seed):
             try container.encode(process, forKey: .process)
+            try container.encode(seed, forKey: .seed)
             try container.encode(result.finishReason == .endOfText ? "stop" : "length", forKey: .finishReason)
             try container.encode(
                 Usage(completionTokens: result.tokens.count, blocks: result.blocks, passes: result.passes),

@@ -39,7 +39,7 @@ async function diffuse() {
       if (event.error) throw new Error(event.error.message);
       if (event.usage) {
         const {completion_tokens: tokens, blocks, passes} = event.usage;
-        status.textContent = `${event.process} diffusion: ${number(tokens)} tokens in ${number(blocks)} blocks and ${number(passes)} passes.`;
+        status.textContent = `${event.process} diffusion: ${number(tokens)} tokens in ${number(blocks)} blocks and ${number(passes)} passes, seed ${event.seed}.`;
         continue;
       }
       drawBlock(block, event.tokens);
