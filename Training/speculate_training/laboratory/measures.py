@@ -60,7 +60,7 @@ class Held:
         return Held(source, {"own": own, "prose": prose}, answers, few, prompts, asked)
 
     def probe(self, network: Network, variant: Variant) -> dict[str, float]:
-        """What a network in training is asked; τ, which takes longer, for the power laws alone."""
+        """What a network in training is asked; τ, which takes longer, only of those that show how it grows."""
         estimated = bound(network, self.few, REPEATS)
         found: dict[str, float] = {"bound": estimated["nats"], "error": estimated["error"]}
         if variant.layers:
@@ -90,12 +90,12 @@ def measure(network: Network, variant: Variant, held: Held, folder: Path) -> Non
     which: tuple[str, ...] = ()  # All holes
     if network.process == AUTOREGRESSIVE:
         passes = steps = (8,)
+    elif variant.layers:
+        passes = (1,)
     elif not plain:
         passes, which = PASSES[:3] if variant.budget else PASSES, ("2", "4", "8")
         if not variant.teacher:
             steps = STEPS[:4]
-    if variant.layers:
-        passes = (1,)
     keep("tau", lambda: {str(n): tau(rounds(network, held.answers, n)) for n in passes})
     if variant.layers:
         return

@@ -25,7 +25,7 @@ STYLE: dict[Any, Any] = {
 
 
 def draw(results: dict[str, Any], folder: Path) -> None:
-    """bound.svg, quality.svg, passes.svg, and laws.svg where a law was fitted."""
+    """bound.svg, quality.svg, passes.svg, and scaling.svg where τ was fitted to the budget."""
     variants = results["variants"]
     main = {name: variants[name] for name in (*PROCESSES, AUTOREGRESSIVE) if name in variants}
     with plt.rc_context(STYLE):
@@ -33,7 +33,7 @@ def draw(results: dict[str, Any], folder: Path) -> None:
         qualities(variants, results.get("reference"), folder / "quality.svg")
         passes(main, folder / "passes.svg")
         if results["fits"]:
-            laws(variants, results["fits"], folder / "laws.svg")
+            scaling(variants, results["fits"], folder / "scaling.svg")
 
 
 def finish(figure: Any, path: Path) -> None:
@@ -101,15 +101,15 @@ def passes(main: dict[str, Any], path: Path) -> None:
     finish(figure, path)
 
 
-def laws(variants: dict[str, Any], fits: dict[str, Any], path: Path) -> None:
+def scaling(variants: dict[str, Any], fits: dict[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 4))
     for index, (name, fit) in enumerate(fits.items()):
         points = [point for point in variants[name]["curve"] if point["blocks"]]
         blocks = [point["blocks"] for point in points]
         label = f"{name}: exponent {fit['exponent']:.2f} ± {fit['error']:.2f}"
         axes.plot(blocks, [point["tau"] - 1 for point in points], "o", color=f"C{index}", label=label)
-        law = [fit["scale"] * number ** fit["exponent"] for number in blocks]
-        axes.plot(blocks, law, color=f"C{index}", lw=1)
+        fitted = [fit["scale"] * number ** fit["exponent"] for number in blocks]
+        axes.plot(blocks, fitted, color=f"C{index}", lw=1)
     axes.set(xscale="log", yscale="log", xlabel="blocks of training", ylabel="τ − 1", title="How τ grows with training")
     axes.legend(fontsize="small", bbox_to_anchor=(1.02, 1), loc="upper left")
     finish(figure, path)

@@ -54,8 +54,8 @@ def tables(found: dict[str, Any]) -> str:
         "so many points are off:\n"
     )
     rows = [
-        [name, f"{law['scale']:.3g}", f"{law['exponent']:.3f} ± {law['error']:.3f}", str(law["points"])]
-        for name, law in found["fits"].items()
+        [name, f"{fit['scale']:.3g}", f"{fit['exponent']:.3f} ± {fit['error']:.3f}", str(fit["points"])]
+        for name, fit in found["fits"].items()
     ]
     text.append(table(["", "a", "b", "points"], rows))
     raced = {name: variant["engine"] for name, variant in variants.items() if "engine" in variant}

@@ -38,7 +38,7 @@ VARIANTS = [
     Variant("absorbing-sdtt", "absorbing", teacher="absorbing", kind="sdtt", budget=0.5),
     Variant("absorbing-consistency", "absorbing", teacher="absorbing", kind="consistency", budget=0.5),
 ]
-#: When networks for the power laws are asked: each time after twice as many steps.
+#: When networks that show how τ grows with training are asked: each time after twice as many steps.
 DOUBLINGS = tuple(2.0**-k for k in range(6, -1, -1))
 #: A measure of a network in training, for the curves: name → number.
 Probe = Callable[[Network, Variant], dict[str, float]]

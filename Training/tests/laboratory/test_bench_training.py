@@ -153,7 +153,7 @@ def test_the_command_does_everything_and_continues(
     absorbing = found["variants"]["absorbing"]
     assert list(absorbing["tau"]) == ["1", "2", "4", "8"] and "quality-confidence" in absorbing
     assert found["fits"]["verifier-1"]["points"] == 3
-    for name in ("bound", "quality", "passes", "laws"):
+    for name in ("bound", "quality", "passes", "scaling"):
         assert (tmp_path / "out" / f"{name}.svg").read_text().count("<path") > 5
     assert (tmp_path / "out" / "gaussian.gguf").exists() and not (tmp_path / "out" / "autoregressive.gguf").exists()
     kept = [tmp_path / "out" / name for name in ("absorbing/checkpoint.pt", "held-out-0.answers.jsonl")]

@@ -4,8 +4,7 @@ import SpeculateShared
 /// case of ten to any token. Neighbours are mutual, so that P is symmetric and all tokens are equally likely in the
 /// end; who has too few is its own.
 package struct NeighbourRates: Sendable {
-    /// Numbers of a draft token, for eight vectors at once.
-    package typealias Lanes = SIMD8<Float>
+    package typealias Lanes = TokenLanes.Lanes
 
     /// Moves per unit of the noise level, and how many of them lead to any token, as in training.
     private static let (pace, jumps) = (3.0, 0.1)

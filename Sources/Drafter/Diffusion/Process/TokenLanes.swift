@@ -1,7 +1,7 @@
 /// Numbers of all draft tokens for up to eight tokens of a block side by side, so that what is read for a draft token,
 /// its neighbours or its embedding, serves them all.
-enum TokenLanes {
-    typealias Lanes = NeighbourRates.Lanes
+package enum TokenLanes {
+    package typealias Lanes = SIMD8<Float>
 
     /// Calls `body` with eight rows at a time, missing ones 0, and the number of the first; what it leaves in them goes
     /// back to the rows.
