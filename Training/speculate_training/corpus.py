@@ -77,11 +77,9 @@ class Corpus:
     @cached_property
     def answer_counts(self) -> np.ndarray:
         """How often each token stands in an answer, up to the greatest token."""
-        counts: np.ndarray = np.zeros(int(self.tokens.max()) + 1, np.int64)
-        for index in range(len(self)):
-            answer = self.sequence(index)[self.prompts[index] :]
-            counts += np.bincount(answer, minlength=len(counts))
-        return counts
+        begins = np.repeat(self.offsets[:-1] + self.prompts, self.lengths())  # Of each token's answer.
+        answers = self.tokens[np.arange(len(self.tokens)) >= begins]
+        return np.bincount(answers, minlength=int(self.tokens.max()) + 1)
 
     def coverage(self, tokens: list[int]) -> float:
         """The share of the answers that these tokens make up."""

@@ -64,7 +64,7 @@ def walk(
         if drafter.config.guess:
             guesses.append(drafter.expected(logits))
         if temperature > 0:
-            noise = torch.rand(logits.shape, generator=generator, device=logits.device)
+            noise = uniform(tuple(logits.shape), generator).to(logits.device)
             logits = logits / temperature - (-noise.clamp_min(1e-20).log()).clamp_min(1e-20).log()
         previous = torch.where(revealed[..., slot], tokens[..., slot], drafter.d2t[logits.argmax(-1)])
         drawn.append(previous)
@@ -80,7 +80,12 @@ def choose(revealed: Tensor, confidence: Tensor, count: int, order: Order, gener
     elif order in ("confidence", "revise"):
         score = confidence.float()
     else:
-        score = torch.rand(revealed.shape, generator=generator, device=revealed.device)
+        score = uniform(tuple(revealed.shape), generator).to(revealed.device)
     if order != "revise":
         score = score.masked_fill(revealed, float("inf"))
     return torch.zeros_like(revealed).scatter(-1, score.topk(count, -1).indices, True)
+
+
+def uniform(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    """Numbers in [0, 1), drawn where the generator is."""
+    return torch.rand(shape, generator=generator, device=generator.device if generator else None)

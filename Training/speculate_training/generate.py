@@ -22,20 +22,22 @@ from .verifier import Verifier
 
 def generate(
     verifier_path: str, source: Path, result: Path, max_tokens: int, temperature: float, seed: int,
-    device: torch.device, budget: int = 1 << 16, seconds: float = 0,
+    device: torch.device, budget: int = 0, seconds: float = 0,
 ) -> None:  # fmt: skip
     """Completes the prompts of `source`, JSON lines as the engine's `batch` takes them, and writes the lines that it
-    would write: `id`, `text`, `tokens`, `prompt_ids`, `finish_reason`. `budget` bounds the tokens of a batch. With
-    `seconds`, no batch begins later than that, and the prompts left get no answer."""
+    would write: `id`, `text`, `tokens`, `prompt_ids`, `finish_reason`. `budget` bounds the tokens of a batch (default:
+    many on a GPU, where a step of few rows takes as long as one of thousands). With `seconds`, no batch begins later
+    than that, and the prompts left get no answer."""
     began = time.monotonic()
+    budget = budget or (1 << 19 if device.type == "cuda" else 1 << 16)
     checkpoint = Checkpoint(verifier_path)
     tokenizer = load_tokenizer(checkpoint)
     verifier = Verifier(checkpoint, device, torch.bfloat16 if device.type == "cuda" else torch.float32)
     end = int(checkpoint.value("tokenizer.ggml.eos_token_id"))
     rows: list[dict[str, Any]] = [json.loads(line) for line in source.read_text().splitlines()]
-    for row in rows:
-        text = row["prompt"] if row.get("raw") else render_chat(checkpoint, row["prompt"])
-        row["prompt_ids"] = tokenizer.encode(text, add_special_tokens=False).ids[-verifier.config.context // 2 :]
+    asked = [row["prompt"] if row.get("raw") else render_chat(checkpoint, row["prompt"]) for row in rows]
+    for row, encoded in zip(rows, tokenizer.encode_batch(asked, add_special_tokens=False), strict=True):
+        row["prompt_ids"] = encoded.ids[-verifier.config.context // 2 :]
     generator = torch.Generator(device).manual_seed(seed)
     beside = result.with_suffix(".tmp")
     with beside.open("w") as file:
@@ -81,8 +83,8 @@ def answer(
     lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
     tokens = torch.nn.utils.rnn.pad_sequence([torch.tensor(prompt) for prompt in prompts], batch_first=True).to(device)
     past = verifier.forward(tokens, (0,))
-    room = (0, 0, 0, 0, 0, max_tokens)
-    past = past.with_cache([F.pad(k, room) for k in past.keys], [F.pad(v, room) for v in past.values])
+    keys, values = ([grown(x, max_tokens) for x in part] for part in (past.keys, past.values))
+    past = past.with_cache(keys, values)
     hidden = past.hidden[torch.arange(len(prompts), device=device), lengths - 1]
     answers: list[Tensor] = []
     ended = torch.zeros(len(prompts), dtype=torch.bool, device=device)
@@ -94,9 +96,15 @@ def answer(
             chosen = logits.argmax(-1)
         answers.append(chosen)
         ended |= chosen == end
-        if bool(ended.all()) or index + 1 == max_tokens:
+        # Asked now and then: on a GPU the answer would have to be waited for.
+        if index + 1 == max_tokens or index % 8 == 7 and bool(ended.all()):
             break
         anchors = (lengths + index).unsqueeze(-1)
         hidden = verifier.forward_blocks(chosen[:, None, None], anchors, past, store=True)[:, 0, 0]
     columns = torch.stack(answers, 1).tolist()
     return [row[: row.index(end) + 1] if end in row else row for row in columns]
+
+
+def grown(x: Tensor, room: int) -> Tensor:
+    """x [S, T, kv, d] with room for more tokens, a head's together: every step reads them as they lie, uncopied."""
+    return F.pad(x, (0, 0, 0, 0, 0, room)).transpose(1, 2).contiguous().transpose(1, 2)

@@ -74,8 +74,6 @@ def weighted(
 class HeadLoss(torch.autograd.Function):
     """The weighted mean distance of q = softmax(hidden · outputᵀ + previous · markovᵀ) to given distributions."""
 
-    ROWS = 1024
-
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, previous: Tensor, output: Tensor, markov: Tensor, distributions: Tensor,
@@ -90,8 +88,9 @@ class HeadLoss(torch.autograd.Function):
         d_output = torch.zeros_like(output) if ctx.needs_input_grad[2] else None
         d_markov = torch.zeros_like(markov)
         loss, accepted, likeliest = torch.zeros((), device=hidden.device), [], []
-        for start in range(0, len(hidden), HeadLoss.ROWS):
-            rows = slice(start, start + HeadLoss.ROWS)
+        count = 8192 if hidden.is_cuda else 1024  # Rows at once; a GPU wants many.
+        for start in range(0, len(hidden), count):
+            rows = slice(start, start + count)
             h, e = hidden[rows], previous[rows]
             share = weight[rows] / total
             bias = e @ w2.t() if known is None else e @ w2.t() + known[rows]

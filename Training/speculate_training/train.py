@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import itertools
+import math
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache", type=Path, help="folder of the verifier's states, some kB a token")
     parser.add_argument("--stages", default="N:0.3,A:0.35,B:0.35", help="name:share of the steps, in order")
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="in place of --steps: time for stages and rate to pass"
+    )
     parser.add_argument("--tokens", type=int, default=1792, help="tokens of text a batch")
     parser.add_argument("--updates", type=int, default=2, help="parts that a batch's blocks are learnt in")
     parser.add_argument("--anchors", type=int, default=1000, help="most blocks per sequence")
@@ -82,45 +87,55 @@ def main(args: argparse.Namespace) -> None:
     lengths = run.corpus.lengths()
     usable = np.flatnonzero((lengths - run.corpus.prompts >= 4) & (lengths <= run.config.context))
     batches = endless(run.corpus, usable, args.tokens, args.seed, run.step * run.world)
-    last = min(args.steps, args.stop_after or args.steps)
+    last = min(math.inf if args.seconds else args.steps, args.stop_after or math.inf)
     window: list[Outcome] = []
     clock = saved = time.monotonic()
     hidden = None if run.rank == 0 else True
-    for step in tqdm(range(run.step, last), initial=run.step, total=last, disable=hidden):
+    steps = itertools.takewhile(lambda step: step < last, itertools.count(run.step))
+    for step in tqdm(steps, initial=run.step, total=last, disable=hidden):
+        if args.seconds and agreed(run, run.seconds >= args.seconds):
+            break
         mine = [next(batches) for _ in range(run.world)][run.rank]
-        stage_name = stage_of(step, args.steps, args.stages)
-        outcomes = train_step(run, mine, stage_name, step)
+        outcomes, stage_name = train_step(run, mine)
         run.step = step + 1
         run.blocks += sum(outcome.blocks for outcome in outcomes) * run.world
         now = time.monotonic()
         run.seconds += now - clock
         clock = now
         window += outcomes
-        if run.rank == 0 and (run.step % 25 == 0 or run.step == last) and window:
+        if run.rank == 0 and run.step % 25 == 0:
             log.append(summary(run, stage_name, window))
             window = []
-        if run.rank == 0 and (now - saved > args.save_every or run.step == last):
+        if run.rank == 0 and now - saved > args.save_every:
             run.save()
             saved = now
     if run.rank == 0:
         from .curves import draw
 
+        if window:
+            log.append(summary(run, stage_name, window))
+        run.save()
         draw(args.out)
     if run.world > 1:
         dist.destroy_process_group()
 
 
-def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list[Outcome]:
-    """One pass of the verifier and several updates, each on its own part of the blocks."""
+def train_step(run: Run, indices: list[int]) -> tuple[list[Outcome], str]:
+    """One pass of the verifier and several updates, each on its own part of the blocks; and the stage's name."""
     args = run.args
     # All randomness in a step depends only on the step's number, so that a resumed run computes the same weights.
-    generator = torch.Generator().manual_seed(args.seed * 1_000_000_007 + step * 1009 + run.rank)
+    generator = torch.Generator().manual_seed(args.seed * 1_000_000_007 + run.step * 1009 + run.rank)
+    # With --seconds the clock says how many of --steps would have passed.
+    step = min(args.steps - 1, int(run.seconds / args.seconds * args.steps)) if args.seconds else run.step
+    stage_name = stage_of(step, args.steps, args.stages)
     stage = STAGES[stage_name]
     if args.mix:
         parts = dict(part.split("=") for part in args.mix.split(","))
         stage = dataclasses.replace(stage, mix=Mix(**{key: float(value) for key, value in parts.items()}))
     stage = dataclasses.replace(stage, pace=args.pace)
     rate = learning_rate(step, args.steps, args.lr, args.fall)
+    if args.seconds:  # The first steps are the slowest.
+        rate *= min(1.0, (run.step + 1) / 40)
     for optimizer in run.optimizers:
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -153,11 +168,20 @@ def train_step(run: Run, indices: list[int], stage_name: str, step: int) -> list
         run.updates += 1
         decay = min(args.ema, run.updates / (run.updates + 10))
         with torch.no_grad():
-            for name, parameter in run.drafter.named_parameters():
-                run.average[name].lerp_(parameter, 1 - decay)
+            parameters = dict(run.drafter.named_parameters())
+            torch._foreach_lerp_([run.average[name] for name in parameters], list(parameters.values()), 1 - decay)
         outcome.loss = outcome.loss.detach()
         outcomes.append(outcome)
-    return outcomes
+    return outcomes, stage_name
+
+
+def agreed(run: Run, over: bool) -> bool:
+    """What the first of all processes says, whose clocks differ."""
+    if run.world == 1:
+        return over
+    said = torch.tensor([over], dtype=torch.int32, device=run.device)
+    dist.broadcast(said, 0)
+    return bool(said)
 
 
 def synchronize(parameters: Iterable[Tensor], world: int) -> None:

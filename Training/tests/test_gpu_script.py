@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ def test_the_whole_goes_from_prompts_to_an_evaluated_file(tmp_path: Path) -> Non
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text("".join(json.dumps({"prompt": f"the {'very ' * (i % 5)}end {i}"}) + "\n" for i in range(24)))
     shapes = ["--taps", "0,1", "--vocabulary", "48", "--block", "4", "--window", "16", "--rank", "32", "--threads", "1"]
+    shapes += ["--seconds", "6"]
     command = [str(SCRIPT), str(FIXTURES / "tiny-qwen3.gguf"), str(prompts), str(prompts), str(tmp_path / "work")]
     # Compiling would take minutes.
     environment = os.environ | {
@@ -24,8 +26,9 @@ def test_the_whole_goes_from_prompts_to_an_evaluated_file(tmp_path: Path) -> Non
     subprocess.run([*command, *shapes], check=True, env=environment, capture_output=True, cwd=SCRIPT.parent)
     report = json.loads((tmp_path / "work" / "evaluation" / "comparison.json").read_text())
     assert [line["passes"] for line in report] == ["1", "2", "4"] and all(line["tau"] >= 1 for line in report)
-    steps = [line.split(",")[0] for line in (tmp_path / "work" / "run" / "train.csv").read_text().splitlines()[1:]]
-    assert steps == ["4", (tmp_path / "work" / "steps").read_text().strip()]
+    rows = list(csv.DictReader((tmp_path / "work" / "run" / "train.csv").open()))
+    assert float(rows[-1]["seconds"]) >= 6
+    assert [row["stage"] for row in rows][:: len(rows) - 1] == ["N", "B"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def confident(
     tokens compete at each pass, with the probability that they had when they were drawn. Temperature 0: the likeliest
     tokens."""
     unknown = torch.ones(shape, dtype=torch.bool) if known is None else ~known.where
-    x = hold(process, process.prior(shape, generator), torch.ones(shape[0], 1), known, generator)
+    x = process.prior(shape, generator)
+    x = hold(process, x, torch.ones(shape[0], 1, device=x.device), known, generator)
     unknown = unknown.to(x.device)
     count = unknown.sum(-1)
     confidence = torch.full(shape, float("inf"), device=x.device)
@@ -107,7 +108,8 @@ def first_hitting(
     """Ancestral sampling in the limit of many steps, with one evaluation for a token: of n masked tokens the first is
     uncovered at the time when 1 − α has fallen by the largest of n uniform numbers, u^(1/n), and is any of them (Zheng
     et al. 2024). Returns tokens [N, B] and the time [N, B] of each (0: known)."""
-    x = hold(process, process.prior(shape, generator), torch.ones(shape[0], 1), known, generator)
+    x = process.prior(shape, generator)
+    x = hold(process, x, torch.ones(shape[0], 1, device=x.device), known, generator)
     lost = torch.ones(shape[0], device=x.device)
     when = torch.zeros(shape, device=x.device)
     rows = torch.arange(shape[0], device=x.device)

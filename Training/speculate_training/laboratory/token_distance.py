@@ -133,7 +133,7 @@ def spread(rows: Tensor, sigma: Tensor, process: TokenDistance) -> Tensor:
     V = process.states
     means = (PACE * (1 - JUMPS) * sigma).double().cpu()
     found = torch.empty_like(rows)
-    for chunk in means.argsort().split(ROWS):  # Those together that walk about as far.
+    for chunk in means.argsort().split(1024 if rows.is_cuda else ROWS):  # Those together that walk about as far.
         mean, chunk = means[chunk], chunk.to(rows.device)
         found[chunk] = walk(rows[chunk].t().contiguous(), mean.masked_fill(mean.isinf(), 0), process.neighbours).t()
     kept = (-PACE * JUMPS * sigma).exp().to(rows.dtype).unsqueeze(-1)
@@ -143,10 +143,12 @@ def spread(rows: Tensor, sigma: Tensor, process: TokenDistance) -> Tensor:
 def walk(columns: Tensor, means: Tensor, neighbours: Tensor) -> Tensor:
     """Columns [V, N] times Wⁿ, the mean over Poisson numbers n of means [N] (uniformisation): a sum of positive numbers
     only."""
-    power, total, number = columns, torch.zeros_like(columns), 0
-    chance = (-means).exp()
-    while number <= float(means.max()) or float(chance.max()) > UNLIKELY:
-        total.addcmul_(power, chance.to(power))
-        power, number = F.embedding_bag(neighbours, power, mode="mean"), number + 1
-        chance = chance * means / number
+    chances, chance = [], (-means).exp()
+    while len(chances) <= float(means.max()) or float(chance.max()) > UNLIKELY:
+        chances.append(chance)
+        chance = chance * means / len(chances)
+    power, total = columns, torch.zeros_like(columns)
+    for chance in torch.stack(chances).to(columns):
+        total.addcmul_(power, chance)
+        power = F.embedding_bag(neighbours, power, mode="mean")
     return total
