@@ -46,7 +46,7 @@ def drafts(drafter: Drafter, taps: Tensor, tokens: Tensor, anchors: list[int], w
         for order in ("left", "confidence") if passes > 1 else ("left",):
             draft = draft_blocks(drafter, context, at, first, drafter.config.block, schedule, order)
             previous = torch.cat([first.unsqueeze(-1), draft.tokens[..., :-1]], -1)
-            logits = drafter.logits(draft.hidden, drafter.previous(previous))
+            logits = drafter.logits(draft.hidden, drafter.previous(previous, draft.hidden))
             for index, anchor in enumerate(anchors):
                 case = {
                     "anchor": anchor,

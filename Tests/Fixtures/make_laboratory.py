@@ -4,7 +4,8 @@
     Training/.venv/bin/python Tests/Fixtures/make_laboratory.py
 
 For each process but the absorbing one: tiny-PROCESS.gguf, a drafter of random weights for tiny-qwen3.gguf, and in
-laboratory.json its unary logits at blocks of random states, and where the last pass's walk to the right ends.
+laboratory.json its unary logits at blocks of random states, where the last pass's walk to the right ends and another
+pass's does, and where a Gaussian step leads from there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from gguf import GGMLQuantizationType
 from speculate_training.checkpoint import Checkpoint
 from speculate_training.drafter import DrafterConfig
+from speculate_training.laboratory.drafting import sure, walk
 from speculate_training.laboratory.file import load, save
 from speculate_training.laboratory.gaussian import Gaussian
 from speculate_training.laboratory.network import PROCESSES, Network
@@ -100,6 +102,14 @@ def case(network: Network, process: Process, taps: Tensor, tokens: Tensor, ancho
     result: dict[str, Any] = {"anchor": anchor, "time": t, "logits": numbers(network.unary(hidden)), "drawn": drawn}
     result["z" if z.dtype == torch.long else "points"] = z.flatten().tolist()
     result["last"] = last
+    # Of a pass with another after it, as `drafting.draft` has it.
+    heeds = network.reveals or network.process == "gaussian"
+    early = walk(network, hidden, first, process.last if heeds else None, z, exact)
+    result["early"] = network.d2t[early].flatten().tolist()
+    if isinstance(process, Gaussian):
+        process.deterministic = True
+        now = time.unsqueeze(-1)
+        result["moved"] = numbers(process.step(sure(network.unary(hidden), early), z, now - 1 / 8, now, None))
     if network.process == "score-absorbing":
         result["mass"] = numbers(network.unary(hidden).logsumexp(-1))
     return result

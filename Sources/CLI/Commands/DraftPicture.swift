@@ -54,9 +54,13 @@ struct DraftPicture {
             default: "the first \(acceptedCount) of \(count) drafted tokens and puts \(correction) in place of the next"
             }
         let passes =
-            trace.passes.contains { $0.tokens.contains(where: \.isRevealed) }
-            ? "Each pass drafts all open tokens at once and says how sure it is; some are frozen, the next pass drafts the rest."
-            : "The drafter fills all tokens in one pass and says how sure it is of each."
+            if trace.passes.contains(where: { $0.tokens.contains(where: \.isRevealed) }) {
+                "Each pass drafts all open tokens at once and says how sure it is; some are frozen, the next pass drafts the rest."
+            } else if trace.passes.count > 1 {
+                "Each pass drafts all tokens and says how sure it is; what they then are to the next pass is less noisy."
+            } else {
+                "The drafter fills all tokens in one pass and says how sure it is of each."
+            }
         return "\(passes)\nThe verifier accepts \(verdict)."
     }
 

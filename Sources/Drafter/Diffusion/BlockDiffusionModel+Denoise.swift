@@ -45,11 +45,13 @@ extension BlockDiffusionModel {
         step.seed = plan.seed
         step.masksAgain = plan.masksAgain
         step.sampler = plan.sampler
-        step.isDeterministic = plan.sampling == .greedy
-        let early = config.process == .absorbing ? plan.early.keyed(byPass: number) : nil
-        pass(block, anchor, cache, early, time: step.from)
+        step.isDeterministic = plan.early == .greedy
+        let walks = config.process == .absorbing || plan.early == .greedy
+        pass(
+            block, anchor, cache, walks ? plan.early.keyed(byPass: number) : nil, time: step.from,
+            heedsStates: weights.process.isOverruledBySureGuesses)
         let seen = observe()
-        let guesses = PassGuesses(model: self, temperature: plan.sampling.temperature)
+        let guesses = PassGuesses(model: self, temperature: plan.early.temperature)
         weights.process.step(block, step, guesses, draws)
         return seen
     }
@@ -71,15 +73,19 @@ extension BlockDiffusionModel {
     }
 
     /// One denoising pass: slots [anchor, token or MASK, ..] → final hidden states → logits → tokens, left to right.
-    /// - Parameter sampling: nil for logits alone.
+    /// - Parameters:
+    ///   - sampling: nil for logits alone.
+    ///   - heedsStates: whether the choice of tokens heeds what their own states say.
     func pass(
-        _ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling?, time: Double
+        _ block: DraftBlock, _ anchor: Int32, _ cache: KVCache, _ sampling: DraftSampling?, time: Double,
+        heedsStates: Bool = true
     ) {
         let slots = block.count + config.firstSlot
         lay(slots, anchor, cache) { block.isRevealed[$0] ? block.tokens[$0] : config.maskToken }
         lay(block, time: time)
         // What states are at time 1 is drawn from the prior and says nothing of the tokens.
-        guard let sampling, !weights.process.hasEvidence || time >= 1 else {
+        let hasEvidence = heedsStates && time < 1 && weights.process.hasEvidence
+        guard let sampling, !hasEvidence else {
             pool.run { worker in forward(slots, &worker) }  // logits [slots, draft vocabulary]
             guard let sampling else { return }
             finish(block, time: time)
@@ -172,9 +178,7 @@ extension BlockDiffusionModel {
             let slot = index + config.firstSlot
             let logits = scratch.logits + slot * scratch.logitStride
             embedPrevious(previous, worker)
-            // Other passes of an absorbing process say it before they reveal a token, those of a score network only
-            // now.
-            if worker.index == 0, !block.isRevealed[index] || config.process == .scoreAbsorbing {
+            if worker.index == 0, !block.isRevealed[index] {
                 block.confidences[index] = confidence(slot, given: scratch.previous)
             }
             let share = worker.share(of: draftVocabulary, unit: 16)

@@ -6,7 +6,8 @@ package struct DenoisingPlan: Sendable {
     package var schedule: [Int] = []
     package var order = RevealOrder.leftToRight
     package var sampling = DraftSampling.greedy
-    /// How an absorbing process takes tokens in passes but the last.
+    /// How tokens are chosen in passes but the last. Greedily: from the left, and steps take them to be certain. At
+    /// random: by absorbing processes; others' steps go by all tokens' probabilities, each by itself.
     package var early = DraftSampling.greedy
     /// For a random order, and for what moves states.
     package var seed: UInt64 = 0

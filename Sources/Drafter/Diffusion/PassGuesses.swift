@@ -1,10 +1,10 @@
 import CKernels
 import SpeculateShared
 
-/// The last pass's probabilities.
+/// The last pass's probabilities; those of a pass that chose tokens are given the tokens before.
 struct PassGuesses: BlockGuesses {
     let model: BlockDiffusionModel
-    /// 0 puts everything on the likeliest token.
+    /// 0 puts everything on the likeliest token, which is the one that was chosen.
     let temperature: Float
 
     func probabilities(of index: Int) -> UnsafeMutableBufferPointer<Float> {

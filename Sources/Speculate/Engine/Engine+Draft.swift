@@ -34,6 +34,12 @@ extension Engine {
                 "the prompt has gaps and the drafter's process is '\(config.process.rawValue)', expected an absorbing one to fill them"
             )
         }
+        guard order == .leftToRight || config.process == .absorbing else {
+            throw EngineError(
+                .invalidRequest,
+                "order is \(order.rawValue), expected left where the drafter's process is '\(config.process.rawValue)', which reveals no tokens by count"
+            )
+        }
         let most = config.drafts
         let count = fixed.isEmpty ? maximumTokens ?? most : fixed.count
         guard (1...most).contains(count) else {

@@ -18,6 +18,10 @@ import Testing
             var logits: [Float]
             var last: [[Float]?]
             var drawn: [Int32]
+            /// Of a pass that another follows.
+            var early: [Int32]
+            /// The points that a deterministic step then moves to, an eighth of the time on.
+            var moved: [Float]?
             var mass: [Double]?
         }
 
@@ -119,6 +123,27 @@ import Testing
         // Logits are of size 10. States are multiplied as 8-bit integers, keys and values are 16-bit floats, all else
         // here has 32 bits; a state in the wrong slot moves logits by more than 1.
         #expect(worst < (kind.reveals ? 0.02 : 0.1), "\(kind)")
+    }
+
+    @Test("a pass that another follows chooses, and moves points, as PyTorch's drafts do", arguments: kinds)
+    func earlyPasses(_ kind: DiffusionKind) throws {
+        let golden = try Self.golden()
+        let model = try Self.model(kind)
+        for example in try #require(golden.processes[kind.rawValue]) {
+            let cache = try Self.cache(model, golden, holding: example.anchor)
+            let block = block(model, example)
+            // The one of eight passes whose time is the example's. The first would draw its states.
+            let number = Int(8 - 8 * example.time)
+            guard number > 0 else { continue }
+            var plan = DenoisingPlan()
+            plan.schedule = Array(repeating: block.count, count: 7)
+            plan.sampling = .random(temperature: 1, seed: 3)
+            let tokens = model.denoise(
+                block, pass: number, of: plan, anchor: golden.tokens[example.anchor], cache: cache
+            ) { block.tokens }
+            #expect(tokens == example.early, "\(kind) at \(example.anchor)")
+            for (own, other) in zip(block.points, example.moved ?? []) { #expect(abs(own - other) < 0.01) }
+        }
     }
 
     @Test("equal seeds give equal drafts on any number of threads, others give others", arguments: kinds)

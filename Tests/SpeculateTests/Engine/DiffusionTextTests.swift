@@ -165,6 +165,10 @@ import TestSupport
             _ = try await engine.draft(.text("a[MASK]b"))
             Issue.record("drafted")
         } catch { #expect(error.message.contains("has gaps and the drafter's process is 'uniform'")) }
+        do throws(EngineError) {
+            _ = try await engine.draft(prompt, passes: 2, order: .random)
+            Issue.record("drafted")
+        } catch { #expect(error.message.hasPrefix("order is random, expected left where the drafter's process")) }
     }
 
     @Test("weights that give no numbers are an error that says so, in any pass", arguments: [1, 3])

@@ -11,6 +11,9 @@ package protocol DiffusionProcess: Sendable {
     /// Whether the state of a token says more of the clean one than a pass, which does not see it, and `finish` does
     /// something.
     var hasEvidence: Bool { get }
+    /// Whether a step that is told a certain token goes there whatever the token's own state is, so that whoever
+    /// chooses the token must heed the state. Others' steps weigh it themselves.
+    var isOverruledBySureGuesses: Bool { get }
     /// Adds to the logits [draft vocabulary] of the last pass, at `time`, what each token's own state says: by Bayes'
     /// rule log q(state | clean). Not at time 1: there the state is drawn from the prior. A schedule that leaves some
     /// α then has Training's `last` add what the state would say had it come from data; linear and cosine leave none.
@@ -19,6 +22,7 @@ package protocol DiffusionProcess: Sendable {
 
 extension DiffusionProcess {
     package var hasEvidence: Bool { false }
+    package var isOverruledBySureGuesses: Bool { false }
 
     package func finish(_ logits: [UnsafeMutableBufferPointer<Float>], of block: DraftBlock, time: Double) {}
 }

@@ -59,6 +59,7 @@ package struct GaussianProcess: DiffusionProcess {
     }
 
     package var hasEvidence: Bool { true }
+    package var isOverruledBySureGuesses: Bool { true }
 
     package func finish(_ logits: [UnsafeMutableBufferPointer<Float>], of block: DraftBlock, time: Double) {
         TokenLanes.exchange(logits) { lanes, first in addEvidence(of: points(of: block, from: first), time, to: lanes) }
