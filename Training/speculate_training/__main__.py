@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+import torch
+
 from .checkpoint import CheckpointError
 
 
@@ -19,10 +21,25 @@ def main() -> None:
         module.add_arguments(command)
         command.set_defaults(run=module.main)
     args = parser.parse_args()
+    if "device" in args and not usable(args.device):
+        parser.error(f"--device is {args.device}, expected cpu, or cuda where there is a GPU")
+    if "threads" in args and args.threads < 0:
+        parser.error(f"--threads is {args.threads}, expected at least 0")
     try:
         args.run(args)
     except CheckpointError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print(f"\n{args.command}: interrupted; the same command continues", file=sys.stderr)
+        sys.exit(130)
+
+
+def usable(device: str) -> bool:
+    """Whether tensors can be made there."""
+    try:
+        return torch.empty(0, device=device).device.type in ("cpu", "cuda")
+    except (RuntimeError, AssertionError):
+        return False
 
 
 if __name__ == "__main__":

@@ -46,13 +46,11 @@ struct SpeculationFlags: ParsableArguments {
 
     /// Where drafts for a model come from.
     func source(for model: String) -> DrafterSource {
-        switch drafter {
-        case "lookup": return .lookup
-        case "none": return .none
-        case .some(let path): return .file(path: path)
-        case nil:
-            let path = ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"] ?? ""
-            return path.isEmpty ? DrafterSource.automatic.resolved(for: model) : .file(path: path)
+        switch drafter ?? ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"] {
+        case "lookup": .lookup
+        case "none": .none
+        case nil, "": DrafterSource.automatic.resolved(for: model)
+        case .some(let path): .file(path: path)
         }
     }
 
