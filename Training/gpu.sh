@@ -1,7 +1,7 @@
 #!/bin/sh
 # Answers, training, export and evaluation on one GPU, one after another, within MINUTES (25) in all; nothing is fetched.
 #   gpu.sh VERIFIER PROMPTS HELD-OUT FOLDER [more arguments of `train`, as --weights Models/….drafter.gguf]
-# SIZE=tiny does the same with a few prompts and steps, to see on a CPU that it works.
+# SIZE=tiny does the same with a few prompts in one minute, to see on a CPU that it works.
 set -eu
 
 [ $# -ge 4 ] || { echo "usage: gpu.sh VERIFIER PROMPTS HELD-OUT FOLDER [train's arguments]" >&2; exit 64; }
@@ -10,19 +10,18 @@ shift 4
 for file in "$verifier" "$prompts" "$held_out"; do
     [ -e "$file" ] || { echo "gpu.sh: there is no file $file" >&2; exit 66; }
 done
-minutes=${MINUTES:-25}
 python=${PYTHON:-$(dirname "$0")/.venv/bin/python}
 run() { "$python" -m speculate_training "$@"; }
-# The shares of the time: 35 % for answers, up to 85 % for training, the rest for the file and its evaluation.
+case ${SIZE:-full} in
+full) minutes=${MINUTES:-25} count=200000 answer=160 tokens="--tokens 32768 --updates 4" tested=1000 ;;
+tiny) minutes=${MINUTES:-1} count=24 answer=24 tokens="--tokens 512" tested=6 ;;
+*) echo "gpu.sh: SIZE is ${SIZE}, expected full or tiny" >&2; exit 64 ;;
+esac
+
+# The shares of the time: 35 % for answers, up to 83 % for training, the rest for the file and its evaluation.
 began=$(date +%s)
 at() { echo $((began + minutes * 60 * $1 / 100)); }
 left() { now=$(date +%s); [ "$now" -lt "$(at "$1")" ] && echo $(($(at "$1") - now)) || echo 1; }
-
-case ${SIZE:-full} in
-full) count=200000 answer=160 tokens="--tokens 32768 --updates 4" tested=1000 ;;
-tiny) count=24 answer=24 tokens="--tokens 512" tested=6 ;;
-*) echo "gpu.sh: SIZE is ${SIZE}, expected full or tiny" >&2; exit 64 ;;
-esac
 
 [ -e "$work/corpus.npz" ] || run respond --verifier "$verifier" --prompts "$prompts" --out "$work" --count $count \
     --own 0 --max-tokens $answer --seconds "$(left 35)"

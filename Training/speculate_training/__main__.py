@@ -30,16 +30,16 @@ def main() -> None:
     except CheckpointError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print(f"\n{args.command}: interrupted; the same command continues", file=sys.stderr)
+        print(f"\n{args.command}: interrupted; what is finished is kept", file=sys.stderr)
         sys.exit(130)
 
 
 def usable(device: str) -> bool:
-    """Whether tensors can be made there."""
     try:
-        return torch.empty(0, device=device).device.type in ("cpu", "cuda")
-    except (RuntimeError, AssertionError):
+        kind = torch.device(device).type
+    except RuntimeError:
         return False
+    return kind == "cpu" or kind == "cuda" and torch.cuda.is_available()
 
 
 if __name__ == "__main__":

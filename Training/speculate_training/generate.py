@@ -25,11 +25,9 @@ def generate(
     device: torch.device, budget: int = 0, seconds: float = 0,
 ) -> None:  # fmt: skip
     """Completes the prompts of `source`, JSON lines as the engine's `batch` takes them, and writes the lines that it
-    would write: `id`, `text`, `tokens`, `prompt_ids`, `finish_reason`. `budget` bounds the tokens of a batch (default:
-    many on a GPU, where a step of few rows takes as long as one of thousands). With `seconds`, no batch begins later
-    than that, and the prompts left get no answer."""
+    would write: `id`, `text`, `tokens`, `prompt_ids`, `finish_reason`. `budget` bounds the tokens of a batch; 0: what
+    `most_tokens` says. With `seconds`, no batch begins later than that, and the prompts left get no answer."""
     began = time.monotonic()
-    budget = budget or (1 << 19 if device.type == "cuda" else 1 << 16)
     checkpoint = Checkpoint(verifier_path)
     tokenizer = load_tokenizer(checkpoint)
     verifier = Verifier(checkpoint, device, torch.bfloat16 if device.type == "cuda" else torch.float32)
@@ -41,7 +39,7 @@ def generate(
     generator = torch.Generator(device).manual_seed(seed)
     beside = result.with_suffix(".tmp")
     with beside.open("w") as file:
-        groups = list(batches(rows, max_tokens, budget))
+        groups = list(batches(rows, max_tokens, budget or most_tokens(verifier)))
         random.Random(seed).shuffle(groups)  # Those that time leaves out shall not be the longest.
         for batch in tqdm(groups):
             if seconds and time.monotonic() - began > seconds:
@@ -59,6 +57,16 @@ def generate(
                 }
                 file.write(json.dumps(line) + "\n")
     os.replace(beside, result)
+
+
+def most_tokens(verifier: Verifier) -> int:
+    """Tokens of a batch: many on a GPU, where a step of few rows takes as long as one of thousands, if their keys and
+    values fit a quarter of its memory."""
+    if verifier.device.type != "cuda":
+        return 1 << 16
+    c = verifier.config
+    free, _ = torch.cuda.mem_get_info(verifier.device)
+    return min(1 << 19, free // (4 * 2 * c.layers * c.kv_heads * c.head_dimension * verifier.dtype.itemsize))
 
 
 def batches(rows: list[dict[str, Any]], max_tokens: int, budget: int) -> Iterator[list[dict[str, Any]]]:

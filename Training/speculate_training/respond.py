@@ -190,6 +190,8 @@ def main(args: argparse.Namespace) -> None:
                 items.append((answer["prompt_ids"], tokens, f"{row.get('category', '')}@{temperature:g}"))
                 if layers:
                     recorded.append((args.out / f"{name}.states", answer["states"], answer["log_totals"]))
+    if not items:
+        raise SystemExit(f"{args.prompts}: no prompt got an answer of four tokens or more, expected some")
     corpus = Corpus.build(items, len(checkpoint.value("tokenizer.ggml.tokens")))
     if layers:
         remember(args, checkpoint, corpus, layers, recorded)

@@ -93,8 +93,10 @@ def main(args: argparse.Namespace) -> None:
     hidden = None if run.rank == 0 else True
     steps = itertools.takewhile(lambda step: step < last, itertools.count(run.step))
     for step in tqdm(steps, initial=run.step, total=last, disable=hidden):
-        if args.seconds and agreed(run, run.seconds >= args.seconds):
-            break
+        if args.seconds:
+            run.seconds = agreed(run)
+            if run.seconds >= args.seconds:
+                break
         mine = [next(batches) for _ in range(run.world)][run.rank]
         outcomes, stage_name = train_step(run, mine)
         run.step = step + 1
@@ -123,7 +125,8 @@ def main(args: argparse.Namespace) -> None:
 def train_step(run: Run, indices: list[int]) -> tuple[list[Outcome], str]:
     """One pass of the verifier and several updates, each on its own part of the blocks; and the stage's name."""
     args = run.args
-    # All randomness in a step depends only on the step's number, so that a resumed run computes the same weights.
+    # All randomness in a step depends only on the step's number, so that a resumed run computes the same weights (but
+    # with --seconds, where the rate goes by the clock).
     generator = torch.Generator().manual_seed(args.seed * 1_000_000_007 + run.step * 1009 + run.rank)
     # With --seconds the clock says how many of --steps would have passed.
     step = min(args.steps - 1, int(run.seconds / args.seconds * args.steps)) if args.seconds else run.step
@@ -175,13 +178,13 @@ def train_step(run: Run, indices: list[int]) -> tuple[list[Outcome], str]:
     return outcomes, stage_name
 
 
-def agreed(run: Run, over: bool) -> bool:
-    """What the first of all processes says, whose clocks differ."""
+def agreed(run: Run) -> float:
+    """The seconds so far by the first process's clock, which all go by."""
     if run.world == 1:
-        return over
-    said = torch.tensor([over], dtype=torch.int32, device=run.device)
+        return run.seconds
+    said = torch.tensor([run.seconds], dtype=torch.float64, device=run.device)
     dist.broadcast(said, 0)
-    return bool(said)
+    return float(said)
 
 
 def synchronize(parameters: Iterable[Tensor], world: int) -> None:

@@ -27,8 +27,7 @@ def test_the_whole_goes_from_prompts_to_an_evaluated_file(tmp_path: Path) -> Non
     report = json.loads((tmp_path / "work" / "evaluation" / "comparison.json").read_text())
     assert [line["passes"] for line in report] == ["1", "2", "4"] and all(line["tau"] >= 1 for line in report)
     rows = list(csv.DictReader((tmp_path / "work" / "run" / "train.csv").open()))
-    assert float(rows[-1]["seconds"]) >= 6
-    assert [row["stage"] for row in rows][:: len(rows) - 1] == ["N", "B"]
+    assert float(rows[-1]["seconds"]) >= 6 and rows[-1]["stage"] == "B"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

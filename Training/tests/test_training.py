@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,27 @@ def arguments(out: Path, corpus: Path, *extra: str) -> argparse.Namespace:
 def corpus_file(corpus: Corpus, tmp_path: Path) -> Path:
     corpus.save(tmp_path / "corpus.npz")
     return tmp_path / "corpus.npz"
+
+
+def test_stages_and_rate_may_go_by_the_clock(
+    corpus_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second passes in every step; a run that is continued has the seconds that are left."""
+    stages, rates, seconds = [], [], itertools.count()
+    real_stage, real_rate = train.stage_of, train.learning_rate
+    monkeypatch.setattr(train.time, "monotonic", lambda: float(next(seconds)))
+    monkeypatch.setattr(train, "stage_of", lambda *a: stages.append(real_stage(*a)) or stages[-1])
+    monkeypatch.setattr(train, "learning_rate", lambda *a: rates.append(real_rate(*a)) or rates[-1])
+    more = ["--seconds", "8", "--stages", "N:0.5,B:0.5", "--steps", "80", "--lr", "1", "--fall", "0.5"]
+    train.main(arguments(tmp_path / "whole", corpus_file, *more))
+    assert stages == ["N"] * 4 + ["B"] * 4
+    assert rates[4:] == pytest.approx([1.0, 0.75, 0.5, 0.25])
+    stages.clear()
+    train.main(arguments(tmp_path / "parts", corpus_file, *more, "--stop-after", "3"))
+    train.main(arguments(tmp_path / "parts", corpus_file, *more))
+    assert stages == ["N"] * 4 + ["B"] * 4
+    whole, parts = (torch.load(tmp_path / name / "checkpoint.pt")["drafter"] for name in ("whole", "parts"))
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])

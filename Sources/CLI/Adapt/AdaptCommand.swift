@@ -119,8 +119,8 @@ struct AdaptCommand: AsyncParsableCommand {
         var flags = SpeculationFlags()
         flags.drafter = drafter
         guard case .file(let path) = flags.source(for: verifier) else {
-            if let drafter {
-                throw EngineError(.invalidRequest, "--drafter is \(drafter), expected a drafter's file to begin with")
+            if let named = flags.named {
+                throw EngineError(.invalidRequest, "the drafter is \(named), expected a drafter's file to begin with")
             }
             throw EngineError(
                 .invalidRequest, "there is no drafter beside \(verifier); name the file to begin with: --drafter")

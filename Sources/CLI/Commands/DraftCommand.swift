@@ -15,7 +15,7 @@ struct DraftCommand: AsyncParsableCommand {
     @Flag(name: [.short, .long], help: "Draft the answer to the prompt as a user's turn, in the model's chat format.")
     var instruct = false
 
-    @Option(help: "Which tokens are revealed first: left (to right), confidence or random.")
+    @Option(help: "Which tokens a masked drafter reveals first: left (to right), confidence or random.")
     var order: RevealOrder = .leftToRight
 
     @Option(

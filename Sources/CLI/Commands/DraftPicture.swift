@@ -56,8 +56,8 @@ struct DraftPicture {
         let passes =
             if trace.passes.contains(where: { $0.tokens.contains(where: \.isRevealed) }) {
                 "Each pass drafts all open tokens at once and says how sure it is; some are frozen, the next pass drafts the rest."
-            } else if trace.passes.count > 1 {
-                "Each pass drafts all tokens and says how sure it is; what they then are to the next pass is less noisy."
+            } else if trace.passes.count(where: { !$0.tokens.contains(where: \.isMasked) }) > 1 {
+                "Each pass drafts all tokens at once and says how sure it is; the next one begins from what it says."
             } else {
                 "The drafter fills all tokens in one pass and says how sure it is of each."
             }

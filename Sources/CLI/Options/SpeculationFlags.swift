@@ -44,13 +44,19 @@ struct SpeculationFlags: ParsableArguments {
         return tree != nil || passes != nil || depth.map { $0 > 0 } ?? false
     }
 
+    /// What the flag says, or else the environment; nil where neither does.
+    var named: String? {
+        let named = drafter ?? ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"]
+        return named == "" ? nil : named
+    }
+
     /// Where drafts for a model come from.
     func source(for model: String) -> DrafterSource {
-        switch drafter ?? ProcessInfo.processInfo.environment["SPECULATE_DRAFTER"] {
+        switch named {
         case "lookup": .lookup
         case "none": .none
-        case nil, "": DrafterSource.automatic.resolved(for: model)
         case .some(let path): .file(path: path)
+        case nil: DrafterSource.automatic.resolved(for: model)
         }
     }
 

@@ -13,10 +13,10 @@ extension Engine {
     /// - Parameters:
     ///   - prompt: what the block follows.
     ///   - passes: that denoise the block, 1 to 64.
-    ///   - order: which tokens are revealed first when there are several passes.
+    ///   - order: which tokens an absorbing process reveals first when there are several passes.
     ///   - seed: of a random order.
     ///   - maximumTokens: of a block without gaps; at most as many as the drafter drafts.
-    /// - Throws: `EngineError` when the engine has no block diffusion drafter or the block does not fit it.
+    /// - Throws: `EngineError` when the engine has no block diffusion drafter, or block or order do not fit it.
     public nonisolated func draft(
         _ prompt: CompletionRequest.Prompt, passes: Int = 1, order: RevealOrder = .leftToRight, seed: UInt64 = 0,
         maximumTokens: Int? = nil

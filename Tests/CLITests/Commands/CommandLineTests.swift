@@ -87,9 +87,7 @@ import TestSupport
         // The example of the demo and the manual: the second pass repairs the first.
         let repaired = try run(
             "draft", "--drafter", drafter, "--instruct", "--passes", "2", "What is the most common gas in the air?")
-        #expect(
-            repaired.output.contains("accepts the first 7 of 8") && repaired.output.contains("\" air\""),
-            "\(repaired.output)")
+        #expect(repaired.output.contains(/7  " gas" \d+%\s+" air" \d+%\s+" air".*accepted/), "\(repaired.output)")
         #expect(try run("inspect", drafter).output.contains("Markov head of rank 64"))
         let other = try run("Once", "-n", "4", "--drafter", Fixtures.path("tiny-drafter.gguf"))
         #expect(other.status == 65 && other.log.contains("drafts for another model"))

@@ -138,12 +138,54 @@ import Testing
             var plan = DenoisingPlan()
             plan.schedule = Array(repeating: block.count, count: 7)
             plan.sampling = .random(temperature: 1, seed: 3)
+            plan.seed = 3
+            let expected = self.block(model, example)
+            model.pass(expected, golden.tokens[example.anchor], cache, nil, time: example.time)
             let tokens = model.denoise(
                 block, pass: number, of: plan, anchor: golden.tokens[example.anchor], cache: cache
             ) { block.tokens }
             #expect(tokens == example.early, "\(kind) at \(example.anchor)")
-            for (own, other) in zip(block.points, example.moved ?? []) { #expect(abs(own - other) < 0.01) }
+            if kind == .gaussian {
+                let moved = try #require(example.moved)
+                #expect(moved.count == block.points.count)
+                for (own, other) in zip(block.points, moved) { #expect(abs(own - other) < 0.01) }
+                continue
+            }
+            // Others' steps draw: as they do when they are told these tokens for certain.
+            let guesses = Certain(tokens: example.early, model: model)
+            let step = DenoisingStep(
+                pass: number, from: DenoisingStep.time(of: number, among: 8),
+                to: DenoisingStep.time(of: number + 1, among: 8))
+            let draws = KeyedStateDraws(random: CounterRandom(seed: 3), position: cache.count + 1)
+            model.weights.process.step(expected, step, guesses, draws)
+            #expect(block.states == expected.states && block.isRevealed == expected.isRevealed)
         }
+    }
+
+    /// A pass that is sure of its tokens.
+    private final class Certain: BlockGuesses {
+        let tokens: [Int32]
+        let model: BlockDiffusionModel
+        let memory: UnsafeMutableBufferPointer<Float>
+
+        init(tokens: [Int32], model: BlockDiffusionModel) {
+            self.tokens = tokens
+            self.model = model
+            memory = .allocate(capacity: tokens.count * model.draftVocabulary)
+        }
+
+        deinit { memory.deallocate() }
+
+        func probabilities(of index: Int) -> UnsafeMutableBufferPointer<Float> {
+            let count = model.draftVocabulary
+            let row = UnsafeMutableBufferPointer(rebasing: memory[index * count..<(index + 1) * count])
+            row.update(repeating: 0)
+            row[model.draftTokens.firstIndex(of: tokens[index])!] = 1
+            return row
+        }
+
+        func logMass(of index: Int) -> Double { PassGuesses(model: model, temperature: 0).logMass(of: index) }
+        func token(_ choice: Int) -> Int32 { model.draftTokens[choice] }
     }
 
     @Test("equal seeds give equal drafts on any number of threads, others give others", arguments: kinds)

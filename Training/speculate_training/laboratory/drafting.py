@@ -39,7 +39,7 @@ def draft(
         return one_by_one(network, context, anchors, first)
     process, B = process_of(network), network.config.block
     if isinstance(process, Gaussian):
-        process.deterministic = True  # DDIM, as the engine's at temperature 0.
+        process.deterministic = True  # DDIM, as the engine's drafts.
     # A Gaussian step leads to the token that its own vector says, too; the others' know of the state themselves.
     heeds = network.reveals or isinstance(process, Gaussian)
     z = process.prior((*anchors.shape, B), generator)
