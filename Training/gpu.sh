@@ -1,7 +1,7 @@
 #!/bin/sh
 # Answers, training, export and evaluation on one GPU, one after another, within MINUTES (25) in all; nothing is fetched.
 #   gpu.sh VERIFIER PROMPTS HELD-OUT FOLDER [more arguments of `train`, as --weights Models/….drafter.gguf]
-# SIZE=tiny does the same with a few prompts in one minute, to see on a CPU that it works.
+# SIZE=tiny does the same with a few prompts in two minutes, to see on a CPU that it works.
 set -eu
 
 [ $# -ge 4 ] || { echo "usage: gpu.sh VERIFIER PROMPTS HELD-OUT FOLDER [train's arguments]" >&2; exit 64; }
@@ -14,7 +14,7 @@ python=${PYTHON:-$(dirname "$0")/.venv/bin/python}
 run() { "$python" -m speculate_training "$@"; }
 case ${SIZE:-full} in
 full) minutes=${MINUTES:-25} count=200000 answer=160 tokens="--tokens 32768 --updates 4" tested=1000 ;;
-tiny) minutes=${MINUTES:-1} count=24 answer=24 tokens="--tokens 512" tested=6 ;;
+tiny) minutes=${MINUTES:-2} count=24 answer=24 tokens="--tokens 512" tested=6 ;;
 *) echo "gpu.sh: SIZE is ${SIZE}, expected full or tiny" >&2; exit 64 ;;
 esac
 

@@ -120,7 +120,8 @@ struct AdaptCommand: AsyncParsableCommand {
         flags.drafter = drafter
         guard case .file(let path) = flags.source(for: verifier) else {
             if let named = flags.named {
-                throw EngineError(.invalidRequest, "the drafter is \(named), expected a drafter's file to begin with")
+                let name = drafter == nil ? "SPECULATE_DRAFTER" : "--drafter"
+                throw EngineError(.invalidRequest, "\(name) is \(named), expected a drafter's file to begin with")
             }
             throw EngineError(
                 .invalidRequest, "there is no drafter beside \(verifier); name the file to begin with: --drafter")

@@ -95,7 +95,7 @@ extension Engine {
             block, anchor: tokens[tokens.count - 1], cache: context.drafterCache, schedule: schedule, order: order,
             seed: seed
         ) { _ in
-            steps.append(Self.picture(block, model, tokenizer, isLast: steps.count == schedule.count))
+            steps.append(Self.picture(block, tokenizer))
         }
         return DraftTrace(
             anchor: text(tokens[tokens.count - 1]), passes: (fixed.isEmpty ? [] : [masked]) + steps,
@@ -147,14 +147,13 @@ extension Engine {
     }
 
     /// A block after a pass.
-    private static func picture(
-        _ block: DraftBlock, _ model: BlockDiffusionModel, _ tokenizer: Tokenizer, isLast: Bool
-    ) -> DraftTrace.Pass {
+    /// What a pass drafted. To the next one it may look otherwise: noisier, or masked again.
+    private static func picture(_ block: DraftBlock, _ tokenizer: Tokenizer) -> DraftTrace.Pass {
         DraftTrace.Pass(
             tokens: (0..<block.count).map { index in
                 DraftTrace.Token(
-                    text: text(model.outcome(at: index, of: block, isLast: isLast).token, tokenizer),
-                    confidence: block.confidences[index], isRevealed: block.isRevealed[index], isMasked: false)
+                    text: text(block.tokens[index], tokenizer), confidence: block.confidences[index],
+                    isRevealed: block.isRevealed[index], isMasked: false)
             })
     }
 

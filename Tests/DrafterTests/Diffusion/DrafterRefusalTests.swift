@@ -172,23 +172,10 @@ import Testing
     @Test("neighbours are mutual, and none twice")
     func neighbours() throws {
         func refusal(_ change: (inout [Int32]) -> Void) throws -> String {
-            try Fixtures.withTemporaryFolder { folder in
-                let path = folder + "/changed.gguf"
-                try Fixtures.write("tiny-token-distance.gguf", to: path, tensor: "speculate.neighbours") { bytes in
-                    var lists = bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
-                    change(&lists)
-                    bytes = lists.withUnsafeBytes { Array($0) }
-                }
-                let checkpoint = try Checkpoint(path: folder + "/changed.gguf")
-                let config = try DrafterConfig(checkpoint)
-                let verifier = try Verifier(
-                    Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")),
-                    taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: Kernels(),
-                    pool: WorkerPool(count: 1))
-                do {
-                    _ = try BlockDiffusionModel(checkpoint, config, for: verifier.target)
-                    return "loaded"
-                } catch { return "\(error)" }
+            try refusal(of: "tiny-token-distance.gguf", "speculate.neighbours") { bytes in
+                var lists = bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
+                change(&lists)
+                bytes = lists.withUnsafeBytes { Array($0) }
             }
         }
         #expect(try refusal { _ in } == "loaded")
@@ -202,5 +189,31 @@ import Testing
             try loader.indexLists("speculate.neighbours", count: 40, most: 3)
         }
         #expect(tooMany?.description.contains("shape [4, 40], expected I32 of 1 to 3 for each of 40") == true)
+    }
+
+    @Test("numbers that every pass depends on are finite")
+    func finite() throws {
+        let damaged = try refusal(of: "tiny-uniform.gguf", "speculate.time.weight") { bytes in
+            bytes.replaceSubrange(0..<4, with: [0, 0, 0xc0, 0x7f])  // NaN
+        }
+        #expect(damaged.contains("speculate.time.weight' holds nan, expected finite numbers"))
+    }
+
+    /// What loading a drafter says after a change of a tensor's bytes; "loaded" if it is taken.
+    private func refusal(of file: String, _ tensor: String, _ change: (inout [UInt8]) -> Void) throws -> String {
+        try Fixtures.withTemporaryFolder { folder in
+            let path = folder + "/changed.gguf"
+            try Fixtures.write(file, to: path, tensor: tensor, change)
+            let checkpoint = try Checkpoint(path: path)
+            let config = try DrafterConfig(checkpoint)
+            let verifier = try Verifier(
+                Checkpoint(path: Fixtures.path("tiny-qwen3.gguf")),
+                taps: config.taps(verifierLayers: config.targetLayers.max()! + 1), kernels: Kernels(),
+                pool: WorkerPool(count: 1))
+            do {
+                _ = try BlockDiffusionModel(checkpoint, config, for: verifier.target)
+                return "loaded"
+            } catch { return "\(error)" }
+        }
     }
 }
