@@ -172,7 +172,7 @@ import Testing
     @Test("neighbours are mutual, and none twice")
     func neighbours() throws {
         func refusal(_ change: (inout [Int32]) -> Void) throws -> String {
-            try refusal(of: "tiny-token-distance.gguf", "speculate.neighbours") { bytes in
+            try self.refusal(of: "tiny-token-distance.gguf", "speculate.neighbours") { bytes in
                 var lists = bytes.withUnsafeBytes { Array($0.bindMemory(to: Int32.self)) }
                 change(&lists)
                 bytes = lists.withUnsafeBytes { Array($0) }
