@@ -71,6 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> None:
+    if not 0 <= args.seconds < math.inf:
+        raise SystemExit(f"--seconds is {args.seconds}, expected a finite number, 0 or more")
+    if args.seconds and args.steps < 1:
+        raise SystemExit(f"--steps is {args.steps}, expected at least 1 beside --seconds")
     args.out.mkdir(parents=True, exist_ok=True)
     run = Run(args)
     run.resume()

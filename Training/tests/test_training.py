@@ -63,6 +63,13 @@ def test_stages_and_rate_may_go_by_the_clock(
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
 
 
+@pytest.mark.parametrize("wrong", [["--seconds", "nan"], ["--seconds", "-1"], ["--steps", "0", "--seconds", "1"]])
+def test_a_time_that_none_can_pass_is_named(corpus_file: Path, tmp_path: Path, wrong: list[str]) -> None:
+    with pytest.raises(SystemExit, match=f"{wrong[0]} is {wrong[1]}"):
+        train.main(arguments(tmp_path / "out", corpus_file, *wrong))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_run_in_two_sittings_is_the_run_in_one(corpus_file: Path, tmp_path: Path, optimizer: str) -> None:
     stages = ["--stages", "N:0.2,A:0.2,B:0.2,C:0.4", "--optimizer", optimizer]

@@ -60,6 +60,12 @@ def hold(process: Process, x: Tensor, t: Tensor, known: Known | None, generator:
     return torch.where(known.where if given.dim() == 2 else known.where.unsqueeze(-1), given, x)
 
 
+def start(process: Absorbing, shape: tuple[int, int], generator: torch.Generator | None, known: Known | None) -> Tensor:
+    """States at time 1, with what is known put in."""
+    x = process.prior(shape, generator)
+    return hold(process, x, torch.ones(shape[0], 1, device=x.device), known, generator)
+
+
 @torch.no_grad()
 def confident(
     process: Absorbing, network: Network, shape: tuple[int, int], steps: int, schedule: Literal["linear", "cosine"],
@@ -75,8 +81,7 @@ def confident(
     tokens compete at each pass, with the probability that they had when they were drawn. Temperature 0: the likeliest
     tokens."""
     unknown = torch.ones(shape, dtype=torch.bool) if known is None else ~known.where
-    x = process.prior(shape, generator)
-    x = hold(process, x, torch.ones(shape[0], 1, device=x.device), known, generator)
+    x = start(process, shape, generator, known)
     unknown = unknown.to(x.device)
     count = unknown.sum(-1)
     confidence = torch.full(shape, float("inf"), device=x.device)
@@ -108,8 +113,7 @@ def first_hitting(
     """Ancestral sampling in the limit of many steps, with one evaluation for a token: of n masked tokens the first is
     uncovered at the time when 1 − α has fallen by the largest of n uniform numbers, u^(1/n), and is any of them (Zheng
     et al. 2024). Returns tokens [N, B] and the time [N, B] of each (0: known)."""
-    x = process.prior(shape, generator)
-    x = hold(process, x, torch.ones(shape[0], 1, device=x.device), known, generator)
+    x = start(process, shape, generator, known)
     lost = torch.ones(shape[0], device=x.device)
     when = torch.zeros(shape, device=x.device)
     rows = torch.arange(shape[0], device=x.device)
