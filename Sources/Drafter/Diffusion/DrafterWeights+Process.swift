@@ -24,13 +24,7 @@ extension DrafterWeights {
             own =
                 [.scoreUniform, .gaussian].contains(config.process)
                 ? nil : try loader.matrix("speculate.state_own.weight", inputs: width, outputs: hidden)
-            time = try loader.matrix("speculate.time.weight", inputs: Self.timeFeatures, outputs: hidden)
-            // Few numbers, which every token of every pass depends on.
-            if let tensor = checkpoint.tensor("speculate.time.weight"),
-                let wrong = try checkpoint.floats(of: tensor).first(where: { !$0.isFinite })
-            {
-                throw .tensor(tensor.name, "holds \(wrong), expected finite numbers")
-            }
+            time = try loader.finiteMatrix("speculate.time.weight", inputs: Self.timeFeatures, outputs: hidden)
         }
 
         /// cos πkt for k from 1 on, then sin πkt.

@@ -114,11 +114,7 @@ package final class WeightLoader {
     private func floats(_ tensor: TensorInfo) throws(CheckpointError) -> UnsafePointer<Float> {
         let count = tensor.count
         let floats = arena.allocate(Float.self, count: count)
-        let values = try checkpoint.floats(of: tensor)
-        if let wrong = values.first(where: { !$0.isFinite }) {
-            throw .tensor(tensor.name, "holds \(wrong), expected finite numbers")
-        }
-        floats.update(from: values, count: count)
+        floats.update(from: try finite(tensor), count: count)
         return UnsafePointer(floats)
     }
 
@@ -156,9 +152,20 @@ package final class WeightLoader {
 
     /// Floats of any shape for who keeps them outside the arena.
     package func numbers(_ name: String, shape: [Int]) throws(CheckpointError) -> [Float] {
-        let values = try checkpoint.floats(of: try take(name, shape: shape))
+        try finite(try take(name, shape: shape))
+    }
+
+    /// A matrix of few numbers that every token of every pass depends on, all of them finite.
+    package func finiteMatrix(_ name: String, inputs: Int, outputs: Int) throws(CheckpointError) -> spk_matrix {
+        let matrix = try matrix(name, inputs: inputs, outputs: outputs)
+        if let tensor = checkpoint.tensor(name) { _ = try finite(tensor) }
+        return matrix
+    }
+
+    private func finite(_ tensor: TensorInfo) throws(CheckpointError) -> [Float] {
+        let values = try checkpoint.floats(of: tensor)
         if let wrong = values.first(where: { !$0.isFinite }) {
-            throw .tensor(name, "holds \(wrong), expected finite numbers")
+            throw .tensor(tensor.name, "holds \(wrong), expected finite numbers")
         }
         return values
     }

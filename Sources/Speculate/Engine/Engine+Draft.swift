@@ -146,7 +146,6 @@ extension Engine {
         return judgements
     }
 
-    /// A block after a pass.
     /// What a pass drafted. To the next one it may look otherwise: noisier, or masked again.
     private static func picture(_ block: DraftBlock, _ tokenizer: Tokenizer) -> DraftTrace.Pass {
         DraftTrace.Pass(
